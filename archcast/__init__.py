@@ -1,0 +1,1 @@
+"""Which performance predictor to use for neural architecture search, given your budgets."""

@@ -1,0 +1,117 @@
+"""Everything that has a name on the command line. To add something: write its file, add its line.
+
+Importing this module imports none of what it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archcast.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from archcast.evaluation.metrics import Values
+    from archcast.predictors.base import Predictor
+    from archcast.spaces.base import Architecture, Space
+    from archcast.tables.benchmark import Benchmark
+
+spaces: Registry[Space] = Registry(
+    "space",
+    {
+        "nasbench201": Entry("archcast.spaces.nasbench201:SPACE", "image cells, 5 ops on 6 edges"),
+        "nasbench-graph": Entry("archcast.spaces.nasbench_graph:SPACE", "graph-network cells"),
+    },
+)
+
+encodings: Registry[Callable[[Sequence[Architecture]], NDArray[np.float64]]] = Registry(
+    "encoding",
+    {
+        "one-hot": Entry("archcast.encodings.one_hot:encode", "the option of each decision"),
+        "adjacency": Entry("archcast.encodings.adjacency:encode", "edges and node operations"),
+        "path": Entry("archcast.encodings.path:encode", "operations from input to output"),
+        "graph-features": Entry(
+            "archcast.encodings.graph_features:encode", "counts and path lengths, as GRAF does"
+        ),
+    },
+)
+
+benchmarks: Registry[Benchmark] = Registry(
+    "benchmark",
+    {
+        "nasbench-graph": Entry(
+            "archcast.tables.nasbench_graph:BENCHMARK",
+            "26,206 graph networks on nine data sets (Qin et al., 2022)",
+        ),
+    },
+)
+
+predictors: Registry[type[Predictor]] = Registry(
+    "predictor",
+    {
+        "bayes-lin-reg": Entry(
+            "archcast.predictors.bayesian_linear:BayesianLinearRegression",
+            "Bayesian linear regression",
+            "model-based",
+        ),
+        "gp": Entry(
+            "archcast.predictors.gaussian_process:GaussianProcess",
+            "Gaussian process, RBF kernel",
+            "model-based",
+        ),
+        "lgb": Entry(
+            "archcast.predictors.gradient_boosting:LightGBM",
+            "gradient-boosted trees, LightGBM",
+            "model-based",
+        ),
+        "mlp": Entry("archcast.predictors.mlp:MLP", "feed-forward network", "model-based"),
+        "rf": Entry(
+            "archcast.predictors.random_forest:RandomForest", "random forest", "model-based"
+        ),
+        "xgb": Entry(
+            "archcast.predictors.gradient_boosting:XGBoost",
+            "gradient-boosted trees, XGBoost",
+            "model-based",
+        ),
+        "random": Entry("archcast.predictors.baselines:Random", "chance", "baseline"),
+        "params": Entry(
+            "archcast.predictors.baselines:Parameters", "the number of weights", "baseline"
+        ),
+        "flops": Entry(
+            "archcast.predictors.baselines:Flops", "multiply-adds of a forward pass", "baseline"
+        ),
+        "latency": Entry(
+            "archcast.predictors.baselines:Latency", "measured inference time", "baseline"
+        ),
+        "sklearn": Entry(
+            "archcast.predictors.sklearn_regressor:SklearnRegressor",
+            "any scikit-learn regressor: sklearn(SVR(C=10))",
+            "wrapper",
+        ),
+    },
+)
+
+metrics: Registry[Callable[[Values, Values], float]] = Registry(
+    "metric",
+    {
+        "kendall-tau": Entry("archcast.evaluation.metrics:kendall_tau", "Kendall's tau-b"),
+        "sparse-kendall-tau": Entry(
+            "archcast.evaluation.metrics:sparse_kendall_tau", "tau, truth rounded to 0.1 %"
+        ),
+        "spearman": Entry("archcast.evaluation.metrics:spearman", "Spearman's rank correlation"),
+        "pearson": Entry("archcast.evaluation.metrics:pearson", "Pearson's correlation"),
+        "top-decile-spearman": Entry(
+            "archcast.evaluation.metrics:top_decile_spearman", "Spearman among the best 10 %"
+        ),
+        "precision-at-10": Entry(
+            "archcast.evaluation.metrics:precision_at_10", "share of the 10 best found"
+        ),
+        "regret-at-10": Entry(
+            "archcast.evaluation.metrics:regret_at_10", "points lost by the 10 chosen"
+        ),
+    },
+)

@@ -1,0 +1,211 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer.exceptions import TyperException
+
+from archcast import catalog
+from archcast.errors import InputError
+from archcast.registry import Registry
+
+app = typer.Typer(
+    name="archcast",
+    help="Which performance predictor to use for neural architecture search, given your budgets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+table_app = typer.Typer(help="Tables of measured results.", no_args_is_help=True)
+app.add_typer(table_app, name="table")
+
+DEFAULT_BENCHMARK = "nasbench-graph"
+INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+
+
+Format = Literal["table", "json", "csv"]
+Accuracy = Literal["valid", "test"]
+Device = Literal["auto", "cpu", "cuda"]
+Kind = Literal["predictors", "encodings", "benchmarks", "metrics"]
+Source = Literal["csv", "nats-bench", "nasbench201"]
+
+
+@app.command("list")
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+    """List what can be named: predictors, encodings, benchmarks, metrics."""
+    registry: Registry[object] = getattr(catalog, kind)
+    entries = [(name, registry.entry(name)) for name in registry]
+    names = max(len(name) for name, _ in entries)
+    families = max(len(entry.family) for _, entry in entries)
+    for name, entry in entries:
+        family = f"{entry.family:{families}}  " if families else ""
+        typer.echo(f"{name:{names}}  {family}{entry.summary}")
+
+
+@app.command()
+def leaderboard(
+    benchmark: Annotated[
+        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
+    ] = DEFAULT_BENCHMARK,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
+    ] = None,
+    predictors: Annotated[
+        str,
+        typer.Option(help="Names, with parameters as in 'xgb(labels=raw)', a family, or all."),
+    ] = "all",
+    train_sizes: Annotated[str, typer.Option(help="Numbers of labelled architectures.")] = "100",
+    epochs: Annotated[str, typer.Option(help="Epochs of the curves that a query pays.")] = "1",
+    test_size: Annotated[int, typer.Option(help="Number of architectures to rank.")] = 200,
+    repeats: Annotated[int, typer.Option(help="Random splits.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the splits and of the predictors.")] = 0,
+    label: Annotated[
+        Accuracy | None,
+        typer.Option(help="What is learned from.", show_default="valid where there is one"),
+    ] = None,
+    truth: Annotated[Accuracy, typer.Option(help="What is predicted.")] = "test",
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
+    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
+    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
+) -> None:
+    """Rank predictors by how well they rank architectures, and show what they cost.
+
+    Finished jobs are kept in the results folder and never run twice.
+    """
+    from rich.console import Console
+
+    from archcast.device import pick_device
+    from archcast.evaluation.experiment import Experiment
+    from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.evaluation.record import RecordStore
+    from archcast.evaluation.runner import run_jobs
+    from archcast.report.terminal import leaderboard_table, to_csv, to_json
+    from archcast.tables.benchmark import open_table
+
+    table = open_table(benchmark, dataset)
+    experiment = Experiment(
+        benchmark=benchmark,
+        predictors=predictors,
+        train_sizes=_numbers("--train-sizes", train_sizes),
+        epochs=_numbers("--epochs", epochs),
+        test_size=test_size,
+        repeats=repeats,
+        seed=seed,
+        label=label,
+        truth=truth,
+        device=pick_device(device),
+    )
+    todo, remarks = experiment.jobs(table)
+    store = RecordStore(results)
+    for remark in remarks:
+        _say(remark)
+    records = run_jobs(todo, benchmark, store, jobs)
+    rows = rank(records)
+    match format:
+        case "json":
+            typer.echo(to_json(rows))
+        case "csv":
+            typer.echo(to_csv(rows))
+        case "table":
+            console = Console()
+            console.print(
+                f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
+                f" {repeats} splits"
+            )
+            console.print(leaderboard_table(rows, console.width))
+    failed = [record for record in records if record.failed]
+    for record in failed:
+        job = record.job
+        _say(f"failed: {job.spec}, {job.train_size} labels, repeat {job.repeat}: {record.error}")
+    if failed:
+        _say(f"{len(failed)} of {len(records)} jobs failed; the rest is shown")
+        raise typer.Exit(1)
+
+
+@table_app.command()
+def info(
+    table: Annotated[str, typer.Argument(help="A benchmark's name or a file.")],
+    dataset: Annotated[str | None, typer.Option(help="A data set of the benchmark.")] = None,
+) -> None:
+    """Say what a table holds."""
+    from archcast.report.terminal import table_info
+    from archcast.tables.benchmark import open_table
+
+    typer.echo(table_info(open_table(table, dataset)))
+
+
+@table_app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A file, or a NATS-Bench folder.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The Parquet file to write.")],
+    dataset: Annotated[str, typer.Option(help="The name of the data set trained on.")],
+    source_format: Annotated[
+        Source, typer.Option("--from", help="What IN is.", show_default=True)
+    ] = "csv",
+    space: Annotated[str, typer.Option(help="The search space, of a CSV file.")] = "nasbench201",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="OURS=THEIRS: a column that a CSV file calls otherwise. Repeatable."),
+    ] = None,
+    hp: Annotated[str, typer.Option(help="Epochs of the official runs: 12 or 200.")] = "200",
+) -> None:
+    """Make a table from a CSV file or from official NAS-Bench-201 files."""
+    from archcast.tables.convert import convert_csv
+    from archcast.tables.nasbench201_pth import convert_nasbench201
+    from archcast.tables.nats_bench import convert_nats_bench
+
+    match source_format:
+        case "csv":
+            table = convert_csv(source, catalog.spaces.get(space), dataset, column or [])
+        case "nats-bench":
+            table = convert_nats_bench(source, dataset, hp)
+        case "nasbench201":
+            table = convert_nasbench201(source, dataset, hp)
+    table.write(target)
+    typer.echo(f"{target}: {len(table)} architectures; use it by --benchmark {target}")
+
+
+@table_app.command()
+def verify(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> None:
+    """Check a file against table format v1."""
+    from archcast.tables.table import read_table
+
+    table = read_table(file)
+    typer.echo(f"{file}: {len(table)} architectures of {table.space.name}, no fault found")
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise InputError(f"{option} {text}: give whole numbers such as 10,100") from None
+
+
+def _say(message: str) -> None:
+    typer.echo(f"archcast: {message}", err=True)
+
+
+def main() -> None:
+    """Run the command line; an error is one line on standard error."""
+    logging.basicConfig(format="archcast: %(message)s")
+    warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
+    try:
+        code = app(standalone_mode=False)
+    except (InputError, TyperException) as error:
+        told = error.format_message() if isinstance(error, TyperException) else str(error)
+        _say(" ".join(told.split()))
+        code = 2
+    if code == INTERRUPTED:
+        _say("interrupted; what is finished is kept, and the same command goes on from there")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

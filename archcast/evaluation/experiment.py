@@ -1,0 +1,148 @@
+"""From what a user asks for to a checked list of jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import signature
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from archcast.catalog import benchmarks, predictors
+from archcast.errors import InputError
+from archcast.evaluation.job import Job
+from archcast.evaluation.run import missing_needs
+from archcast.predictors.base import Tags
+from archcast.spec import POSITIONAL, parse_spec, split_specs
+from archcast.tables.table import Table
+
+Accuracy = Literal["valid", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A predictor with parameters, as chosen for an experiment."""
+
+    predictor: str
+    params: dict[str, Any]
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A grid of jobs on one table.
+
+    `label` is None for validation accuracy where the table has it, else test accuracy.
+    """
+
+    benchmark: str
+    predictors: str = "all"
+    train_sizes: tuple[int, ...] = (100,)
+    epochs: tuple[int, ...] = (1,)
+    test_size: int = 200
+    repeats: int = 10
+    seed: int = 0
+    label: Accuracy | None = None
+    truth: Accuracy = "test"
+    device: str = "cpu"
+
+    def jobs(self, table: Table) -> tuple[list[Job], list[str]]:
+        """The jobs, and remarks on what was left out or chosen for the user.
+
+        Raises:
+            InputError: something that the user asked for can't be run; nothing has been then.
+        """
+        self._check_sizes(table)
+        label = self.label or ("valid" if "valid_accuracy" in table.columns else "test")
+        for accuracy in (label, self.truth):
+            table.final_accuracy(accuracy)
+        choices, remarks = choose_predictors(self.predictors, table)
+        if label == "test" and self.label is None:
+            remarks.append(f"labels are test accuracies: {table.source} has no valid_accuracy")
+        name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name
+        jobs = [
+            Job(
+                benchmark=name,
+                dataset=table.dataset,
+                predictor=choice.predictor,
+                params=choice.params,
+                train_size=train_size,
+                epochs=epochs,
+                test_size=self.test_size,
+                label=label,
+                truth=self.truth,
+                device=self.device,
+                seed=self.seed,
+                repeat=repeat,
+            )
+            for choice in choices
+            for train_size, epochs, repeat in product(
+                self.train_sizes if choice.tags.learns else (0,),
+                self.epochs if "curves" in choice.tags.needs else (0,),
+                range(self.repeats),
+            )
+        ]
+        return jobs, remarks
+
+    def _check_sizes(self, table: Table) -> None:
+        for option, values, least in (
+            ("--train-sizes", self.train_sizes, 1),
+            ("--epochs", self.epochs, 1),
+            ("--test-size", (self.test_size,), 2),
+            ("--repeats", (self.repeats,), 1),
+        ):
+            if min(values, default=0) < least:
+                raise InputError(f"{option} {min(values, default='')}: give {least} or more")
+        largest = max(self.train_sizes)
+        if largest + self.test_size > len(table):
+            raise InputError(
+                f"{table.source} has {len(table)} architectures, fewer than train size {largest}"
+                f" + test size {self.test_size}; lower --train-sizes or --test-size"
+            )
+
+
+def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:
+    """Predictors by name, with parameters, by family, or `all` (all but the family `wrapper`).
+
+    A predictor that needs what the table lacks is left out of a family with a remark, and is an
+    error by name.
+
+    Raises:
+        InputError: an unknown name or parameter, or a need that the table can't meet.
+    """
+    chosen: dict[str, Choice] = {}
+    left_out: list[str] = []
+    for part in split_specs(text):
+        group = [name for name in predictors if _belongs(name, part)]
+        for spec in group or [part]:
+            choice = _choice(spec)
+            missing = missing_needs(table, choice.tags.needs)
+            if not missing:
+                chosen[spec] = choice
+                continue
+            lack = f"{spec} (the table has no {', '.join(missing)})"
+            if not group:
+                raise InputError(f"{table.source}: can't run {lack}; choose other --predictors")
+            left_out.append(lack)
+    if not chosen:
+        raise InputError(f"--predictors {text}: chooses none; see `archcast list predictors`")
+    return list(chosen.values()), [f"left out: {'; '.join(left_out)}"] if left_out else []
+
+
+def _belongs(name: str, group: str) -> bool:
+    family = predictors.entry(name).family
+    return family != "wrapper" if group == "all" else family == group
+
+
+def _choice(spec: str) -> Choice:
+    name, params = parse_spec(spec)
+    kind = predictors.get(name)
+    known = list(signature(kind).parameters)
+    if POSITIONAL in params and known:
+        params = {known[0]: params.pop(POSITIONAL), **params}
+    unknown = [key for key in params if key not in known]
+    if unknown:
+        raise InputError(
+            f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+        )
+    return Choice(name, params, kind.tags)

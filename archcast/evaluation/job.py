@@ -1,0 +1,57 @@
+"""What to run: independent jobs, each with a stable key and stable seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from archcast.spec import format_spec
+
+SCHEMA_VERSION = 1
+
+
+class Job(BaseModel):
+    """One predictor, fitted once and queried once: the unit that is run, kept and resumed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    benchmark: str
+    dataset: str
+    predictor: str
+    params: dict[str, Any] = {}
+    train_size: int = Field(ge=0)  # 0 where the predictor learns from no labels
+    epochs: int = Field(ge=0)  # 0 where the predictor sees no learning curves
+    test_size: int = Field(gt=1)
+    label: Literal["valid", "test"]
+    truth: Literal["valid", "test"]
+    device: str = "cpu"
+    seed: int = 0
+    repeat: int = Field(ge=0)
+
+    def key(self, table_hash: str) -> str:
+        """Names this job's record: equal jobs on equal tables share it, wherever they run."""
+        identity = [SCHEMA_VERSION, table_hash, self.model_dump()]
+        return _digest(json.dumps(identity, sort_keys=True)).hex()[:20]
+
+    @property
+    def spec(self) -> str:
+        """The predictor as its user wrote it."""
+        return format_spec(self.predictor, self.params)
+
+    def split_rng(self, table_hash: str) -> np.random.Generator:
+        """Draws architectures and runs: one split for all predictors, train sizes and epochs."""
+        entropy = _digest(f"split/{table_hash}/{self.seed}/{self.repeat}")
+        return np.random.default_rng(int.from_bytes(entropy, "big"))
+
+    def predictor_seed(self) -> int:
+        """Differs between predictors and repeats, and is the same for all train sizes."""
+        entropy = _digest(f"predictor/{self.spec}/{self.seed}/{self.repeat}")
+        return int.from_bytes(entropy[:4], "big") >> 1
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

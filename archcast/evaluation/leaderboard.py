@@ -1,0 +1,62 @@
+"""Records to a ranked table: means over repeats, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+from archcast.catalog import metrics, predictors
+from archcast.evaluation.record import Record
+from archcast.evaluation.statistics import mean_interval
+
+Row = dict[str, Any]
+
+
+def leaderboard(records: Iterable[Record]) -> list[Row]:
+    """One row for each predictor, train size and number of epochs, best Kendall tau first.
+
+    Metrics and seconds are means over the repeats that did not fail, None where all failed;
+    `kendall_tau_low` and `kendall_tau_high` bound the mean with 95 % confidence. Initialisation
+    and query seconds are None where the table does not say what training takes.
+    """
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        job = record.job
+        setting = (job.benchmark, job.dataset, job.spec, job.train_size, job.epochs)
+        groups.setdefault(setting, []).append(record)
+    rows = [_row(group) for group in groups.values()]
+    return sorted(rows, key=lambda row: (row["kendall_tau"] is None, -(row["kendall_tau"] or 0)))
+
+
+def _row(records: Sequence[Record]) -> Row:
+    job = records[0].job
+    good = [record for record in records if not record.failed]
+    row: Row = {
+        "predictor": job.spec,
+        "family": predictors.entry(job.predictor).family,
+        "benchmark": job.benchmark,
+        "dataset": job.dataset,
+        "train_size": job.train_size,
+        "epochs": job.epochs,
+        "repeats": len(records),
+        "failed": len(records) - len(good),
+    }
+    for name in metrics:
+        column, metric = name.replace("-", "_"), metrics.get(name)
+        values = [metric(record.truth, record.predictions) for record in good]
+        row[column] = fmean(values) if values else None
+        if name == "kendall-tau":
+            low, high = mean_interval(values)
+            row |= {"kendall_tau_low": low, "kendall_tau_high": high}
+    costs = [record.cost for record in good if record.cost]
+    row["init_seconds"] = _mean([cost.init_seconds for cost in costs])
+    row["query_seconds"] = _mean([cost.query_seconds for cost in costs])
+    row["label_seconds"] = _mean([cost.labels for cost in costs])
+    row["fit_seconds"] = _mean([cost.fit for cost in costs])
+    return row
+
+
+def _mean(seconds: list[float | None]) -> float | None:
+    known = [value for value in seconds if value is not None]
+    return fmean(known) if known and len(known) == len(seconds) else None

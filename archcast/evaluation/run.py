@@ -1,0 +1,177 @@
+"""Run one job: split, fit, query, and account for every second."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+import warnings
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.catalog import predictors
+from archcast.evaluation.job import Job
+from archcast.evaluation.record import Cost, Record
+from archcast.predictors.base import Context, Curves, Predictor
+from archcast.spec import parse_spec
+from archcast.tables.table import CURVES, Table
+
+WARM_UP_SIZE = 12
+UNLABELED_SIZE = 1_000  # architectures that a semi-supervised predictor may look at
+
+
+class Split(NamedTuple):
+    """Positions of architectures in the table, and the row of the one run that each is known by."""
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    unlabeled: NDArray[np.int64]  # a random part of the space; it may hold any of the others
+    run: NDArray[np.int64]  # (architectures of the table,)
+
+
+def split(job: Job, table: Table) -> Split:
+    """The architectures of a job: a larger train set starts with the smaller one's."""
+    rng = job.split_rng(table.hash)
+    order = rng.permutation(len(table))
+    runs = np.diff(table.starts)
+    run = table.starts[:-1] + (rng.random(len(table)) * runs).astype(np.int64)
+    unlabeled = rng.permutation(len(table))[:UNLABELED_SIZE]
+    return Split(order[job.test_size :][: job.train_size], order[: job.test_size], unlabeled, run)
+
+
+def run_job(job: Job, table: Table) -> Record:
+    """Fit and query a predictor; whatever goes wrong inside it becomes the record's error."""
+    parts = split(job, table)
+    record = Record(
+        job=job,
+        table=table.hash,
+        architectures=parts.test.tolist(),
+        truth=_truth(table, job.truth)[parts.test].tolist(),
+        versions={"archcast": version("archcast"), "python": platform.python_version()},
+        machine=f"{platform.system()} {platform.machine()}",
+    )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries inside predictors, about themselves
+            predictions, cost = _predict(job, table, parts)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        at = f"{Path(where.filename).name}:{where.lineno}"
+        return record.model_copy(update={"error": f"{reason} ({at})"})
+    return record.model_copy(update={"predictions": predictions.tolist(), "cost": cost})
+
+
+def _predict(job: Job, table: Table, parts: Split) -> tuple[NDArray[np.float64], Cost]:
+    _warm_up(job.spec, job.epochs, job.device, table)
+    predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
+    train_runs, test_runs = parts.run[parts.train], parts.run[parts.test]
+    labels = table.final_accuracy(job.label)[train_runs]
+    train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
+    train_context, test_context = (
+        context(table, runs, predictor, job.epochs, parts.unlabeled)
+        for runs in (train_runs, test_runs)
+    )
+
+    start = perf_counter()
+    predictor.fit(train, labels, train_context)
+    fitted = perf_counter()
+    predictions = predictor.query(test, test_context)
+    queried = perf_counter()
+
+    if not np.isfinite(predictions).all():
+        wrong = int((~np.isfinite(predictions)).sum())
+        raise ValueError(f"{wrong} of {len(predictions)} predictions are not finite")
+    evidence = _training_seconds(table, test_runs, job.epochs)
+    labels_cost = _training_seconds(table, train_runs, None)
+    return predictions, Cost(
+        labels=None if labels_cost is None else float(labels_cost.sum()),
+        fit=fitted - start,
+        evidence=None if evidence is None else float(evidence.mean()),
+        query=(queried - fitted) / len(test),
+    )
+
+
+def make_predictor(name: str, params: dict[str, Any], seed: int, device: str) -> Predictor:
+    """Build a predictor; only one that takes a seed or a device is given it."""
+    kind = predictors.get(name)
+    takes = kind().get_params(deep=False)
+    given = {"seed": seed, "device": device}
+    return kind(**{key: value for key, value in given.items() if key in takes} | params)
+
+
+def context(
+    table: Table,
+    rows: NDArray[np.int64],
+    predictor: Predictor,
+    epochs: int,
+    unlabeled: NDArray[np.int64],
+) -> Context:
+    """What the predictor's tags name and nothing else, for one run an architecture.
+
+    Arrays are copies, and curves end at `epochs`: there is no way from them to the rest.
+    """
+    facts: dict[str, Any] = {}
+    for name in predictor.tags.needs:
+        if name == "curves":
+            facts[name] = Curves(
+                **{
+                    curve: np.array(table.columns[curve][rows, :epochs], dtype=np.float64)
+                    for curve in CURVES
+                    if curve in table.columns
+                }
+            )
+        elif name == "unlabeled":
+            facts[name] = [table.architectures[i] for i in unlabeled]
+        elif column := fact_column(table, name):
+            facts[name] = np.array(table.columns[column][rows], dtype=np.float64)
+    return Context(**facts)
+
+
+def fact_column(table: Table, need: str) -> str | None:
+    """The column that holds a context field of one value an architecture."""
+    return next((c for c in sorted(table.columns) if c == need or c.startswith(f"{need}_")), None)
+
+
+def missing_needs(table: Table, needs: frozenset[str]) -> list[str]:
+    """The context fields that this table can't give."""
+    given = {"unlabeled"}
+    if table.epochs.max() > 1:  # one value is the final result, and no curve
+        given.add("curves")
+    return sorted(need for need in needs - given if not fact_column(table, need))
+
+
+@lru_cache(maxsize=1)
+def _truth(table: Table, truth: str) -> NDArray[np.float64]:
+    return table.mean_over_runs(table.final_accuracy(truth))
+
+
+@lru_cache(maxsize=64)
+def _warm_up(predictor: str, epochs: int, device: str, table: Table) -> None:
+    """One toy fit and query in this process, so that imports and first calls are not timed."""
+    name, params = parse_spec(predictor)
+    toy = make_predictor(name, params, 0, device)
+    n = min(WARM_UP_SIZE, len(table))
+    rows = table.starts[:n]
+    facts = context(table, rows, toy, epochs, np.arange(n))
+    toy.fit(table.architectures[:n], np.linspace(0.0, 100.0, n), facts)
+    toy.query(table.architectures[:n], facts)
+
+
+def _training_seconds(
+    table: Table, rows: NDArray[np.int64], epochs: int | None
+) -> NDArray[np.float64] | None:
+    """Simulated seconds of each run, whole or for its first epochs; None if the table can't say."""
+    trained = table.epochs[rows]
+    paid = trained if epochs is None else np.minimum(trained, epochs)
+    if epochs == 0 or not len(rows):
+        return np.zeros(len(rows))
+    if "epoch_seconds" not in table.columns or not trained.all():
+        return None
+    seconds: NDArray[np.float64] = table.columns["epoch_seconds"][rows].astype(np.float64)
+    return paid * seconds

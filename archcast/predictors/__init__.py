@@ -1,0 +1,1 @@
+"""Every performance predictor behind one `fit`/`query` interface, as `base` describes it."""

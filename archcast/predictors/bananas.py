@@ -1,0 +1,46 @@
+"""Ensemble of feed-forward networks."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from archcast.predictors.base import Tags
+from archcast.predictors.mlp import MLP
+
+
+class Bananas(MLP):
+    """The mean of networks that differ in their starting weights; their spread is the deviation.
+
+    Trained as `MLP`, all at once in one batched program. The paper encodes paths (`encoding=path`);
+    the features used here hold those and more.
+    """
+
+    tags = Tags(probabilistic=True, paper="White et al., 2019, BANANAS")
+
+    def __init__(
+        self,
+        encoding: str = "graph-features",
+        labels: str = "normal",
+        networks: int = 5,
+        width: int = 64,
+        layers: int = 2,
+        steps: int = 200,
+        batch_size: int = 512,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.1,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            encoding, labels, width, layers, steps, batch_size, learning_rate, weight_decay,
+            device, seed,
+        )  # fmt: skip
+        self.networks = networks
+
+    @property
+    def _networks(self) -> int:  # type: ignore[override]
+        return self.networks
+
+    def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.networks_(x)
+        return scores.mean(dim=0), scores.std(dim=0)

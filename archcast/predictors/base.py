@@ -1,0 +1,163 @@
+"""The contract that every performance predictor keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from archcast.spaces.base import Architecture
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Learning curves so far, each of shape (architectures, epochs); NaN after a run was cut.
+
+    Losses in nats, accuracies in percent; None where the benchmark did not record one.
+    """
+
+    train_loss: Vector | None = None
+    train_accuracy: Vector | None = None
+    valid_loss: Vector | None = None
+    valid_accuracy: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a predictor may be given besides architectures: `Tags.needs` names these fields.
+
+    Fields of one value an architecture stand in the order of the architectures. A predictor gets
+    the fields that it needs and no others.
+    """
+
+    curves: Curves | None = None
+    parameters: Vector | None = None  # (architectures,)
+    flops: Vector | None = None  # (architectures,), multiply-adds
+    latency: Vector | None = None  # (architectures,), milliseconds
+    unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Facts that the engine acts on, so that it never asks which class it holds."""
+
+    needs: frozenset[str] = frozenset()  # fields of `Context`
+    learns: bool = True  # False: it uses no labels, and is charged for none
+    probabilistic: bool = False  # True: `query` can return standard deviations
+    paper: str = ""
+
+    def __post_init__(self) -> None:
+        unknown = self.needs - {field.name for field in fields(Context)}
+        if unknown:
+            raise TypeError(f"Context has no fields {sorted(unknown)}")
+
+
+class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
+    """Ranks architectures that were not trained to the end; a higher score is better.
+
+    Subclasses store their parameters in `__init__` and do nothing else there, so that
+    `sklearn.base.clone` and `get_params` work, and implement `_fit` and `_query`. What is random
+    takes a parameter `seed`. They neither time themselves nor look up results: the engine does.
+    """
+
+    tags: ClassVar[Tags] = Tags()
+
+    def fit(
+        self,
+        architectures: Sequence[Architecture],
+        labels: ArrayLike,
+        context: Context | None = None,
+    ) -> Self:
+        """Learn from `architectures`, whose accuracies are `labels`; forget any earlier fit.
+
+        Raises:
+            ValueError: labels that are not one finite number an architecture, no architecture
+                where labels are learned from, or a missing context field.
+        """
+        y = np.asarray(labels, dtype=np.float64)
+        if y.shape != (len(architectures),) or not np.isfinite(y).all():
+            raise ValueError(
+                f"{self} needs one finite label an architecture; got labels of shape {y.shape},"
+                f" {np.isfinite(y).sum()} of them finite, for {len(architectures)} architectures"
+            )
+        if self.tags.learns and not len(y):
+            raise ValueError(f"{self} learns from labels; give at least one")
+        self._fit(architectures, y, self._checked(context))
+        self.n_labels_ = len(y)
+        return self
+
+    @overload
+    def query(
+        self, architectures: Sequence[Architecture], context: Context | None = None
+    ) -> Vector: ...
+
+    @overload
+    def query(
+        self,
+        architectures: Sequence[Architecture],
+        context: Context | None = None,
+        *,
+        return_std: Literal[True],
+    ) -> tuple[Vector, Vector]: ...
+
+    def query(
+        self,
+        architectures: Sequence[Architecture],
+        context: Context | None = None,
+        *,
+        return_std: bool = False,
+    ) -> Vector | tuple[Vector, Vector]:
+        """Scores of shape (architectures,), each independent of the others queried with it.
+
+        With `return_std`, also their standard deviations, of the same shape and on the same scale.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: a missing context field, or `return_std` of what is not probabilistic.
+        """
+        check_is_fitted(self, "n_labels_")
+        context = self._checked(context)
+        if return_std and not self.tags.probabilistic:
+            raise ValueError(f"{self} has no standard deviations to return")
+        if not len(architectures):
+            return (np.empty(0), np.empty(0)) if return_std else np.empty(0)
+        if not return_std:
+            return self._one_each(self._query(architectures, context), architectures)
+        scores, std = self._query_with_std(architectures, context)
+        return self._one_each(scores, architectures), self._one_each(std, architectures)
+
+    def _one_each(self, values: ArrayLike, architectures: Sequence[Architecture]) -> Vector:
+        vector = np.asarray(values, dtype=np.float64)
+        if vector.shape != (len(architectures),):
+            raise TypeError(f"{self} gave shape {vector.shape} for {len(architectures)} queries")
+        return vector
+
+    def _checked(self, context: Context | None) -> Context:
+        context = context or Context()
+        missing = sorted(name for name in self.tags.needs if getattr(context, name) is None)
+        if missing:
+            raise ValueError(f"{self} needs context that was not given: {', '.join(missing)}")
+        return context
+
+    @abstractmethod
+    def _fit(
+        self, architectures: Sequence[Architecture], labels: Vector, context: Context
+    ) -> None: ...
+
+    @abstractmethod
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> ArrayLike: ...
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[ArrayLike, ArrayLike]:
+        """Scores as from `_query` and their standard deviations; of probabilistic predictors."""
+        raise NotImplementedError

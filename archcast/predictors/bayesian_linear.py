@@ -1,0 +1,31 @@
+"""Bayesian linear regression."""
+
+from __future__ import annotations
+
+from sklearn.linear_model import BayesianRidge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from archcast.predictors.base import Tags, Vector
+from archcast.predictors.vector import VectorPredictor
+
+
+class BayesianLinearRegression(VectorPredictor):
+    """Linear regression whose two precisions, of weights and noise, maximise the evidence."""
+
+    tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992")
+
+    def __init__(self, encoding: str = "graph-features", labels: str = "rank") -> None:
+        self.encoding = encoding
+        self.labels = labels
+
+    def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        self.model_ = make_pipeline(StandardScaler(), BayesianRidge()).fit(x, y)
+
+    def _query_vectors(self, x: Vector) -> Vector:
+        scores: Vector = self.model_.predict(x)
+        return scores
+
+    def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
+        scores, std = self.model_.predict(x, return_std=True)
+        return scores, std

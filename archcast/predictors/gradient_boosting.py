@@ -1,0 +1,102 @@
+"""Gradient-boosted regression trees, by the two common libraries."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archcast.predictors.base import Tags, Vector
+from archcast.predictors.vector import VectorPredictor
+
+
+class XGBoost(VectorPredictor):
+    """XGBoost: many shallow trees, each on a sample of rows and columns."""
+
+    tags = Tags(paper="Chen & Guestrin, 2016")
+
+    def __init__(
+        self,
+        encoding: str = "graph-features",
+        labels: str = "rank",
+        n_estimators: int = 300,
+        max_depth: int = 3,
+        learning_rate: float = 0.05,
+        subsample: float = 0.8,
+        colsample_bytree: float = 0.3,
+        min_child_weight: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        self.encoding = encoding
+        self.labels = labels
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.min_child_weight = min_child_weight
+        self.seed = seed
+
+    def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from xgboost import XGBRegressor
+
+        self.trees_ = XGBRegressor(
+            n_estimators=self.n_estimators,
+            max_depth=self.max_depth,
+            learning_rate=self.learning_rate,
+            subsample=self.subsample,
+            colsample_bytree=self.colsample_bytree,
+            min_child_weight=self.min_child_weight,
+            random_state=self.seed,
+            n_jobs=1,
+        ).fit(x, y)
+
+    def _query_vectors(self, x: Vector) -> Vector:
+        return np.asarray(self.trees_.predict(x), dtype=np.float64)
+
+
+class LightGBM(VectorPredictor):
+    """LightGBM: trees grown leaf by leaf, kept small for few labels."""
+
+    tags = Tags(paper="Ke et al., 2017")
+
+    def __init__(
+        self,
+        encoding: str = "graph-features",
+        labels: str = "rank",
+        n_estimators: int = 300,
+        num_leaves: int = 8,
+        learning_rate: float = 0.05,
+        min_child_samples: int = 3,
+        subsample: float = 0.8,
+        colsample_bytree: float = 0.3,
+        seed: int = 0,
+    ) -> None:
+        self.encoding = encoding
+        self.labels = labels
+        self.n_estimators = n_estimators
+        self.num_leaves = num_leaves
+        self.learning_rate = learning_rate
+        self.min_child_samples = min_child_samples
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.seed = seed
+
+    def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from lightgbm import LGBMRegressor
+
+        self.trees_ = LGBMRegressor(
+            n_estimators=self.n_estimators,
+            num_leaves=self.num_leaves,
+            learning_rate=self.learning_rate,
+            min_child_samples=self.min_child_samples,
+            subsample=self.subsample,
+            subsample_freq=1,
+            colsample_bytree=self.colsample_bytree,
+            random_state=self.seed,
+            deterministic=True,
+            force_row_wise=True,
+            n_jobs=1,
+            verbose=-1,
+        ).fit(x, y)
+
+    def _query_vectors(self, x: Vector) -> Vector:
+        return np.asarray(self.trees_.booster_.predict(x, num_threads=1), dtype=np.float64)

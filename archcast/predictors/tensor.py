@@ -1,0 +1,66 @@
+"""Predictors that regress by PyTorch: what they share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from archcast.predictors.base import Vector
+from archcast.predictors.vector import VectorPredictor
+
+
+class TensorPredictor(VectorPredictor):
+    """Standardises features by the training data, and hands tensors on a device to a subclass.
+
+    Subclasses take the parameters of `VectorPredictor`, and:
+        device: where to compute, any name of a PyTorch device.
+        seed: of a generator of their own; PyTorch's global one is left alone.
+    """
+
+    dtype: ClassVar[torch.dtype] = torch.float32
+
+    device: str
+    seed: int
+
+    @abstractmethod
+    def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
+        """Learn from features (n, features) and rescaled labels (n,)."""
+
+    @abstractmethod
+    def _query_tensors(self, x: Tensor) -> Tensor:
+        """Scores (n,) of features (n, features)."""
+
+    def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and standard deviations (n,); of probabilistic predictors."""
+        raise NotImplementedError
+
+    def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        self.scaler_ = StandardScaler().fit(x)
+        self._fit_tensors(self._features(x), self._tensor(y))
+
+    def _query_vectors(self, x: Vector) -> Vector:
+        with torch.no_grad():
+            return _vector(self._query_tensors(self._features(x)))
+
+    def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
+        with torch.no_grad():
+            scores, std = self._query_tensors_with_std(self._features(x))
+        return _vector(scores), _vector(std)
+
+    def _features(self, x: Vector) -> Tensor:
+        return self._tensor(self.scaler_.transform(x))
+
+    def _tensor(self, values: Vector) -> Tensor:
+        return torch.from_numpy(values).to(self.device, self.dtype)
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)
+
+
+def _vector(values: Tensor) -> Vector:
+    vector: Vector = values.double().cpu().numpy()
+    return vector

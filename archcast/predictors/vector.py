@@ -1,0 +1,56 @@
+"""Predictors that regress labels on a vector encoding: what they share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from numpy.typing import ArrayLike
+
+from archcast.catalog import encodings
+from archcast.predictors.base import Context, Predictor, Vector
+from archcast.predictors.labels import rescale
+from archcast.spaces.base import Architecture
+
+
+class VectorPredictor(Predictor):
+    """Encodes architectures, rescales labels, and leaves the regression to a subclass.
+
+    Subclasses take two parameters:
+        encoding: a name from `archcast.catalog.encodings`.
+        labels: how labels are rescaled before the regression, a name from `labels.LABELS`.
+            Accuracies have a long lower tail, so ranks or their normal quantiles often serve ranking better.
+
+    Scores are on the rescaled axis.
+    """
+
+    encoding: str
+    labels: str
+
+    @abstractmethod
+    def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        """Learn from features (n, features) and rescaled labels (n,)."""
+
+    @abstractmethod
+    def _query_vectors(self, x: Vector) -> ArrayLike:
+        """Scores (n,) of features (n, features)."""
+
+    def _query_vectors_with_std(self, x: Vector) -> tuple[ArrayLike, ArrayLike]:
+        """Scores and standard deviations (n,); of probabilistic predictors."""
+        raise NotImplementedError
+
+    def _fit(
+        self, architectures: Sequence[Architecture], labels: Vector, context: Context
+    ) -> None:
+        self._fit_vectors(self._encode(architectures), rescale(labels, self.labels))
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> ArrayLike:
+        return self._query_vectors(self._encode(architectures))
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[ArrayLike, ArrayLike]:
+        return self._query_vectors_with_std(self._encode(architectures))
+
+    def _encode(self, architectures: Sequence[Architecture]) -> Vector:
+        return encodings.get(self.encoding)(architectures)

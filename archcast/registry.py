@@ -1,0 +1,68 @@
+"""Names to objects: what ships here, and what other packages add by entry point."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar, cast
+
+from archcast.errors import InputError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where an object is (`module:attribute`), and what can be said without importing it."""
+
+    target: str
+    summary: str
+    family: str = ""
+
+
+class Registry(Generic[T]):
+    """A lazy table from name to object: nothing is imported until `get`."""
+
+    def __init__(self, kind: str, shipped: dict[str, Entry]) -> None:
+        self.kind = kind
+        self.group = f"archcast.{kind}s"
+        self._shipped = shipped
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """All entries by name: what ships here first, then entry points of other packages."""
+        entries = dict(self._shipped)
+        for point in entry_points(group=self.group):
+            if point.name in entries:
+                raise InputError(
+                    f"entry point {point.value} ({self.group}) claims the name {point.name!r},"
+                    f" which is already {entries[point.name].target}; rename one of them"
+                )
+            entries[point.name] = Entry(point.value, f"from {point.value}", "third-party")
+        return entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def entry(self, name: str) -> Entry:
+        """The entry of `name`.
+
+        Raises:
+            InputError: there is none; the message offers near names.
+        """
+        try:
+            return self.entries[name]
+        except KeyError:
+            near = difflib.get_close_matches(name, self.entries, n=3)
+            mend = f"did you mean {' or '.join(near)}?" if near else "these exist: "
+            mend += "" if near else ", ".join(self.entries)
+            raise InputError(f"unknown {self.kind} {name!r}: {mend}") from None
+
+    def get(self, name: str) -> T:
+        """Import and return the object called `name`."""
+        module, _, attribute = self.entry(name).target.partition(":")
+        return cast("T", getattr(import_module(module), attribute))

@@ -1,0 +1,1 @@
+"""Records and rows for people to look at."""

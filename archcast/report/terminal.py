@@ -1,0 +1,109 @@
+"""Leaderboard rows in a terminal, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from archcast.evaluation.leaderboard import Row
+from archcast.tables.table import Table as ResultTable
+
+WIDE = 100  # columns of a terminal from which the further metrics fit
+
+
+def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
+    """The leaderboard as a rich table, with more columns where the terminal is wide."""
+    wide = width >= WIDE
+    columns: dict[str, Callable[[Row], str]] = {
+        "predictor": lambda row: row["predictor"],
+        "family": lambda row: row["family"],
+        "train": lambda row: str(row["train_size"] or "-"),
+        "epochs": lambda row: str(row["epochs"] or "-"),
+        "tau": lambda row: _number(row["kendall_tau"], 3),
+        "95 % of tau": _interval,
+        "rho": lambda row: _number(row["spearman"], 3),
+        "top rho": lambda row: _number(row["top_decile_spearman"], 3),
+        "p@10": lambda row: _number(row["precision_at_10"], 2),
+        "regret": lambda row: _number(row["regret_at_10"], 2),
+        "init": _init,
+        "query": lambda row: _seconds(row["query_seconds"]),
+    }
+    hidden = set() if wide else {"family", "top rho", "p@10"}
+    if not any(row["epochs"] for row in rows):
+        hidden.add("epochs")
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    shown = {name: cell for name, cell in columns.items() if name not in hidden}
+    for name in shown:
+        if name == "predictor":
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
+    for rank, row in enumerate(rows, start=1):
+        cells = [cell(row) for cell in shown.values()]
+        table.add_row(str(rank), *cells, style="yellow" if row["failed"] else "")
+    return table
+
+
+def table_info(table: ResultTable) -> str:
+    """What a table of results holds, a line each."""
+    runs = np.diff(table.starts)
+    test = table.columns["test_accuracy"]
+    lines = {
+        "space": table.space.name,
+        "data set": table.dataset,
+        **{key: text for key, text in table.metadata.items() if text},
+        "architectures": f"{len(table):,}",
+        "runs": f"{len(test):,} ({runs.min()} to {runs.max()} an architecture)",
+        "epochs": f"{table.epochs.max()}" if table.epochs.any() else "no curves",
+        "columns": ", ".join(table.columns),
+        "test accuracy": f"{test.min():.2f} to {test.max():.2f} %, median {np.median(test):.2f} %",
+        "hash": table.hash,
+    }
+    width = max(map(len, lines))
+    return "\n".join(f"{key:{width}}  {text}" for key, text in lines.items())
+
+
+def to_json(rows: Sequence[Row]) -> str:
+    """A JSON array of the rows; what is unknown is null."""
+    return json.dumps(list(rows), indent=2, allow_nan=False)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """The rows with a header; what is unknown is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().rstrip("\n")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _interval(row: Row) -> str:
+    low, high = row["kendall_tau_low"], row["kendall_tau_high"]
+    return "-" if low is None else f"{low:.2f}..{high:.2f}"
+
+
+def _init(row: Row) -> str:
+    if row["init_seconds"] is None and row["fit_seconds"] is not None:
+        return f"> {_seconds(row['fit_seconds'])}"
+    return _seconds(row["init_seconds"])
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "?"
+    for factor, unit in ((3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if value >= factor:
+            digits = 0 if value >= 100 * factor else 1
+            return f"{value / factor:.{digits}f} {unit}"
+    return "0"

@@ -1,0 +1,1 @@
+"""What an architecture is: its decisions, text form, canonical form and graph."""

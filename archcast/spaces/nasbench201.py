@@ -1,0 +1,91 @@
+"""NAS-Bench-201: cells with four nodes and one of five operations on each of six edges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from archcast.spaces.base import Architecture, Graphs, Space, choice_matrix
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # in the order of the text form
+
+_INDEX = {operation: i for i, operation in enumerate(OPERATIONS)}
+_TEXT = re.compile(
+    r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|", flags=re.ASCII
+)
+
+
+class NASBench201(Space):
+    """The topology search space of Dong & Yang, 2020 (NAS-Bench-201): 15,625 cells."""
+
+    name = "nasbench201"
+    decisions = (OPERATIONS,) * len(EDGES)
+    operations = ("input", *OPERATIONS, "output")
+    absent = frozenset({"none"})
+
+    def format(self, architecture: Architecture) -> str:
+        a, b, c, d, e, f = (OPERATIONS[choice] for choice in architecture.choices)
+        return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
+
+    def _parse(self, text: str) -> tuple[int, ...]:
+        match = _TEXT.fullmatch(text)
+        if match is None:
+            raise ValueError
+        return tuple(_INDEX[operation] for operation in match.groups())
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """The first cell, in order of the choices, with the same unique string.
+
+        The unique string is the one of the benchmark's authors: it drops skip connections and
+        what can't reach the output, and ignores the order of sums. It gives their 6,466 classes,
+        which still tell a sum with an empty term from one without; equal in all but that, there
+        are 4,930. The representative carries `none` on every edge that its class leaves open.
+        """
+        return Architecture(self, self._representatives[unique_string(architecture)])
+
+    @cached_property
+    def _representatives(self) -> dict[str, tuple[int, ...]]:
+        first: dict[str, tuple[int, ...]] = {}
+        for cell in self.enumerate():
+            first.setdefault(unique_string(cell), cell.choices)
+        return first
+
+    def graphs(self, architectures: Sequence[Architecture]) -> Graphs:
+        """Nodes: the input, the six edges in the order of the text form, the output."""
+        n, last = len(architectures), len(EDGES) + 1
+        adjacency = np.zeros((last + 1, last + 1), dtype=bool)
+        for i, (source, target) in enumerate(EDGES, start=1):
+            adjacency[0, i] = source == 0
+            adjacency[i, last] = target == 3
+            for j, (next_source, _) in enumerate(EDGES, start=1):
+                adjacency[i, j] = target == next_source
+        operations = np.zeros((n, last + 1), dtype=np.int64)
+        operations[:, 1:last] = choice_matrix(architectures).reshape(n, len(EDGES)) + 1
+        operations[:, last] = len(self.operations) - 1
+        return Graphs(np.broadcast_to(adjacency, (n, *adjacency.shape)), operations)
+
+
+def unique_string(cell: Architecture) -> str:
+    """A text that isomorphic cells share; `#` stands for what carries no signal."""
+    nodes = ["0"]
+    for node in (1, 2, 3):
+        terms = []
+        for (source, target), choice in zip(EDGES, cell.choices, strict=True):
+            if target != node:
+                continue
+            operation, signal = OPERATIONS[choice], nodes[source]
+            if operation == "none" or signal == "#":
+                terms.append("#")
+            elif operation == "skip_connect":
+                terms.append(signal)
+            else:
+                terms.append(f"({signal})@{operation}")
+        nodes.append("+".join(sorted(terms)))
+    return nodes[-1]
+
+
+SPACE = NASBench201()

@@ -1,0 +1,1 @@
+"""Measured results: the table format, converters from public benchmarks, the embedded benchmark."""

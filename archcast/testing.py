@@ -1,0 +1,256 @@
+"""What every predictor must do, as checks for the test suite of any package that adds one.
+
+    from archcast.testing import check_predictor
+
+    def test_my_predictor():
+        check_predictor(MyPredictor())
+
+The checks need no benchmark: they draw NAS-Bench-201 cells and make up accuracies for them.
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import kendalltau
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from archcast.catalog import spaces
+from archcast.predictors.base import Context, Curves, Predictor, Vector
+from archcast.spaces.base import Architecture, choice_matrix
+
+QUALITY = np.array([0.0, 0.4, 0.7, 1.0, 0.2])  # of the five operations, on average over the edges
+EPOCHS = 6
+
+
+class Toy(NamedTuple):
+    """Made-up results: accuracy, in percent, is the mean quality of a cell's operations."""
+
+    architectures: list[Architecture]
+    labels: Vector
+    context: Context
+
+
+def toy(n: int, seed: int) -> Toy:
+    """Draw `n` cells, with every context field that a predictor may need."""
+    rng = np.random.default_rng(seed)
+    architectures = spaces.get("nasbench201").sample(n, rng)
+    quality = QUALITY[choice_matrix(architectures)].mean(axis=1)
+    labels = 40.0 + 50.0 * quality + rng.normal(0.0, 0.5, n)
+    progress = 1.0 - 0.6 * np.exp(-0.6 * np.arange(1, EPOCHS + 1))
+    accuracy = labels[:, None] * progress
+    loss = 3.0 - accuracy / 40.0
+    curves = Curves(
+        train_loss=loss - 0.1, train_accuracy=accuracy, valid_loss=loss, valid_accuracy=accuracy
+    )
+    size = 1e5 * (1.0 + quality)
+    context = Context(
+        curves=curves,
+        parameters=size,
+        flops=10.0 * size,
+        latency=size / 1e5,
+        unlabeled=spaces.get("nasbench201").sample(100, rng),
+    )
+    return Toy(architectures, labels, context)
+
+
+def subset(context: Context, rows: Any) -> Context:
+    """The context of some of the architectures, in the order of `rows`."""
+
+    def take(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return value[rows]
+        if isinstance(value, Curves):
+            return replace(value, **{f.name: take(getattr(value, f.name)) for f in fields(value)})
+        return value
+
+    return replace(context, **{f.name: take(getattr(context, f.name)) for f in fields(context)})
+
+
+TRAIN, TEST = toy(60, seed=1), toy(50, seed=2)
+
+
+def _fitted(predictor: Predictor) -> Predictor:
+    fresh: Predictor = clone(predictor)
+    return fresh.fit(*TRAIN)
+
+
+def _scores(predictor: Predictor) -> Vector:
+    return predictor.query(TEST.architectures, TEST.context)
+
+
+def check_clone_keeps_parameters(predictor: Predictor) -> None:
+    """`sklearn.base.clone` works, so `__init__` only stores its arguments."""
+    assert str(clone(predictor).get_params()) == str(predictor.get_params())
+
+
+def check_query_before_fit_raises(predictor: Predictor) -> None:
+    """An unfitted predictor says so."""
+    try:
+        _scores(clone(predictor))
+    except NotFittedError:
+        return
+    raise AssertionError("query before fit did not raise NotFittedError")
+
+
+def check_missing_context_is_named(predictor: Predictor) -> None:
+    """Without a field that the tags name, fit and query raise, and name it."""
+    fitted = _fitted(predictor)
+    for name in predictor.tags.needs:
+        for call in (
+            lambda: clone(predictor).fit(TRAIN.architectures, TRAIN.labels, Context()),
+            lambda: fitted.query(TEST.architectures, Context()),
+        ):
+            assert name in _value_error(call), f"no error that names the missing {name!r}"
+
+
+def _value_error(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def check_uses_only_what_its_tags_name(predictor: Predictor) -> None:
+    """Context fields that the tags do not name make no difference."""
+    needs = predictor.tags.needs
+    bare = [
+        Context(**{name: getattr(toy.context, name) for name in needs}) for toy in (TRAIN, TEST)
+    ]
+    fitted = clone(predictor).fit(TRAIN.architectures, TRAIN.labels, bare[0])
+    scores = fitted.query(TEST.architectures, bare[1])
+    np.testing.assert_array_equal(scores, _scores(_fitted(predictor)))
+
+
+def check_bad_labels_raise(predictor: Predictor) -> None:
+    """Labels of another number, or not finite, are refused."""
+    for labels in (TRAIN.labels[:-1], np.full(len(TRAIN.labels), np.nan)):
+        fit = partial(clone(predictor).fit, TRAIN.architectures, labels, TRAIN.context)
+        assert _value_error(fit), "bad labels were taken"
+
+
+def check_without_labels_or_refuses(predictor: Predictor) -> None:
+    """What learns refuses an empty training set; what does not learn takes it."""
+    nothing = subset(TRAIN.context, slice(0))
+    try:
+        clone(predictor).fit([], [], nothing)
+    except ValueError:
+        assert predictor.tags.learns, "refuses no labels, though its tags say that it needs none"
+    else:
+        assert not predictor.tags.learns, "fits on no labels, though its tags say that it learns"
+
+
+def check_scores_are_finite(predictor: Predictor) -> None:
+    """One finite score an architecture; none for none."""
+    fitted = _fitted(predictor)
+    scores = _scores(fitted)
+    assert scores.shape == TEST.labels.shape
+    assert np.isfinite(scores).all()
+    assert fitted.query([], subset(TEST.context, slice(0))).shape == (0,)
+
+
+def check_few_and_constant_labels(predictor: Predictor) -> None:
+    """Two labels, or labels that are all the same, give finite scores."""
+    for n, labels in ((2, TRAIN.labels[:2]), (20, np.full(20, 70.0))):
+        context = subset(TRAIN.context, slice(n))
+        fitted = clone(predictor).fit(TRAIN.architectures[:n], labels, context)
+        assert np.isfinite(_scores(fitted)).all()
+
+
+def check_standard_deviations_or_refuses(predictor: Predictor) -> None:
+    """What is probabilistic gives positive deviations beside its scores; others refuse."""
+    fitted = _fitted(predictor)
+    try:
+        scores, std = fitted.query(TEST.architectures, TEST.context, return_std=True)
+    except ValueError:
+        assert not predictor.tags.probabilistic, "refuses, though its tags say probabilistic"
+        return
+    np.testing.assert_allclose(scores, _scores(fitted), rtol=1e-5, atol=1e-8)
+    assert std.shape == scores.shape
+    assert np.isfinite(std).all()
+    assert (std > 0).all()
+
+
+def check_same_seed_same_scores(predictor: Predictor) -> None:
+    """Two fits agree to the last bit."""
+    np.testing.assert_array_equal(_scores(_fitted(predictor)), _scores(_fitted(predictor)))
+
+
+def check_refit_forgets(predictor: Predictor) -> None:
+    """A second fit gives what a first one would have."""
+    other = toy(30, seed=3)
+    again = clone(predictor).fit(*other).fit(*TRAIN)
+    np.testing.assert_array_equal(_scores(again), _scores(_fitted(predictor)))
+
+
+def check_global_random_state_is_left_alone(predictor: Predictor) -> None:
+    """Neither fit nor query touches Python's, NumPy's or PyTorch's global generators."""
+    before = _global_states()
+    _scores(_fitted(predictor))
+    after = _global_states()
+    assert all(after[name] == state for name, state in before.items())
+
+
+def _global_states() -> dict[str, bytes]:
+    states: dict[str, Any] = {"random": random.getstate(), "numpy": np.random.get_state()}  # noqa: NPY002
+    if "torch" in sys.modules:
+        states["torch"] = sys.modules["torch"].get_rng_state().tolist()
+    return {name: pickle.dumps(state) for name, state in states.items()}
+
+
+def check_order_does_not_matter(predictor: Predictor) -> None:
+    """Architectures queried in another order keep their scores."""
+    fitted = _fitted(predictor)
+    back = slice(None, None, -1)
+    scores = fitted.query(TEST.architectures[back], subset(TEST.context, back))
+    np.testing.assert_allclose(scores[back], _scores(fitted), rtol=1e-5, atol=1e-8)
+
+
+def check_batch_does_not_matter(predictor: Predictor) -> None:
+    """An architecture queried alone has the score that it has among others."""
+    fitted = _fitted(predictor)
+    together = _scores(fitted)
+    for i in range(0, len(TEST.labels), 10):
+        alone = fitted.query([TEST.architectures[i]], subset(TEST.context, [i]))
+        np.testing.assert_allclose(alone, together[[i]], rtol=1e-4, atol=1e-6)
+
+
+def check_pickles(predictor: Predictor) -> None:
+    """A fitted predictor survives pickling."""
+    fitted = _fitted(predictor)
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(_scores(copy), _scores(fitted))
+
+
+def check_beats_chance(predictor: Predictor) -> None:
+    """On an easy toy, scores rank architectures better than chance does."""
+    assert kendalltau(_scores(_fitted(predictor)), TEST.labels).statistic > 0.3
+
+
+CHECKS = [
+    check
+    for name, check in list(globals().items())
+    if name.startswith("check_") and name != "check_predictor"
+]
+
+
+def check_predictor(predictor: Predictor) -> None:
+    """Run all checks.
+
+    Raises:
+        AssertionError: a check failed; its name is in the message.
+    """
+    for check in CHECKS:
+        try:
+            check(predictor)
+        except Exception as error:
+            raise AssertionError(f"{check.__name__}: {error}") from error

@@ -1,0 +1,49 @@
+"""Small made-up results that tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from archcast.catalog import spaces
+from archcast.tables.table import Table
+from archcast.testing import toy
+
+EPOCHS = 6
+EPOCH_SECONDS = 2.0
+
+
+def small_table(n: int = 60, runs: int = 2, seed: int = 0) -> Table:
+    """A table of `n` cells with all columns, whose runs differ by noise."""
+    cells = toy(n, seed)
+    rng = np.random.default_rng(seed)
+    rows = [(i, run) for i in range(n) for run in range(runs)]
+    curves = cells.context.curves
+    assert curves is not None
+    assert curves.valid_accuracy is not None
+    noise = rng.normal(0.0, 0.3, (len(rows), 1))
+    owners = [i for i, _ in rows]
+    valid = curves.valid_accuracy[owners] + noise
+    return Table(
+        spaces.get("nasbench201"),
+        "toy",
+        [str(cells.architectures[i]) for i in owners],
+        {
+            "seed": [run for _, run in rows],
+            "train_loss": 3.0 - valid / 40.0,
+            "valid_accuracy": valid,
+            "test_accuracy": valid[:, -1] - 1.0,
+            "epoch_seconds": np.full(len(rows), EPOCH_SECONDS),
+            "parameters": np.arange(len(rows)) + 1_000,
+            "latency_cpu": np.linspace(1.0, 2.0, len(rows)),
+        },
+        {"description": "made up"},
+    )
+
+
+def write_small_table(folder: Path, n: int = 60) -> Path:
+    """The same, as a file."""
+    path = folder / "toy.parquet"
+    small_table(n).write(path)
+    return path

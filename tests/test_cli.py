@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from archcast import catalog
+from archcast.cli import main
+from tests.results import write_small_table
+
+ROOT = Path(__file__).parent.parent
+Output = tuple[int, str, str]
+
+REQUIRED = set(
+    """
+    predictor family benchmark dataset train_size epochs repeats failed kendall_tau
+    kendall_tau_low kendall_tau_high spearman pearson sparse_kendall_tau precision_at_10
+    regret_at_10 init_seconds query_seconds
+    """.split()
+)
+
+
+@pytest.fixture
+def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run a command in an empty folder that holds `toy.parquet`; get exit code and both outputs."""
+    write_small_table(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str) -> Output:
+        monkeypatch.setattr(sys, "argv", ["archcast", *command.split()])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+    return run
+
+
+SMALL = "leaderboard --benchmark toy.parquet --train-sizes 10 --test-size 20 --repeats 2"
+
+
+def test_json_is_pure_and_complete(archcast) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(f"{SMALL} --predictors rf,params,flops(),random --format json")
+    assert code == 2, "flops is asked for by name, and the table has none"
+    code, out, err = archcast(f"{SMALL} --predictors rf,params,random --format json")
+    rows = json.loads(out)
+    assert code == 0
+    assert {row["predictor"] for row in rows} == {"rf", "params", "random"}
+    assert all(REQUIRED <= row.keys() for row in rows)
+    assert err == ""
+
+
+def test_csv_has_the_same_rows(archcast) -> None:  # type: ignore[no-untyped-def]
+    _, as_json, _ = archcast(f"{SMALL} --predictors baseline --format json")
+    _, as_csv, _ = archcast(f"{SMALL} --predictors baseline --format csv")
+    rows = list(csv.DictReader(io.StringIO(as_csv)))
+    for row, expected in zip(rows, json.loads(as_json), strict=True):
+        assert row.keys() == expected.keys()
+        assert float(row["kendall_tau"]) == pytest.approx(expected["kendall_tau"])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_table_fits_the_terminal(archcast, width: int, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, err = archcast(f"{SMALL} --predictors baseline,bayes-lin-reg")
+    assert code == 0
+    assert "bayes-lin-reg" in out
+    assert ("family" in out) == (width == 120)
+    assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out
+    assert "left out: flops" in err
+
+
+def test_variants_are_rows_of_their_own(archcast) -> None:  # type: ignore[no-untyped-def]
+    specs = "rf,rf(encoding=one-hot),sklearn(Lasso(alpha=0.1))"
+    code, out, _ = archcast(f"{SMALL} --predictors {specs} --format json")
+    assert code == 0
+    names = {row["predictor"] for row in json.loads(out)}
+    assert names == {"rf", "rf(encoding=one-hot)", "sklearn(estimator=Lasso(alpha=0.1))"}
+
+
+def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(f"{SMALL} --predictors random,sklearn(Nonsense) --format json")
+    assert code == 1
+    assert len(json.loads(out)) == 2
+    assert err.count("scikit-learn has no regressor 'Nonsense'") == 2
+    assert "2 of 4 jobs failed" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("leaderboard --predictors xgbb", "unknown predictor 'xgbb': did you mean xgb"),
+        ("leaderboard --benchmark absent.parquet", "absent.parquet: no such file"),
+        ("leaderboard --benchmark nasbench-grap", "did you mean nasbench-graph"),
+        ("leaderboard --dataset coar", "no data set 'coar'"),
+        (
+            "leaderboard --benchmark toy.parquet --train-sizes -5",
+            "--train-sizes -5: give 1 or more",
+        ),
+        ("leaderboard --benchmark toy.parquet --train-sizes ten", "--train-sizes ten: give whole"),
+        ("leaderboard --benchmark toy.parquet", "toy.parquet has 60 architectures, fewer than"),
+        (f"{SMALL} --results toy.parquet", "results folder toy.parquet"),
+        (f"{SMALL} --label foo", "'--label'"),
+        (f"{SMALL} --jobs 0", "'--jobs'"),
+        ("leaderbord", "leaderbord"),
+        ("table verify absent.parquet", "no such file"),
+        ("table verify broken.parquet", "not a readable Parquet file"),
+        ("table convert absent.csv out.parquet --dataset x", "absent.csv"),
+        ("table convert toy.csv out.parquet --dataset x --space nasbench", "did you mean nasbench"),
+    ],
+)
+def test_bad_input_is_one_line(archcast, command: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    Path("broken.parquet").write_bytes(b"PAR1 and no more")
+    Path("toy.csv").write_text("architecture,test_accuracy\n")
+    code, out, err = archcast(command)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert not Path("results").exists(), "nothing is made before the input is checked"
+
+
+def test_convert_verify_info(archcast) -> None:  # type: ignore[no-untyped-def]
+    table = pq.read_table("toy.parquet").to_pandas().drop_duplicates("architecture")
+    table = table[["architecture", "test_accuracy"]].rename(columns={"test_accuracy": "acc"})
+    table.to_csv("toy.csv.gz", index=False)
+    code, out, _ = archcast(
+        "table convert toy.csv.gz new.parquet --dataset toy --column test_accuracy=acc"
+    )
+    assert code == 0
+    assert "new.parquet: 60 architectures" in out
+    code, out, _ = archcast("table verify new.parquet")
+    assert (code, out.strip().endswith("no fault found")) == (0, True)
+    code, out, _ = archcast("table info new.parquet")
+    assert code == 0
+    assert "nasbench201" in out
+    assert "no curves" in out
+    code, out, err = archcast(SMALL.replace("toy.parquet", "new.parquet") + " --predictors rf")
+    assert code == 0
+    assert "labels are test accuracies" in err
+
+
+@pytest.mark.parametrize("kind", ["predictors", "encodings", "benchmarks", "metrics"])
+def test_list_names_everything(archcast, kind: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = archcast(f"list {kind}")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(getattr(catalog, kind))
+
+
+def test_list_and_help_import_nothing_heavy() -> None:
+    script = """
+import sys
+from archcast.cli import main
+sys.argv = ["archcast", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(",".join({"torch", "sklearn", "scipy", "pandas", "pyarrow", "numpy"} & set(sys.modules)))
+"""
+    for arguments in (["--help"], ["list", "predictors"]):
+        run = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+        )
+        assert run.stdout.splitlines()[-1] == ""
+
+
+def test_python_starts_with_the_root_on_its_path() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", ""], env=environment, check=True)
+
+
+def test_pickle_in_place_of_a_table_is_refused(archcast) -> None:  # type: ignore[no-untyped-def]
+    class Bomb:
+        def __reduce__(self):  # type: ignore[no-untyped-def]
+            return Path.touch, (Path("boom"),)
+
+    Path("bomb.parquet").write_bytes(pickle.dumps(Bomb()))
+    code, _, err = archcast("leaderboard --benchmark bomb.parquet")
+    assert code == 2
+    assert "not a readable Parquet file" in err
+    assert not Path("boom").exists()

@@ -1,0 +1,142 @@
+"""CSV files to tables."""
+
+import gzip
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archcast.errors import InputError
+from archcast.spaces.nasbench201 import SPACE
+from archcast.tables.convert import convert_csv
+from archcast.tables.table import read_table
+
+A, B, *_ = (str(cell) for cell in SPACE.enumerate())
+REAL = Path(__file__).parents[2] / "shared/data/nasbench201_cifar10.csv.gz"
+
+
+@pytest.fixture
+def convert(tmp_path):
+    def convert(text, *columns, name="results.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return convert_csv(path, SPACE, "mine", columns)
+
+    return convert
+
+
+def test_columns_of_the_format_need_no_mapping(convert, tmp_path):
+    table = convert(
+        "architecture,seed,test_accuracy,parameters,flops,latency_phone,epoch_seconds\n"
+        f"{B},1,50.5,1000,2e3,3.5,2\n{A},0,60,1001,2001,4.5,2.5\n"
+    )
+    assert [str(cell) for cell in table.architectures] == [B, A]
+    assert (table.space, table.dataset) == (SPACE, "mine")
+    columns = {name: values.tolist() for name, values in table.columns.items()}
+    assert columns == {
+        "seed": [1, 0],
+        "test_accuracy": [50.5, 60],
+        "parameters": [1000, 1001],
+        "flops": [2000, 2001],
+        "latency_phone": [3.5, 4.5],
+        "epoch_seconds": [2, 2.5],
+    }
+    table.write(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").hash == table.hash
+
+
+@pytest.mark.parametrize("mapping", ["test_accuracy=acc_200", "acc_200=test_accuracy"])
+def test_a_mapping_is_understood_in_both_orders(convert, mapping):
+    table = convert(f"cell,acc_200\n{A},70\n", "architecture=cell", mapping)
+    assert table.columns["test_accuracy"].tolist() == [70]
+
+
+def test_the_left_name_is_ours_where_both_could_be(convert):
+    table = convert(
+        f"architecture,valid_accuracy,test_accuracy\n{A},1,2\n", "test_accuracy=valid_accuracy"
+    )
+    assert table.columns["test_accuracy"].tolist() == [1]
+    assert table.columns["valid_accuracy"].tolist() == [[1]]
+
+
+def test_a_mapped_column_wins_over_one_with_our_name(convert):
+    table = convert(f"architecture,test_accuracy,other\n{A},1,2\n", "test_accuracy=other")
+    assert table.columns["test_accuracy"].tolist() == [2]
+
+
+def test_other_columns_are_left_out_aloud(convert, caplog):
+    with caplog.at_level(logging.WARNING, logger="archcast"):
+        table = convert(f"index,architecture,test_accuracy,note\n7,{A},1,hello\n")
+    assert set(table.columns) == {"seed", "test_accuracy"}
+    assert "left out the columns index, note" in caplog.text
+
+
+def test_curves_are_numbers_or_json_lists(convert):
+    header = "architecture,test_accuracy,valid_accuracy,train_loss\n"
+    table = convert(header + f'{A},1,"[1, 2.5, 3]",0.5\n{B},1,4,0.25\n')
+    np.testing.assert_array_equal(
+        table.columns["valid_accuracy"], [[1, 2.5, 3], [4, np.nan, np.nan]]
+    )
+    np.testing.assert_array_equal(table.columns["train_loss"], [[0.5], [0.25]])
+
+
+def test_gzip(convert):
+    text = f"architecture,test_accuracy\n{A},1\n".encode()
+    assert len(convert(gzip.compress(text), name="results.csv.gz")) == 1
+
+
+HEADER = "architecture,seed,test_accuracy,valid_accuracy\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "message"),
+    [
+        ("", (), "not a readable CSV file"),
+        (b"PAR1\x00\xff\xfe\n", (), "not a readable CSV file"),
+        (HEADER + f"{A},0,1,2\n{A},0,1,2,3,4\n", (), "not a readable CSV file"),
+        (HEADER + f"{A},0,1,2,3\n", (), "more cells than the header"),
+        ("cell,test_accuracy\nx,1\n", (), "no column 'architecture'.*--column architecture="),
+        ("architecture,acc\nx,1\n", (), "no column 'test_accuracy'"),
+        (HEADER, (), "no rows"),
+        (HEADER + f"{A},0,1,2\nfoo,0,1,2\n", (), "row 2: 'foo' is not an architecture"),
+        (HEADER + f"{A},0,1,2\n{B},0,high,2\n", (), "row 2: test_accuracy is 'high', not a number"),
+        (HEADER + f"{A},0,,2\n", (), "row 1: test_accuracy is empty"),
+        (HEADER + f"{A},0,101,2\n", (), "row 1: test_accuracy is 101.0, not percent"),
+        (HEADER + f"{A},0.5,1,2\n", (), "row 1: seed is '0.5', not a whole number"),
+        (HEADER + f"{A},{10**20},1,2\n", (), "row 1: seed is '1000.*not a whole number"),
+        (HEADER + f"{A},0,1\n", (), "row 1: valid_accuracy is empty"),
+        (HEADER + f'{A},0,1,"[1, null]"\n', (), r"row 1: valid_accuracy is '\[1, null\]'"),
+        (HEADER + f'{A},0,1,"[1, 2"\n', (), r"row 1: valid_accuracy is '\[1, 2'"),
+        (HEADER + f"{A},0,1,2\n", ("test_accuracy",), "not of the form OURS=THEIRS"),
+        (HEADER + f"{A},0,1,2\n", ("flops=",), "not of the form OURS=THEIRS"),
+        (HEADER + f"{A},0,1,2\n", ("flop=seeds",), "neither is a column.*did you mean flops"),
+        (HEADER + f"{A},0,1,2\n", ("flops=sead",), "has no column 'sead'; did you mean seed"),
+        (HEADER + f"{A},0,1,2\n", ("flops=seed", "seed=seed", "flops=seed"), "mapped twice"),
+    ],
+)
+def test_errors_are_one_line_and_say_where(convert, text, columns, message):
+    with pytest.raises(InputError, match=message) as caught:
+        convert(text, *columns)
+    assert "\n" not in str(caught.value)
+
+
+def test_broken_gzip(convert):
+    whole = gzip.compress(json.dumps(list(range(5000))).encode())
+    for data in (b"no gzip", whole[:-50], whole[:20] + b"xxxx" + whole[24:]):
+        with pytest.raises(InputError, match="not a readable CSV file"):
+            convert(data, name="results.csv.gz")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        convert_csv(tmp_path / "none.csv", SPACE, "mine", ())
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="needs the results beside the project")
+def test_real_results():
+    table = convert_csv(REAL, SPACE, "cifar10", ["test_accuracy=test_accuracy_200"])
+    assert len(table) == 15_625
+    assert table.columns["test_accuracy"].argmax() == 6111
+    assert table.columns["test_accuracy"][6111] == pytest.approx(94.37, abs=0.005)

@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archcast.catalog import predictors
+from archcast.errors import InputError
+from archcast.evaluation.experiment import Experiment
+from archcast.evaluation.job import Job
+from archcast.evaluation.leaderboard import leaderboard
+from archcast.evaluation.record import Record, RecordStore, save_record
+from archcast.evaluation.run import context, run_job, split
+from archcast.evaluation.runner import run_jobs
+from archcast.predictors.base import Context, Predictor, Tags
+from archcast.registry import Entry
+from archcast.spaces.base import Architecture
+from archcast.tables.table import Table
+from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
+
+TABLE = small_table()
+
+
+def job(predictor: str = "random", **changes: Any) -> Job:
+    values: dict[str, Any] = {
+        "benchmark": "toy",
+        "dataset": "toy",
+        "predictor": predictor,
+        "train_size": 20,
+        "epochs": 0,
+        "test_size": 30,
+        "label": "valid",
+        "truth": "test",
+        "repeat": 0,
+    }
+    return Job(**{**values, **changes})
+
+
+class Spy(Predictor):
+    """Shows what it was given; `fail` makes it raise, or return NaN."""
+
+    seen: list[Any] = []  # noqa: RUF012
+    tags = Tags(needs=frozenset({"curves", "parameters"}))
+
+    def __init__(self, fail: str = "") -> None:
+        self.fail = fail
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Any, context: Context) -> None:
+        if self.fail == "raise":
+            raise RuntimeError("no luck\ntoday")
+        Spy.seen.append((list(architectures), labels, context))
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Any:
+        Spy.seen.append((list(architectures), None, context))
+        return np.full(len(architectures), np.nan if self.fail == "nan" else 1.0)
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> type[Spy]:
+    Spy.seen = []
+    entries = {**predictors.entries, "spy": Entry(f"{__name__}:Spy", "a spy", "baseline")}
+    monkeypatch.setitem(predictors.__dict__, "entries", entries)
+    return Spy
+
+
+def test_key_is_stable_and_sees_everything() -> None:
+    one, two = ({"x": 1, "y": 2}, {"y": 2, "x": 1})
+    assert job(params=one).key("t") == job(params=two).key("t")
+    assert job().key("t") == "43ad8005be4c18747e56"
+    changes = [
+        {"predictor": "xgb"},
+        {"params": one},
+        {"train_size": 21},
+        {"epochs": 2},
+        {"test_size": 31},
+        {"label": "test"},
+        {"truth": "valid"},
+        {"device": "cuda"},
+        {"seed": 1},
+        {"repeat": 1},
+    ]
+    keys = {job(**change).key("t") for change in changes} | {job().key("t"), job().key("u")}
+    assert len(keys) == len(changes) + 2
+
+
+def test_split_is_paired_and_nested() -> None:
+    small, large = split(job("rf"), TABLE), split(job("xgb", train_size=30, epochs=2), TABLE)
+    np.testing.assert_array_equal(small.test, large.test)
+    np.testing.assert_array_equal(small.train, large.train[:20])
+    np.testing.assert_array_equal(small.run, large.run)
+    assert not set(large.train) & set(large.test)
+    other = split(job("rf", repeat=1), TABLE)
+    assert set(other.test) != set(small.test)
+    assert set(split(job("rf", seed=1), TABLE).test) != set(small.test)
+
+
+def test_run_of_an_architecture_is_drawn_among_its_runs() -> None:
+    drawn = [split(job(repeat=r), TABLE).run - TABLE.starts[:-1] for r in range(20)]
+    assert set(np.concatenate(drawn)) == {0, 1}
+
+
+def test_predictor_sees_what_it_paid_for_and_no_more(spy: type[Spy]) -> None:
+    record = run_job(job("spy", epochs=2), TABLE)
+    assert record.error is None
+    (train, labels, given), (test, _, queried) = spy.seen[-2:]
+    parts = split(job("spy", epochs=2), TABLE)
+    assert train == [TABLE.architectures[i] for i in parts.train]
+    assert test == [TABLE.architectures[i] for i in parts.test]
+    runs = parts.run[parts.train]
+    np.testing.assert_allclose(labels, TABLE.final_accuracy("valid")[runs])
+    for context_ in (given, queried):
+        assert context_.curves.valid_accuracy.shape[1] == 2
+        assert context_.curves.valid_accuracy.base is None, "a view leads to the whole curve"
+        assert context_.curves.valid_loss is None
+        assert context_.parameters.base is None
+        assert context_.latency is None
+        assert context_.unlabeled is None
+    np.testing.assert_allclose(
+        given.curves.train_loss, TABLE.columns["train_loss"][runs][:, :2], rtol=1e-6
+    )
+
+
+def test_truth_is_the_mean_over_runs() -> None:
+    record = run_job(job(), TABLE)
+    test = TABLE.columns["test_accuracy"].reshape(-1, 2).mean(axis=1)
+    np.testing.assert_allclose(record.truth, test[record.architectures], rtol=1e-6)
+
+
+def test_cost_by_hand(spy: type[Spy]) -> None:
+    cost = run_job(job("spy", epochs=2), TABLE).cost
+    assert cost is not None
+    assert cost.labels == pytest.approx(20 * EPOCHS * EPOCH_SECONDS)
+    assert cost.evidence == pytest.approx(2 * EPOCH_SECONDS)
+    assert cost.init_seconds == pytest.approx(cost.labels + cost.fit)
+    assert cost.query_seconds == pytest.approx(cost.evidence + cost.query)
+    long = run_job(job("spy", epochs=100), TABLE).cost
+    assert long is not None
+    assert long.evidence == pytest.approx(EPOCHS * EPOCH_SECONDS), "there are no more epochs to pay"
+    free = run_job(job("random", train_size=0), TABLE).cost
+    assert free is not None
+    assert free.labels == free.evidence == 0.0
+
+
+def test_cost_is_unknown_without_epoch_seconds() -> None:
+    columns = {k: v for k, v in TABLE.columns.items() if k != "epoch_seconds"}
+    texts = [str(a) for a in TABLE.architectures for _ in range(2)]
+    cost = run_job(job("rf"), Table(TABLE.space, "toy", texts, columns)).cost
+    assert cost is not None
+    assert cost.labels is None
+    assert cost.init_seconds is None
+    assert cost.evidence == 0.0
+
+
+def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:
+    raised = run_job(job("spy", params={"fail": "raise"}, epochs=1), TABLE)
+    assert raised.error is not None
+    assert raised.error.startswith("RuntimeError: no luck today (test_evaluation.py:")
+    nan = run_job(job("spy", params={"fail": "nan"}, epochs=1), TABLE)
+    assert nan.error is not None
+    assert "30 of 30 predictions are not finite" in nan.error
+    assert nan.predictions == []
+    (row,) = leaderboard([nan])
+    assert row["failed"] == row["repeats"] == 1
+    assert row["kendall_tau"] is row["init_seconds"] is None
+
+
+def test_leaderboard_means_by_hand() -> None:
+    records = [run_job(job(predictor="params", repeat=r), TABLE) for r in range(3)]
+    taus = [leaderboard([record])[0]["kendall_tau"] for record in records]
+    rows = leaderboard([*records, run_job(job("random"), TABLE)])
+    row = next(row for row in rows if row["predictor"] == "params")
+    assert row["kendall_tau"] == pytest.approx(np.mean(taus))
+    assert row["kendall_tau_low"] <= row["kendall_tau"] <= row["kendall_tau_high"]
+    assert row["repeats"] == 3
+    assert [r["kendall_tau"] for r in rows] == sorted(
+        (r["kendall_tau"] for r in rows), reverse=True
+    )
+
+
+def test_record_survives_json() -> None:
+    record = run_job(job("rf"), TABLE)
+    assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None:
+    path = str(write_small_table(tmp_path))
+    store = RecordStore(tmp_path / "results")
+    jobs = [job("spy", epochs=1, repeat=r, params={"fail": f}) for r in (0, 1) for f in ("", "nan")]
+    first = run_jobs(jobs, path, store)
+    assert [record.failed for record in first] == [False, True, False, True]
+    calls = len(spy.seen)
+    assert run_jobs(jobs, path, store) == first
+    assert len(spy.seen) == calls
+
+
+def test_foreign_and_broken_files_are_ignored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "foreign.json").write_text("{}")
+    store = RecordStore(tmp_path)
+    assert "no records: foreign.json" in caplog.text
+    broken = "0" * 20
+    (tmp_path / f"{broken}.json").write_text('{"schema_version": 1, "jo')
+    assert store.load(broken) is None
+    assert "ignoring a file that is no record" in caplog.text
+    save_record(tmp_path, "1" * 20, run_job(job(), TABLE))
+    assert len(list(store)) == 1
+    assert not list(tmp_path.glob(".*")), "nothing is left aside"
+
+
+def test_results_folder_that_can_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="choose another by --results"):
+        RecordStore(tmp_path / "file" / "results")
+    with pytest.raises(InputError, match="choose another by --results"):
+        RecordStore(tmp_path / "file")
+
+
+def test_grid_has_no_double_jobs() -> None:
+    experiment = Experiment(
+        "toy", "random, rf, params", train_sizes=(5, 10), epochs=(1, 2), test_size=20, repeats=3
+    )
+    jobs, _ = experiment.jobs(TABLE)
+    by_predictor = {name: [j for j in jobs if j.predictor == name] for name in ("random", "rf")}
+    assert len(by_predictor["random"]) == 3, "chance needs neither labels nor curves"
+    assert {j.train_size for j in by_predictor["random"]} == {0}
+    assert len(by_predictor["rf"]) == 6
+    assert {j.epochs for j in by_predictor["rf"]} == {0}
+    assert len({j.key(TABLE.hash) for j in jobs}) == len(jobs)
+
+
+def test_all_leaves_out_what_the_table_can_not_give() -> None:
+    texts = [str(architecture) for architecture in TABLE.architectures]
+    least = Table(TABLE.space, "toy", texts, {"test_accuracy": TABLE.final_accuracy("test")[::2]})
+    experiment = Experiment("toy", "baseline", train_sizes=(10,), test_size=20, repeats=1)
+    jobs, remarks = experiment.jobs(least)
+    assert [j.predictor for j in jobs] == ["random"]
+    assert {j.label for j in jobs} == {"test"}
+    assert any("flops (the table has no flops)" in remark for remark in remarks)
+    assert any("labels are test accuracies" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"predictors": "xgbb"}, "did you mean xgb"),
+        ({"predictors": "xgb(depth=3)"}, "xgb has no parameter 'depth'"),
+        ({"predictors": "flops"}, "the table has no flops"),
+        ({"predictors": ""}, "chooses none"),
+        ({"train_sizes": (-1,)}, "--train-sizes -1"),
+        ({"train_sizes": (50,)}, "has 60 architectures, fewer than train size 50"),
+        ({"epochs": (0,)}, "--epochs 0"),
+        ({"test_size": 1}, "--test-size 1"),
+        ({"repeats": 0}, "--repeats 0"),
+    ],
+)
+def test_wrong_experiments(changes: dict[str, Any], message: str) -> None:
+    values: dict[str, Any] = {"train_sizes": (10,), "test_size": 20, **changes}
+    with pytest.raises(InputError, match=message):
+        Experiment("toy", **values).jobs(TABLE)
+
+
+def test_context_names_are_checked() -> None:
+    with pytest.raises(TypeError, match="no fields"):
+        Tags(needs=frozenset({"truth"}))
+    assert context(TABLE, np.array([0]), predictors.get("rf")(), 0, np.array([0])) == Context()
+
+
+def _records(folder: Path) -> dict[str, Any]:
+    """What does not depend on the clock."""
+    return {
+        path.name: {**json.loads(path.read_text()), "cost": None} for path in folder.glob("*.json")
+    }
+
+
+def test_killed_run_goes_on(tmp_path: Path) -> None:
+    table = write_small_table(tmp_path)
+
+    def command(results: Path) -> list[str]:
+        return [
+            sys.executable, "-m", "archcast.cli", "leaderboard", "--benchmark", str(table),
+            "--predictors", "rf,random", "--train-sizes", "5,10", "--test-size", "20",
+            "--repeats", "12", "--jobs", "2", "--results", str(results), "--format", "json",
+        ]  # fmt: skip
+
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    with subprocess.Popen(command(broken), stdout=subprocess.DEVNULL, process_group=0) as process:
+        while len(list(broken.glob("*.json"))) < 5:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    kept = {path: path.stat().st_mtime_ns for path in broken.glob("*.json")}
+    assert 5 <= len(kept) < 36
+    again = subprocess.run(command(broken), capture_output=True, check=True, text=True)
+    undisturbed = subprocess.run(command(whole), capture_output=True, check=True, text=True)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "a finished job was redone"
+    assert _records(broken) == _records(whole)
+    assert len(_records(whole)) == 36
+    taus = [
+        [(row["predictor"], row["kendall_tau"]) for row in json.loads(run.stdout)]
+        for run in (again, undisturbed)
+    ]
+    assert taus[0] == taus[1]

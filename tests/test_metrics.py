@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from archcast.catalog import metrics
+from archcast.evaluation.metrics import (
+    kendall_tau,
+    precision_at_10,
+    regret_at_10,
+    sparse_kendall_tau,
+    spearman,
+    top_decile_spearman,
+)
+from archcast.evaluation.statistics import mean_interval
+
+values = st.lists(st.integers(0, 30), min_size=3, max_size=25)
+
+
+@given(values, st.randoms(use_true_random=False))
+def test_kendall_tau_by_counting_pairs(truth: list[int], random: np.random.Generator) -> None:
+    predicted = [random.randint(0, 10) for _ in truth]  # type: ignore[attr-defined]
+    pairs = list(combinations(range(len(truth)), 2))
+    signs = [(np.sign(truth[i] - truth[j]), np.sign(predicted[i] - predicted[j])) for i, j in pairs]
+    untied = [sum(sign[k] != 0 for sign in signs) for k in (0, 1)]
+    agreement = sum(a * b for a, b in signs)
+    expected = agreement / (untied[0] * untied[1]) ** 0.5 if all(untied) else 0.0
+    assert kendall_tau(truth, predicted) == pytest.approx(expected, abs=1e-12)
+
+
+@given(values)
+def test_spearman_agrees_with_scipy(truth: list[int]) -> None:
+    predicted = [(7 * value) % 11 for value in truth]
+    if len(set(truth)) > 1 and len(set(predicted)) > 1:
+        expected = stats.spearmanr(truth, predicted).statistic
+        assert spearman(truth, predicted) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", list(metrics))
+def test_perfect_and_constant_predictions(name: str) -> None:
+    truth = np.random.default_rng(0).permutation(np.linspace(60.0, 90.0, 40))
+    best = 0.0 if name.startswith("regret") else 1.0
+    assert metrics.get(name)(truth, truth) == pytest.approx(best)
+    assert np.isfinite(metrics.get(name)(truth, np.ones(40)))
+    assert np.isfinite(metrics.get(name)(np.ones(40), truth))
+
+
+def test_sparse_tau_does_not_rank_noise() -> None:
+    truth = [70.00, 70.04, 80.0, 90.0]
+    assert kendall_tau(truth, [2, 1, 3, 4]) < 1.0
+    assert sparse_kendall_tau(truth, [2, 1, 3, 4]) == sparse_kendall_tau(truth, [1, 2, 3, 4])
+
+
+def test_metrics_of_the_top_by_hand() -> None:
+    truth = np.arange(100.0)
+    predicted = truth.copy()
+    predicted[-10:] = predicted[-10:][::-1]  # the top decile in reverse
+    assert top_decile_spearman(truth, predicted) == pytest.approx(-1.0)
+    assert precision_at_10(truth, predicted) == 1.0
+    assert regret_at_10(truth, predicted) == 0.0
+    predicted[-5:] = -1.0  # the five best are missed
+    assert precision_at_10(truth, predicted) == 0.5
+    assert regret_at_10(truth, predicted) == 5.0
+
+
+def test_bootstrap_interval_has_its_coverage() -> None:
+    rng = np.random.default_rng(3)
+    intervals = [mean_interval(rng.normal(5.0, 2.0, 30).tolist()) for _ in range(200)]
+    covered = np.mean([low < 5.0 < high for low, high in intervals if low and high])
+    assert 0.88 < covered < 0.99
+    assert mean_interval([0.5]) == (None, None)
+    assert mean_interval([0.5, 0.5]) == (0.5, 0.5)

@@ -1,0 +1,45 @@
+"""Every predictor of the catalog against every shipped check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from archcast.catalog import predictors
+from archcast.predictors.base import Predictor
+from archcast.testing import CHECKS, check_predictor
+
+# (predictor, check) -> why it can't hold. Strict: a stale line fails the suite.
+EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
+
+
+def cases() -> list[object]:
+    return [
+        pytest.param(
+            name,
+            check,
+            id=f"{name}-{check.__name__.removeprefix('check_')}",
+            marks=pytest.mark.xfail(
+                (name, check.__name__) in EXCEPTIONS,
+                reason=EXCEPTIONS.get((name, check.__name__), ""),
+                strict=True,
+            ),
+        )
+        for name in predictors
+        for check in CHECKS
+    ]
+
+
+@pytest.mark.parametrize(("name", "check"), cases())
+def test_contract(name: str, check: Callable[[Predictor], None]) -> None:
+    check(predictors.get(name)())
+
+
+def test_checks_find_a_leaky_predictor() -> None:
+    class Rank(predictors.get("random")):  # type: ignore[misc]
+        def _query(self, architectures, context):  # type: ignore[no-untyped-def]
+            return range(len(architectures))  # depends on the order
+
+    with pytest.raises(AssertionError, match="check_order_does_not_matter"):
+        check_predictor(Rank())

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archcast.catalog import predictors
+from archcast.errors import InputError
+from archcast.registry import Entry, Registry
+from archcast.spec import format_spec, parse_spec, split_specs
+
+names = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
+plain = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
+
+
+@given(names, st.dictionaries(names, st.one_of(plain, names.filter(lambda n: n != "null"))))
+def test_specs_round_trip(name: str, params: dict[str, object]) -> None:
+    params = {k: v for k, v in params.items() if v not in ("true", "false", "null")}
+    assert parse_spec(format_spec(name, params)) == (name, params)
+
+
+def test_nested_specs_stay_whole() -> None:
+    assert split_specs("a, b(c=d(e=1, f=2), g=[1, 2]) ,h") == [
+        "a",
+        "b(c=d(e=1, f=2), g=[1, 2])",
+        "h",
+    ]
+    assert parse_spec("b(c=d(e=1, f=2), g=[1, 2])") == ("b", {"c": "d(e=1, f=2)", "g": [1, 2]})
+
+
+@pytest.mark.parametrize("text", ["", "(a=1)", "a(", "a(b=1", "a(b=1, c)", "a)b("])
+def test_wrong_specs(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_spec((split_specs(text) or [""])[0])
+
+
+def test_unknown_name_suggests_near_ones() -> None:
+    with pytest.raises(InputError, match="unknown predictor 'xgbb': did you mean xgb"):
+        predictors.get("xgbb")
+    with pytest.raises(InputError, match=r"unknown predictor 'zzzz': these exist: .*xgb"):
+        predictors.get("zzzz")
+
+
+def test_entry_point_can_not_take_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name, value = "mine", "their.module:Thing"
+
+    monkeypatch.setattr("archcast.registry.entry_points", lambda group: [Point])
+    found: Registry[object] = Registry("thing", {"ours": Entry("json:dumps", "ours")})
+    assert list(found) == ["ours", "mine"]
+    assert found.entry("mine").target == "their.module:Thing"
+    taken: Registry[object] = Registry("thing", {"mine": Entry("json:dumps", "ours")})
+    with pytest.raises(InputError, match=r"claims the name 'mine', which is already json:dumps"):
+        list(taken)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from archcast.catalog import spaces
+from archcast.errors import InputError
+from archcast.tables.benchmark import open_table
+from archcast.tables.table import Table, read_table
+from tests.results import small_table, write_small_table
+
+SPACE = spaces.get("nasbench201")
+CELLS = [str(cell) for cell in SPACE.sample(3, np.random.default_rng(0))]
+
+
+def table(**columns: Any) -> Table:
+    return Table(SPACE, "toy", CELLS, {"test_accuracy": [70.0, 80.0, 90.0], **columns})
+
+
+def test_write_and_read_keep_everything(tmp_path: Path) -> None:
+    before = small_table()
+    before.write(tmp_path / "a.parquet")
+    after = read_table(tmp_path / "a.parquet")
+    assert after.architectures == before.architectures
+    assert after.columns.keys() == before.columns.keys()
+    for name, values in before.columns.items():
+        np.testing.assert_array_equal(after.columns[name], values)
+    assert after.hash == before.hash
+    assert after.metadata["description"] == "made up"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_file_has_the_documented_types(tmp_path: Path) -> None:
+    schema = pq.read_schema(write_small_table(tmp_path))
+    assert schema.field("architecture").type == pa.string()
+    assert schema.field("seed").type == pa.int32()
+    assert schema.field("valid_accuracy").type == pa.list_(pa.float32())
+    assert schema.field("test_accuracy").type == pa.float32()
+    assert schema.field("parameters").type == pa.int64()
+    assert schema.metadata[b"archcast.format"] == b"1"
+    assert {b"archcast.space", b"archcast.dataset", b"archcast.licence"} <= schema.metadata.keys()
+
+
+def test_least_table() -> None:
+    least = table()
+    assert least.epochs.tolist() == [0, 0, 0]
+    assert least.columns["seed"].tolist() == [0, 0, 0]
+    with pytest.raises(InputError, match="no column 'valid_accuracy'"):
+        least.final_accuracy("valid")
+
+
+def test_rows_are_grouped_by_architecture() -> None:
+    mixed = Table(
+        SPACE,
+        "toy",
+        [CELLS[0], CELLS[1], CELLS[0]],
+        {"seed": [7, 7, 5], "test_accuracy": [10.0, 20.0, 30.0]},
+    )
+    assert mixed.starts.tolist() == [0, 2, 3]
+    assert mixed.columns["test_accuracy"].tolist() == [30.0, 10.0, 20.0]
+    assert mixed.mean_over_runs(mixed.columns["test_accuracy"]).tolist() == [20.0, 20.0]
+
+
+def test_curves_may_end_early() -> None:
+    cut = table(valid_accuracy=[[10.0, 20.0], [10.0], [30.0, 40.0]])
+    assert cut.epochs.tolist() == [2, 1, 2]
+    assert cut.final_accuracy("valid").tolist() == [20.0, 10.0, 40.0]
+
+
+def test_isomorphic_cell_is_found() -> None:
+    canonical = table().architectures[0]
+    twin = next(
+        cell
+        for cell in SPACE.enumerate()
+        if cell != canonical and SPACE.canonical(cell) == SPACE.canonical(canonical)
+    )
+    stored = Table(SPACE, "toy", [str(SPACE.canonical(twin))], {"test_accuracy": [50.0]})
+    assert stored.index(twin) == 0
+
+
+def test_hash_sees_every_number() -> None:
+    assert table().hash == table().hash
+    assert table().hash != table(parameters=[1, 2, 3]).hash
+    assert table(parameters=[1, 2, 3]).hash != table(parameters=[1, 2, 4]).hash
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"test_accuracy": [70.0, float("nan"), 90.0]}, "row 2: test_accuracy is nan"),
+        ({"test_accuracy": [70.0, 80.0, 100.5]}, "row 3: test_accuracy is 100.5"),
+        ({"test_accuracy": [-1.0, 80.0, 90.0]}, "row 1: test_accuracy is -1"),
+        ({"valid_accuracy": [[1.0], [float("nan"), 2.0], [3.0]]}, "row 2: valid_accuracy is nan"),
+        ({"valid_accuracy": [[1.0], [101.0], [3.0]]}, "row 2: valid_accuracy is 101"),
+        ({"epoch_seconds": [1.0, -2.0, 1.0]}, "row 2: epoch_seconds is -2"),
+        ({"parameters": [1.5, 2.0, 3.0]}, "'parameters' holds values that are not int64"),
+        ({"test_accuracy": ["a", "b", "c"]}, "'test_accuracy' holds values that are not float"),
+        ({"accuracy": [1.0, 2.0, 3.0]}, "unknown column 'accuracy'"),
+        ({"parameters": [1, 2]}, "'parameters' has 2 rows, not 3"),
+    ],
+)
+def test_wrong_values(columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        table(**columns)
+
+
+def test_wrong_rows() -> None:
+    with pytest.raises(InputError, match="no column 'test_accuracy'"):
+        Table(SPACE, "toy", CELLS, {"parameters": [1, 2, 3]})
+    with pytest.raises(InputError, match="1 duplicate rows, the first for"):
+        Table(SPACE, "toy", [CELLS[0], CELLS[0]], {"test_accuracy": [1.0, 2.0]})
+    with pytest.raises(InputError, match="row 2: 'nonsense' is not an architecture"):
+        Table(SPACE, "toy", [CELLS[0], "nonsense"], {"test_accuracy": [1.0, 2.0]})
+    with pytest.raises(InputError, match="no rows"):
+        Table(SPACE, "toy", [], {"test_accuracy": []})
+
+
+def test_wrong_files(tmp_path: Path) -> None:
+    good = write_small_table(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        read_table(tmp_path / "absent.parquet")
+    truncated = tmp_path / "truncated.parquet"
+    truncated.write_bytes(good.read_bytes()[:-100])
+    with pytest.raises(InputError, match="not a readable Parquet file"):
+        read_table(truncated)
+    text = tmp_path / "text.parquet"
+    text.write_text("architecture,test_accuracy\n")
+    with pytest.raises(InputError, match="not a readable Parquet file"):
+        read_table(text)
+    plain = tmp_path / "plain.parquet"
+    pq.write_table(pa.table({"architecture": CELLS, "test_accuracy": [1.0, 2.0, 3.0]}), plain)
+    with pytest.raises(InputError, match=r"no file metadata 'archcast\.space'"):
+        read_table(plain)
+    newer = tmp_path / "newer.parquet"
+    arrow = pq.read_table(good)
+    metadata = {**arrow.schema.metadata, b"archcast.format": b"2"}
+    pq.write_table(arrow.replace_schema_metadata(metadata), newer)
+    with pytest.raises(InputError, match="table format 2; this version reads 1"):
+        read_table(newer)
+    text_curves = tmp_path / "curves.parquet"
+    column = pa.array([["a"]] * len(arrow))
+    at = arrow.column_names.index("valid_accuracy")
+    pq.write_table(arrow.set_column(at, "valid_accuracy", column), text_curves)
+    with pytest.raises(InputError, match="valid_accuracy"):
+        read_table(text_curves)
+
+
+def test_open_by_name_and_by_file(tmp_path: Path) -> None:
+    path = write_small_table(tmp_path)
+    assert open_table(str(path)).dataset == "toy"
+    with pytest.raises(InputError, match="holds data set 'toy', not 'cora'"):
+        open_table(str(path), "cora")
+    with pytest.raises(InputError, match="did you mean nasbench-graph"):
+        open_table("nasbench-grap")
+    with pytest.raises(InputError, match="no data set 'coar'; it has cora"):
+        open_table("nasbench-graph", "coar")
+    assert len(open_table("nasbench-graph", "citeseer")) == 26_206
