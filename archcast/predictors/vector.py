@@ -19,7 +19,8 @@ class VectorPredictor(Predictor):
     Subclasses take two parameters:
         encoding: a name from `archcast.catalog.encodings`.
         labels: how labels are rescaled before the regression, a name from `labels.LABELS`.
-            Accuracies have a long lower tail, so ranks or their normal quantiles often serve ranking better.
+            Accuracies have a long lower tail, so ranks or their normal quantiles often serve
+            ranking better.
 
     Scores are on the rescaled axis.
     """
