@@ -63,6 +63,11 @@ predictors: Registry[type[Predictor]] = Registry(
             "Gaussian process, RBF kernel",
             "model-based",
         ),
+        "gpwl": Entry(
+            "archcast.predictors.weisfeiler_lehman:WeisfeilerLehmanGP",
+            "Gaussian process, Weisfeiler-Lehman graph kernel",
+            "model-based",
+        ),
         "lgb": Entry(
             "archcast.predictors.gradient_boosting:LightGBM",
             "gradient-boosted trees, LightGBM",

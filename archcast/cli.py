@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 table_app = typer.Typer(help="Tables of measured results.", no_args_is_help=True)
 app.add_typer(table_app, name="table")
+benchmark_app = typer.Typer(help="Benchmarks of your own.", no_args_is_help=True)
+app.add_typer(benchmark_app, name="benchmark")
 
 DEFAULT_BENCHMARK = "nasbench-graph"
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
@@ -81,7 +83,6 @@ def leaderboard(
     """
     from rich.console import Console
 
-    from archcast.device import pick_device
     from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import leaderboard as rank
     from archcast.evaluation.record import RecordStore
@@ -100,7 +101,7 @@ def leaderboard(
         seed=seed,
         label=label,
         truth=truth,
-        device=pick_device(device),
+        device=device,
     )
     todo, remarks = experiment.jobs(table)
     store = RecordStore(results)
@@ -179,6 +180,33 @@ def verify(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> Non
 
     table = read_table(file)
     typer.echo(f"{file}: {len(table)} architectures of {table.space.name}, no fault found")
+
+
+@benchmark_app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="The table to write, or to go on with.")],
+    space: Annotated[str, typer.Option(help="The search space.")] = "nasbench201",
+    images: Annotated[
+        str, typer.Option(help="A shipped image set, or the path of an .npz file.")
+    ] = "fashion-mnist-14",
+    seeds: Annotated[str, typer.Option(help="Seeds; each trains all architectures once.")] = "0",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train this many, drawn at random.", show_default="all"),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
+) -> None:
+    """Train every architecture of a space that is not isomorphic to another, into a table.
+
+    Each finished run is kept at once; the same command goes on where it was interrupted.
+    """
+    from archcast.networks.training import train_table
+
+    table = train_table(
+        catalog.spaces.get(space), images, _numbers("--seeds", seeds), out, jobs, device, limit
+    )
+    typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:

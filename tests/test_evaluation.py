@@ -24,6 +24,7 @@ from archcast.evaluation.runner import run_jobs
 from archcast.predictors.base import Context, Predictor, Tags
 from archcast.registry import Entry
 from archcast.spaces.base import Architecture
+from archcast.tables.benchmark import open_table
 from archcast.tables.table import Table
 from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
 
@@ -284,29 +285,25 @@ def _records(folder: Path) -> dict[str, Any]:
 
 def test_killed_run_goes_on(tmp_path: Path) -> None:
     table = write_small_table(tmp_path)
-
-    def command(results: Path) -> list[str]:
-        return [
-            sys.executable, "-m", "archcast.cli", "leaderboard", "--benchmark", str(table),
-            "--predictors", "rf,random", "--train-sizes", "5,10", "--test-size", "20",
-            "--repeats", "12", "--jobs", "2", "--results", str(results), "--format", "json",
-        ]  # fmt: skip
-
     broken, whole = tmp_path / "broken", tmp_path / "whole"
-    with subprocess.Popen(command(broken), stdout=subprocess.DEVNULL, process_group=0) as process:
+    command = [
+        sys.executable, "-m", "archcast.cli", "leaderboard", "--benchmark", str(table),
+        "--predictors", "rf,random", "--train-sizes", "5,10", "--test-size", "20",
+        "--repeats", "12", "--jobs", "2", "--results", str(broken),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, process_group=0) as process:
         while len(list(broken.glob("*.json"))) < 5:
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
     kept = {path: path.stat().st_mtime_ns for path in broken.glob("*.json")}
     assert 5 <= len(kept) < 36
-    again = subprocess.run(command(broken), capture_output=True, check=True, text=True)
-    undisturbed = subprocess.run(command(whole), capture_output=True, check=True, text=True)
+    experiment = Experiment(
+        str(table), "rf,random", train_sizes=(5, 10), test_size=20, repeats=12, device="cpu"
+    )
+    jobs, _ = experiment.jobs(open_table(str(table)))
+    again, undisturbed = (run_jobs(jobs, str(table), RecordStore(at)) for at in (broken, whole))
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "a finished job was redone"
     assert _records(broken) == _records(whole)
     assert len(_records(whole)) == 36
-    taus = [
-        [(row["predictor"], row["kendall_tau"]) for row in json.loads(run.stdout)]
-        for run in (again, undisturbed)
-    ]
-    assert taus[0] == taus[1]
+    assert [r.predictions for r in again] == [r.predictions for r in undisturbed]

@@ -2,33 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from archcast.encodings.live_graphs import live_graphs
+from archcast.spaces.base import Architecture
 
 Labels = NDArray[np.uint64]
+
+DEAD = np.uint64(0)  # the label of nodes that do not count
+
+
+def encode(architectures: Sequence[Architecture], iterations: int) -> Labels:
+    """Labels from several views, of shape (views, architectures, nodes).
+
+    The views are the operations themselves; `iterations` rounds of refinement along the edges, and
+    as many against them; and the same rounds once more with every inner node given one operation,
+    which sees bare topology. Only the live parts of canonical graphs count.
+    """
+    adjacency, operations, live = live_graphs(architectures)
+    inner = (operations > 0) & (operations < len(architectures[0].space.operations) - 1)
+    start = refine(operations, adjacency, 0)
+    rounds = [
+        refine(labels, edges, iterations)[1:]
+        for labels in (operations, np.where(inner, 1, operations))
+        for edges in (adjacency, adjacency.swapaxes(1, 2))
+    ]
+    return np.stack([np.where(live, labels, DEAD) for labels in sum(rounds, start)])
 
 
 def refine(labels: NDArray[np.int64], edges: NDArray[np.bool_], iterations: int) -> list[Labels]:
     """Node labels after 0, 1, ... `iterations` rounds, each of shape (graphs, nodes).
 
-    A round gives two nodes the same label if and only if their labels were the same and those of
-    their neighbours were, as a multiset (Shervashidze et al., 2011). The neighbours of node j are
-    the nodes i with an edge [k, i, j]: those before it; transpose `edges` for those after it.
+    A round gives two nodes the same label if and only if they had the same label and received the
+    same multiset of labels from their neighbours (Shervashidze et al., 2011). Node j receives from
+    each node i with an edge [k, i, j]: give transposed edges to look the other way.
 
-    Labels are 64-bit hashes, so they mean the same in every call; two of a million labels are
-    alike by accident once in forty million cases.
+    Labels are 64-bit hashes, so they mean the same in every call; that any two of a million labels
+    agree by accident has a chance of 1 in 40 million.
     """
     rounds = [_scramble(labels.astype(np.uint64))]
     for _ in range(iterations):
-        message = _scramble(rounds[-1] + np.uint64(1))  # not the label itself: u + v is not v + u
+        message = _scramble(rounds[-1] + np.uint64(1))
         received = np.where(edges, message[:, :, None], np.uint64(0)).sum(axis=1, dtype=np.uint64)
         rounds.append(_scramble(np.uint64(3) * rounds[-1] + received))
     return rounds
 
 
 def _scramble(x: Labels) -> Labels:
-    """A bijection of 64-bit numbers without pattern: the finaliser of SplitMix64 (Steele, 2014)."""
+    """A bijection of 64-bit numbers that leaves no pattern: the last step of SplitMix64."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def products(a: Labels, b: Labels) -> NDArray[np.float64]:
+    """Inner products of label histograms, shape (views, n, m), of labels (views, n or m, nodes)."""
+    return np.stack([_products(*view) for view in zip(a, b, strict=True)])
+
+
+def _products(a: Labels, b: Labels) -> NDArray[np.float64]:
+    names, columns = np.unique(np.concatenate([a, b]), return_inverse=True)
+    columns = columns.reshape(-1, a.shape[1])
+    rows = np.repeat(np.arange(len(columns)), a.shape[1])
+    counts = (names != DEAD)[columns].astype(np.float64)
+    histograms = csr_array(
+        (counts.ravel(), (rows, columns.ravel())), shape=(len(columns), len(names))
+    )
+    dense: NDArray[np.float64] = (histograms[: len(a)] @ histograms[len(a) :].T).toarray()
+    return dense
+
+
+def self_products(a: Labels) -> NDArray[np.float64]:
+    """Inner products of label histograms with themselves, shape (views, n)."""
+    same = (a[..., :, None] == a[..., None, :]) & (a != DEAD)[..., None]
+    inner: NDArray[np.float64] = same.sum(axis=(2, 3), dtype=np.float64)
+    return inner

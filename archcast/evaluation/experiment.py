@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from archcast.catalog import benchmarks, predictors
+from archcast.device import pick_device
 from archcast.errors import InputError
 from archcast.evaluation.job import Job
 from archcast.evaluation.run import missing_needs
@@ -26,6 +27,7 @@ class Choice:
     predictor: str
     params: dict[str, Any]
     tags: Tags
+    takes_device: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Experiment:
     seed: int = 0
     label: Accuracy | None = None
     truth: Accuracy = "test"
-    device: str = "cpu"
+    device: str = "auto"
 
     def jobs(self, table: Table) -> tuple[list[Job], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -71,7 +73,7 @@ class Experiment:
                 test_size=self.test_size,
                 label=label,
                 truth=self.truth,
-                device=self.device,
+                device=pick_device(self.device) if choice.takes_device else "cpu",
                 seed=self.seed,
                 repeat=repeat,
             )
@@ -145,4 +147,4 @@ def _choice(spec: str) -> Choice:
         raise InputError(
             f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
         )
-    return Choice(name, params, kind.tags)
+    return Choice(name, params, kind.tags, takes_device="device" in known)

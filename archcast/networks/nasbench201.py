@@ -120,7 +120,9 @@ class ResidualReduction(nn.Module):
         self.main = nn.Sequential(
             relu_conv_norm(c_in, c_out, 3, stride=2), relu_conv_norm(c_out, c_out, 3)
         )
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(c_in, c_out, 1, bias=False))
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(c_in, c_out, 1, bias=False)
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = self.main(features) + self.shortcut(features)

@@ -26,7 +26,8 @@ def _standard(labels: Vector) -> Vector:
 
 
 def _rank(labels: Vector) -> Vector:
-    return (rankdata(labels) - 0.5) / len(labels)
+    ranks: Vector = (rankdata(labels) - 0.5) / len(labels)
+    return ranks
 
 
 LABELS: dict[str, Callable[[Vector], Vector]] = {

@@ -14,7 +14,9 @@ from archcast.predictors.vector import VectorPredictor
 
 
 class TensorPredictor(VectorPredictor):
-    """Standardises features by the training data, and hands tensors on a device to a subclass.
+    """Standardises features and labels by the training data, for a subclass that sees tensors.
+
+    Scores and deviations are scaled back to the axis of the labels.
 
     Subclasses take the parameters of `VectorPredictor`, and:
         device: where to compute, any name of a PyTorch device.
@@ -28,7 +30,7 @@ class TensorPredictor(VectorPredictor):
 
     @abstractmethod
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
-        """Learn from features (n, features) and rescaled labels (n,)."""
+        """Learn from features (n, features) and labels (n,), both standardised."""
 
     @abstractmethod
     def _query_tensors(self, x: Tensor) -> Tensor:
@@ -40,16 +42,18 @@ class TensorPredictor(VectorPredictor):
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         self.scaler_ = StandardScaler().fit(x)
-        self._fit_tensors(self._features(x), self._tensor(y))
+        self.mean_, self.scale_ = y.mean(), y.std() or 1.0
+        self._fit_tensors(self._features(x), self._tensor((y - self.mean_) / self.scale_))
 
     def _query_vectors(self, x: Vector) -> Vector:
         with torch.no_grad():
-            return _vector(self._query_tensors(self._features(x)))
+            scores = self._query_tensors(self._features(x))
+        return self.mean_ + self.scale_ * _vector(scores)
 
     def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
         with torch.no_grad():
             scores, std = self._query_tensors_with_std(self._features(x))
-        return _vector(scores), _vector(std)
+        return self.mean_ + self.scale_ * _vector(scores), self.scale_ * _vector(std)
 
     def _features(self, x: Vector) -> Tensor:
         return self._tensor(self.scaler_.transform(x))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from archcast.catalog import encodings
 from archcast.predictors.base import Context, Predictor, Vector
 from archcast.predictors.labels import rescale
 from archcast.spaces.base import Architecture
+
+QUERY_BATCH = 2_000
 
 
 class VectorPredictor(Predictor):
@@ -40,18 +43,23 @@ class VectorPredictor(Predictor):
         """Scores and standard deviations (n,); of probabilistic predictors."""
         raise NotImplementedError
 
-    def _fit(
-        self, architectures: Sequence[Architecture], labels: Vector, context: Context
-    ) -> None:
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         self._fit_vectors(self._encode(architectures), rescale(labels, self.labels))
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> ArrayLike:
-        return self._query_vectors(self._encode(architectures))
+        return np.concatenate([self._query_vectors(x) for x in self._batches(architectures)])
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[ArrayLike, ArrayLike]:
-        return self._query_vectors_with_std(self._encode(architectures))
+        batches = [self._query_vectors_with_std(x) for x in self._batches(architectures)]
+        scores, std = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return scores, std
+
+    def _batches(self, architectures: Sequence[Architecture]) -> Iterator[Vector]:
+        """Features of a bounded number of architectures at a time, and so is memory."""
+        for start in range(0, len(architectures), QUERY_BATCH):
+            yield self._encode(architectures[start : start + QUERY_BATCH])
 
     def _encode(self, architectures: Sequence[Architecture]) -> Vector:
         return encodings.get(self.encoding)(architectures)

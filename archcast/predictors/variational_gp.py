@@ -1,0 +1,95 @@
+"""Gaussian-process regression, stochastic and variational."""
+
+from __future__ import annotations
+
+import torch
+from gpytorch.distributions import MultivariateNormal
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.means import ConstantMean
+from gpytorch.mlls import VariationalELBO
+from gpytorch.models import ApproximateGP
+from gpytorch.optim import NGD
+from gpytorch.variational import NaturalVariationalDistribution, VariationalStrategy
+from torch import Tensor
+
+from archcast.predictors.base import Tags
+from archcast.predictors.gaussian_process import cholesky, matern
+from archcast.predictors.tensor import TensorPredictor
+
+
+class VariationalSparseGP(TensorPredictor):
+    """Gaussian process through inducing points whose values have a learned normal distribution.
+
+    The evidence's lower bound is a sum over labels, so a step needs a batch of them only: all, or
+    a random `batch_size` where there are more. Natural gradients move the distribution, Adam the
+    rest. Kernel and inducing points start as in `SparseGP`.
+    """
+
+    tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP")
+    dtype = torch.float64
+
+    def __init__(
+        self,
+        encoding: str = "graph-features",
+        labels: str = "normal",
+        inducing: int = 100,
+        steps: int = 60,
+        batch_size: int = 256,
+        learning_rate: float = 0.1,
+        natural_rate: float = 0.3,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.encoding = encoding
+        self.labels = labels
+        self.inducing = inducing
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.natural_rate = natural_rate
+        self.device = device
+        self.seed = seed
+
+    def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
+        generator = self._generator()
+        inducing = x[torch.randperm(len(y), generator=generator)[: self.inducing]]
+        self.model_ = InducedGP(inducing).to(x)
+        self.likelihood_ = GaussianLikelihood().to(x)
+        bound = VariationalELBO(self.likelihood_, self.model_, num_data=len(y))
+        natural = NGD(self.model_.variational_parameters(), len(y), self.natural_rate)
+        others = [*self.model_.hyperparameters(), *self.likelihood_.parameters()]
+        adam = torch.optim.Adam(others, self.learning_rate)
+        rows: Tensor | slice = slice(None)
+        with cholesky():
+            for _ in range(self.steps):
+                if len(y) > self.batch_size:
+                    rows = torch.randperm(len(y), generator=generator)[: self.batch_size]
+                natural.zero_grad()
+                adam.zero_grad()
+                (-bound(self.model_(x[rows]), y[rows])).backward()
+                natural.step()
+                adam.step()
+        self.model_.eval()
+        self.likelihood_.eval()
+
+    def _query_tensors(self, x: Tensor) -> Tensor:
+        return self._query_tensors_with_std(x)[0]
+
+    def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        with cholesky():
+            predictive = self.likelihood_(self.model_(x))
+            return predictive.mean, predictive.stddev
+
+
+class InducedGP(ApproximateGP):  # type: ignore[misc]
+    """Constant mean, the kernel `matern`, and the distribution at the inducing points."""
+
+    def __init__(self, inducing: Tensor) -> None:
+        # No noise on the first mean: it would be of PyTorch's global generator.
+        distribution = NaturalVariationalDistribution(len(inducing), mean_init_std=0.0)
+        super().__init__(VariationalStrategy(self, inducing, distribution))
+        self.mean_module = ConstantMean()
+        self.covar_module = matern(inducing.shape[1])
+
+    def forward(self, x: Tensor) -> MultivariateNormal:
+        return MultivariateNormal(self.mean_module(x), self.covar_module(x))

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from archcast.catalog import spaces
+from archcast.errors import InputError
+from archcast.networks.nasbench201 import MINI, OFFICIAL, Network, Skeleton
+from archcast.networks.trainer import Data, Recipe, count_flops, evaluate, load_data, train
+from archcast.networks.training import train_table
+from archcast.spaces.base import Architecture
+from archcast.tables.images import Images, Split, load_images
+from archcast.tables.table import read_table
+
+SPACE = spaces.get("nasbench201")
+NONE, SKIP, CONV1, CONV3, POOL = range(5)
+TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=3)
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_official_parameter_counts() -> None:
+    """The closed form of the benchmark's own counts, for every number of convolutions."""
+    counts = {(a.choices.count(CONV3), a.choices.count(CONV1)): a for a in SPACE.enumerate()}
+    assert len(counts) == 28
+    for (conv3, conv1), architecture in counts.items():
+        expected = 73_306 + 243_040 * conv3 + 28_000 * conv1
+        assert parameters(Network(architecture, OFFICIAL)) == expected
+
+
+def test_cell_by_hand() -> None:
+    """Nodes add what their edges make of earlier nodes: with pooling and skips, in closed form."""
+    architecture = Architecture(SPACE, (SKIP, POOL, SKIP, SKIP, NONE, SKIP))
+    cell = Network(architecture, TINY).stages[0]
+    x = torch.randn(2, 2, 5, 5)
+    pooled = nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    torch.testing.assert_close(cell(x), x + (pooled + x))
+
+
+def test_dead_cell_gives_zeros_and_trains() -> None:
+    dead = Architecture(SPACE, (CONV3, NONE, NONE, NONE, NONE, POOL))
+    network = Network(dead, TINY)
+    assert not network.stages[0](torch.randn(2, 2, 5, 5)).any()
+    network(torch.randn(4, 1, 14, 14)).sum().backward()
+
+
+@pytest.mark.parametrize("skeleton", [OFFICIAL, MINI, TINY])
+def test_shapes_in_any_skeleton(skeleton: Skeleton) -> None:
+    network = Network(SPACE.sample(1, np.random.default_rng(0))[0], skeleton)
+    for size in (14, 32):
+        logits = network(torch.randn(2, skeleton.in_channels, size, size))
+        assert logits.shape == (2, skeleton.classes)
+
+
+def test_flops_by_hand() -> None:
+    network = Network(Architecture(SPACE, (NONE, NONE, NONE, CONV1, NONE, NONE)), TINY)
+    stem = 7 * 7 * 2 * 9
+    cells = 7 * 7 * 2 * 2 + 4 * 4 * 4 * 4 + 2 * 2 * 8 * 8
+    reductions = 4 * 4 * 2 * 4 + 2 * 2 * 4 * 8
+    assert count_flops(network, torch.randn(1, 1, 14, 14)) == stem + cells + reductions + 8 * 3
+
+
+def squares(n: int, seed: int) -> Split:
+    """Images whose class is which third of them is bright."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    images = rng.integers(0, 120, (n, 12, 12, 1))
+    for image, label in zip(images, labels, strict=True):
+        image[4 * label : 4 * label + 4] += 100
+    return Split(images.astype(np.uint8), labels)
+
+
+IMAGES = Images("squares", squares(256, 0), squares(64, 1), squares(64, 2))
+DATA = load_data(IMAGES, torch.device("cpu"))
+CELL = Architecture(SPACE, (CONV3, NONE, NONE, SKIP, CONV1, NONE))
+
+
+def run(seed: int = 0, name: str = "cell", **recipe: Any) -> Any:
+    chosen = Recipe(**{"epochs": 4, "batch_size": 32, **recipe})
+    return train(lambda: Network(CELL, TINY), name, seed, DATA, chosen)
+
+
+def test_training_learns_and_is_seeded() -> None:
+    before = torch.get_rng_state()
+    first, again, other = run(), run(), run(seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.test_accuracy > 80.0
+    assert len(first.valid_accuracy) == len(first.train_loss) == 4
+    assert first.train_loss[-1] < first.train_loss[0]
+    assert (first.train_loss, first.test_accuracy) == (again.train_loss, again.test_accuracy)
+    assert first.train_loss != other.train_loss
+    assert first.train_loss != run(name="other cell").train_loss
+    assert first.parameters == parameters(Network(CELL, TINY))
+    assert first.epoch_seconds > 0
+    assert first.latency > 0
+
+
+def test_diverged_run_is_chance_with_its_curve_cut() -> None:
+    result = run(learning_rate=1e30)
+    assert len(result.train_loss) == len(result.valid_accuracy) < 4
+    assert np.isfinite(result.train_loss).all()
+    assert result.test_accuracy == pytest.approx(100 / 3)
+
+
+def test_evaluation_by_hand() -> None:
+    class Fixed(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([[2.0, 0.0]]).repeat(len(images), 1)
+
+    data = Data(torch.zeros(3, 1, 2, 2), torch.tensor([0, 0, 1]))
+    loss, accuracy = evaluate(Fixed(), data, batch_size=2)
+    assert accuracy == pytest.approx(200 / 3)
+    right = np.log1p(np.exp(-2.0))
+    assert loss == pytest.approx((2 * right + right + 2.0) / 3)
+
+
+def test_data_is_standardised_by_the_training_images() -> None:
+    images = DATA["train"].images
+    assert images.mean().item() == pytest.approx(0.0, abs=1e-5)
+    assert images.std().item() == pytest.approx(1.0, abs=1e-3)
+    assert DATA["valid"].images.mean().abs().item() > 1e-5
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_training_on_a_gpu() -> None:
+    data = load_data(IMAGES, torch.device("cuda"))
+    result = train(lambda: Network(CELL, TINY), "cell", 0, data, Recipe(4, 32))
+    assert result.test_accuracy > 80.0
+
+
+def save_images(path: Path, **changes: Any) -> Path:
+    arrays = {
+        f"{split}_{part}": getattr(getattr(IMAGES, split), part)
+        for split in ("train", "valid", "test")
+        for part in ("images", "labels")
+    }
+    arrays |= changes
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+def test_shipped_images() -> None:
+    images = load_images("fashion-mnist-14")
+    assert images.train.images.shape == (2_048, 14, 14, 1)
+    assert images.valid.images.shape == (2_000, 14, 14, 1)
+    assert images.test.images.shape == (10_000, 14, 14, 1)
+    assert images.classes == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"valid_labels": None}, "no array 'valid_labels'"),
+        ({"train_images": np.zeros((256, 12, 12))}, "train_images has type float64"),
+        ({"test_labels": np.zeros(3, dtype=int)}, "test_labels has type int64 and shape"),
+        ({"test_labels": np.full(64, -1)}, "give 64 integers from 0"),
+        ({"test_images": np.zeros((64, 9, 9), np.uint8)}, "splits differ in image size"),
+        ({"train_images": np.array([{}] * 256)}, "not a readable"),
+    ],
+)
+def test_wrong_images(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_images(save_images(tmp_path / "images.npz", **changes))
+
+
+def test_images_that_are_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither a file nor one of fashion-mnist-14"):
+        load_images("fashion-mnist-41")
+    (tmp_path / "text.npz").write_text("no")
+    with pytest.raises(InputError, match=r"not a readable \.npz"):
+        load_images(tmp_path / "text.npz")
+
+
+def results(path: Path) -> dict[tuple[str, int], tuple[float, list[float]]]:
+    """What does not depend on the clock, by architecture and seed."""
+    table = read_table(path)
+    owners = np.repeat([str(a) for a in table.architectures], np.diff(table.starts))
+    columns = (table.columns[name].tolist() for name in ("seed", "test_accuracy", "train_loss"))
+    return {(owner, seed): rest for owner, seed, *rest in zip(owners, *columns, strict=True)}
+
+
+def test_killed_training_goes_on(tmp_path: Path) -> None:
+    images = str(save_images(tmp_path / "squares.npz"))
+    broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
+    command = [
+        sys.executable, "-m", "archcast.cli", "benchmark", "train", "--images", images,
+        "--seeds", "0,1", "--limit", "6", "--jobs", "2", "--out", str(broken),
+    ]  # fmt: skip
+    journal = tmp_path / "broken.parquet.journal"
+    with subprocess.Popen(command, process_group=0) as process:
+        while not journal.exists() or len(journal.read_text().splitlines()) < 4:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    kept = journal.read_text()
+    journal.write_text(kept + '{"architecture": "|cut')  # as if it was killed while writing
+    for out in (broken, whole):
+        train_table(SPACE, images, [0, 1], out, limit=6, device="cpu")
+    assert not journal.exists()
+    assert results(broken) == results(whole)
+    line = json.loads(kept.splitlines()[1])
+    table = read_table(broken)
+    row = table.starts[table.index(SPACE.parse(line["architecture"]))] + line["seed"]
+    assert table.columns["epoch_seconds"][row] == pytest.approx(line["epoch_seconds"]), "redone"
+
+
+def test_training_goes_on_only_with_the_same_recipe(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    images = save_images(tmp_path / "squares.npz")
+    table = train_table(SPACE, str(images), [0], out, limit=2, device="cpu")
+    assert len(table) == 2
+    assert table.epochs.tolist() == [12, 12]
+    assert train_table(SPACE, str(images), [0], out, limit=2, device="cpu").hash == table.hash
+    with pytest.raises(InputError, match="made with dataset squares, not fashion-mnist-14"):
+        train_table(SPACE, "fashion-mnist-14", [0], out, limit=2, device="cpu")
+    with pytest.raises(InputError, match="has no trainer"):
+        train_table(spaces.get("nasbench-graph"), str(images), [0], out)
