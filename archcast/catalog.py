@@ -58,6 +58,12 @@ predictors: Registry[type[Predictor]] = Registry(
             "Bayesian linear regression",
             "model-based",
         ),
+        "bonas": Entry(
+            "archcast.predictors.bonas:BONAS",
+            "graph convolution, global node, Bayesian linear head",
+            "model-based",
+        ),
+        "gcn": Entry("archcast.predictors.gcn:GCN", "directed graph convolution", "model-based"),
         "gp": Entry(
             "archcast.predictors.gaussian_process:GaussianProcess",
             "Gaussian process, RBF kernel",

@@ -1,5 +1,23 @@
-"""The one error that a user can mend."""
+"""Errors that a user can mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class InputError(ValueError):
     """Bad input. The message is one line: what is wrong, where, and how to mend it."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The mend of an unknown name: near ones, or else all.
+
+    >>> did_you_mean("xgbb", ["xgb", "rf"])
+    'did you mean xgb?'
+    >>> did_you_mean("other", ["xgb", "rf"])
+    'there are xgb, rf'
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
-from archcast.errors import InputError
+from archcast.errors import InputError, did_you_mean
 
 T = TypeVar("T")
 
@@ -57,9 +56,7 @@ class Registry(Generic[T]):
         try:
             return self.entries[name]
         except KeyError:
-            near = difflib.get_close_matches(name, self.entries, n=3)
-            mend = f"did you mean {' or '.join(near)}?" if near else "these exist: "
-            mend += "" if near else ", ".join(self.entries)
+            mend = did_you_mean(name, self.entries)
             raise InputError(f"unknown {self.kind} {name!r}: {mend}") from None
 
     def get(self, name: str) -> T:

@@ -14,7 +14,6 @@ import pickle
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -60,19 +59,6 @@ def toy(n: int, seed: int) -> Toy:
         unlabeled=spaces.get("nasbench201").sample(100, rng),
     )
     return Toy(architectures, labels, context)
-
-
-def subset(context: Context, rows: Any) -> Context:
-    """The context of some of the architectures, in the order of `rows`."""
-
-    def take(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return value[rows]
-        if isinstance(value, Curves):
-            return replace(value, **{f.name: take(getattr(value, f.name)) for f in fields(value)})
-        return value
-
-    return replace(context, **{f.name: take(getattr(context, f.name)) for f in fields(context)})
 
 
 TRAIN, TEST = toy(60, seed=1), toy(50, seed=2)
@@ -140,7 +126,7 @@ def check_bad_labels_raise(predictor: Predictor) -> None:
 
 def check_without_labels_or_refuses(predictor: Predictor) -> None:
     """What learns refuses an empty training set; what does not learn takes it."""
-    nothing = subset(TRAIN.context, slice(0))
+    nothing = TRAIN.context.take(slice(0))
     try:
         clone(predictor).fit([], [], nothing)
     except ValueError:
@@ -155,13 +141,13 @@ def check_scores_are_finite(predictor: Predictor) -> None:
     scores = _scores(fitted)
     assert scores.shape == TEST.labels.shape
     assert np.isfinite(scores).all()
-    assert fitted.query([], subset(TEST.context, slice(0))).shape == (0,)
+    assert fitted.query([], TEST.context.take(slice(0))).shape == (0,)
 
 
 def check_few_and_constant_labels(predictor: Predictor) -> None:
     """Two labels, or labels that are all the same, give finite scores."""
     for n, labels in ((2, TRAIN.labels[:2]), (20, np.full(20, 70.0))):
-        context = subset(TRAIN.context, slice(n))
+        context = TRAIN.context.take(slice(n))
         fitted = clone(predictor).fit(TRAIN.architectures[:n], labels, context)
         assert np.isfinite(_scores(fitted)).all()
 
@@ -211,7 +197,7 @@ def check_order_does_not_matter(predictor: Predictor) -> None:
     """Architectures queried in another order keep their scores."""
     fitted = _fitted(predictor)
     back = slice(None, None, -1)
-    scores = fitted.query(TEST.architectures[back], subset(TEST.context, back))
+    scores = fitted.query(TEST.architectures[back], TEST.context.take(back))
     np.testing.assert_allclose(scores[back], _scores(fitted), rtol=1e-5, atol=1e-8)
 
 
@@ -220,7 +206,7 @@ def check_batch_does_not_matter(predictor: Predictor) -> None:
     fitted = _fitted(predictor)
     together = _scores(fitted)
     for i in range(0, len(TEST.labels), 10):
-        alone = fitted.query([TEST.architectures[i]], subset(TEST.context, [i]))
+        alone = fitted.query([TEST.architectures[i]], TEST.context.take([i]))
         np.testing.assert_allclose(alone, together[[i]], rtol=1e-4, atol=1e-6)
 
 

@@ -172,7 +172,7 @@ def test_the_table_finds_isomorphic_cells():
 
 
 def test_unknown_data_sets_are_named_with_their_neighbours():
-    with pytest.raises(InputError, match="'coar'; did you mean cora"):
+    with pytest.raises(InputError, match="'coar': did you mean cora"):
         tables.load("coar")
 
 

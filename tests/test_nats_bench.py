@@ -199,7 +199,7 @@ def test_broken_files_are_named_in_one_line(archive, data, message):
 
 
 def test_wrong_arguments(archive, tmp_path):
-    with pytest.raises(InputError, match="no data set 'cifar-10'; it has cifar10"):
+    with pytest.raises(InputError, match="no data set 'cifar-10': did you mean cifar10"):
         convert_nats_bench(archive, "cifar-10")
     with pytest.raises(InputError, match="no runs of '90' epochs; it has 12 and 200"):
         convert_nats_bench(archive, "cifar10", "90")

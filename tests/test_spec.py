@@ -37,7 +37,7 @@ def test_wrong_specs(text: str) -> None:
 def test_unknown_name_suggests_near_ones() -> None:
     with pytest.raises(InputError, match="unknown predictor 'xgbb': did you mean xgb"):
         predictors.get("xgbb")
-    with pytest.raises(InputError, match=r"unknown predictor 'zzzz': these exist: .*xgb"):
+    with pytest.raises(InputError, match=r"unknown predictor 'zzzz': there are .*xgb"):
         predictors.get("zzzz")
 
 

@@ -157,6 +157,6 @@ def test_open_by_name_and_by_file(tmp_path: Path) -> None:
         open_table(str(path), "cora")
     with pytest.raises(InputError, match="did you mean nasbench-graph"):
         open_table("nasbench-grap")
-    with pytest.raises(InputError, match="no data set 'coar'; it has cora"):
+    with pytest.raises(InputError, match="no data set 'coar': did you mean cora"):
         open_table("nasbench-graph", "coar")
     assert len(open_table("nasbench-graph", "citeseer")) == 26_206

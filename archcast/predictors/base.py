@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, overload
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +45,22 @@ class Context:
     latency: Vector | None = None  # (architectures,), milliseconds
     unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
 
+    def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
+        """The context of some of the architectures, in the order of `rows`."""
+
+        def taken(value: Any) -> Any:
+            if isinstance(value, np.ndarray):
+                return value[rows]
+            if isinstance(value, Curves):
+                return replace(value, **_changed(value, taken))
+            return value
+
+        return replace(self, **_changed(self, taken))
+
+
+def _changed(value: Curves | Context, change: Callable[[Any], Any]) -> dict[str, Any]:
+    return {field.name: change(getattr(value, field.name)) for field in fields(value)}
+
 
 @dataclass(frozen=True, slots=True)
 class Tags:
@@ -70,6 +86,10 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     """
 
     tags: ClassVar[Tags] = Tags()
+
+    # What a hyperparameter search may try for each parameter: a list of values, or a frozen
+    # distribution of `scipy.stats`.
+    search_space: ClassVar[Mapping[str, Any]] = {}
 
     def fit(
         self,

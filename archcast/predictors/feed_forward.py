@@ -13,7 +13,8 @@ class FeedForward(nn.Module):
     """Independent networks of one shape: each layer is one product for all of them.
 
     Hidden layers end in ReLU. Weights and biases start uniform within one over the root of the
-    number of the layer's inputs, as PyTorch's own do.
+    number of the layer's inputs, as PyTorch's own do. Inputs are standardised features; beyond
+    three deviations they are cut, for counts of paths have long tails.
     """
 
     def __init__(self, networks: int, sizes: Sequence[int], generator: torch.Generator) -> None:
@@ -27,7 +28,7 @@ class FeedForward(nn.Module):
 
     def hidden(self, inputs: Tensor) -> Tensor:
         """The last hidden layer, (networks, n, width), of inputs (n, features)."""
-        values = inputs.expand(len(self.weights[0]), *inputs.shape)
+        values = inputs.clamp(-3, 3).expand(len(self.weights[0]), *inputs.shape)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = functional.relu(torch.baddbmm(bias, values, weight))
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log, sqrt
@@ -16,6 +17,7 @@ from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ConstantMean
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
+from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
 from archcast.predictors.base import Tags
@@ -89,7 +91,7 @@ class SparseGP(GaussianProcess):
         self,
         encoding: str = "graph-features",
         labels: str = "normal",
-        inducing: int = 100,
+        inducing: int = 200,
         steps: int = 20,
         device: str = "cpu",
         seed: int = 0,
@@ -99,8 +101,14 @@ class SparseGP(GaussianProcess):
         self.seed = seed
 
     def _kernel(self, x: Tensor, likelihood: GaussianLikelihood) -> Kernel:
-        chosen = torch.randperm(len(x), generator=self._generator())[: self.inducing]
-        return InducingPointKernel(matern(x.shape[1]), x[chosen], likelihood)
+        points = some_of(x, self.inducing, self._generator())
+        return InducingPointKernel(matern(x.shape[1]), points, likelihood)
+
+
+def some_of(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Up to `most` random rows of `x`, no two of them equal: two would make a kernel singular."""
+    distinct = torch.unique(x, dim=0)
+    return distinct[torch.randperm(len(distinct), generator=generator)[:most]]
 
 
 class ExactGP(gpytorch.models.ExactGP):  # type: ignore[misc]
@@ -133,5 +141,7 @@ def matern(features: int) -> Kernel:
 @contextmanager
 def cholesky() -> Iterator[None]:
     """Exact arithmetic at any size: beyond 800 rows gpytorch would draw random numbers."""
-    with settings.fast_computations(False, False, False), settings.debug(False):
-        yield
+    with warnings.catch_warnings(), settings.fast_computations(False, False, False):
+        warnings.simplefilter("ignore", NumericalWarning)  # of jitter added where it was needed
+        with settings.debug(False):
+            yield

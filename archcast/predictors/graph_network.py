@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple, Self
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,15 +26,88 @@ class GraphTensors(NamedTuple):
     edges: Tensor  # (n, nodes, nodes), 1 for an edge [k, i, j] from i to j between live nodes
     live: Tensor  # (n, nodes, 1), 1 for a live node
 
-    @classmethod
-    def of(cls, architectures: Sequence[Architecture], device: str) -> Self:
-        """The live parts of the canonical graphs."""
+
+class GraphPredictor(Predictor):
+    """Regresses rescaled labels on the live parts of canonical graphs by a network.
+
+    Subclasses give the network, and take these parameters:
+        labels: how labels are rescaled, a name from `labels.LABELS`.
+        width, layers: of the graph convolutions.
+        steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
+        device: where to compute, any name of a PyTorch device.
+        seed: of the initial weights and the batches.
+    """
+
+    def __init__(
+        self,
+        labels: str = "normal",
+        width: int = 64,
+        layers: int = 3,
+        steps: int = 200,
+        batch_size: int = 64,
+        learning_rate: float = 0.01,
+        weight_decay: float = 0.01,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.labels = labels
+        self.width = width
+        self.layers = layers
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.device = device
+        self.seed = seed
+
+    @abstractmethod
+    def _network(self, operations: int) -> nn.Module:
+        """A network from `GraphTensors` with so many operations to scores (n,)."""
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        graphs = self._graphs(architectures)
+        y = torch.from_numpy(rescale(labels, self.labels)).float().to(self.device)
+        with seeded(self.seed) as generator:
+            self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
+
+        def loss(rows: Tensor) -> Tensor:
+            batch = GraphTensors(*(tensor[rows] for tensor in graphs))
+            return functional.mse_loss(self.network_(batch), y[rows])
+
+        minimise(
+            self.network_,
+            loss,
+            len(y),
+            generator,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        with torch.no_grad():
+            scores = [self.network_(graphs) for graphs in self._batches(architectures)]
+        vector: Vector = torch.cat(scores).double().cpu().numpy()
+        return vector
+
+    def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
+        for start in range(0, len(architectures), BATCH):
+            yield self._graphs(architectures[start : start + BATCH])
+
+    def _graphs(self, architectures: Sequence[Architecture]) -> GraphTensors:
         adjacency, operations, live = live_graphs(architectures)
         mask = torch.from_numpy(live).float().unsqueeze(2)
         alphabet = len(architectures[0].space.operations)
         nodes = functional.one_hot(torch.from_numpy(operations), alphabet) * mask
         edges = torch.from_numpy(adjacency).float()
-        return cls(nodes.to(device), edges.to(device), mask.to(device))
+        return GraphTensors(*(tensor.to(self.device) for tensor in (nodes, edges, mask)))
 
-    def __getitem__(self, rows: Tensor) -> GraphTensors:  # type: ignore[override]
-        return GraphTensors(*(tensor[rows] for tensor in (self.nodes, self.edges, self.live)))
+
+def average_of_sources(edges: Tensor) -> Tensor:
+    """The matrices (n, nodes, nodes) that give each node the mean over the edges that reach it.
+
+    Zeros where none does.
+    """
+    incoming = edges.transpose(1, 2)
+    return incoming / incoming.sum(dim=2, keepdim=True).clamp(min=1)

@@ -21,7 +21,7 @@ def rescale(labels: Vector, name: str) -> Vector:
 
 
 def _standard(labels: Vector) -> Vector:
-    deviation = labels.std()
+    deviation: float = labels.std()
     return (labels - labels.mean()) / (deviation if deviation > 0 else 1.0)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from archcast.catalog import benchmarks
-from archcast.errors import InputError
+from archcast.errors import InputError, did_you_mean
 from archcast.tables.table import Table, read_table
 
 
@@ -32,10 +31,8 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
         found = benchmarks.get(benchmark)
         dataset = dataset or found.datasets[0]
         if dataset not in found.datasets:
-            near = difflib.get_close_matches(dataset, found.datasets, n=3) or found.datasets
-            raise InputError(
-                f"benchmark {benchmark} has no data set {dataset!r}; it has {', '.join(near)}"
-            )
+            mend = did_you_mean(dataset, found.datasets)
+            raise InputError(f"benchmark {benchmark} has no data set {dataset!r}: {mend}")
         return found.load(dataset)
     path = Path(benchmark)
     if not path.suffix and not path.exists():

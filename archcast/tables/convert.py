@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import zlib
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archcast.errors import InputError
+from archcast.errors import InputError, did_you_mean
 from archcast.spaces.base import Space
 from archcast.tables.table import COLUMNS, CURVES, Table
 
@@ -88,23 +87,18 @@ def _mapping(columns: Iterable[str], known: Iterable[str], source: Path) -> dict
         if not _is_ours(left) and not _is_ours(right):
             raise InputError(
                 f"--column {column}: neither is a column of the table format; "
-                + _did_you_mean(left, [*COLUMNS, "latency_*"])
+                + did_you_mean(left, [*COLUMNS, "latency_*"])
             )
         ours, theirs = (left, right) if _is_ours(left) else (right, left)
         if theirs not in known:
             raise InputError(
                 f"--column {column}: {source} has no column {theirs!r}; "
-                + _did_you_mean(theirs, known)
+                + did_you_mean(theirs, known)
             )
         if ours in mapping:
             raise InputError(f"--column {column}: {ours} is mapped twice; keep one of the two")
         mapping[ours] = theirs
     return mapping
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    return f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
 
 
 def _values(cells: pd.Series[str], ours: str, source: Path) -> Any:

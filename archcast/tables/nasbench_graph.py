@@ -9,13 +9,12 @@ five operations; the others have all 26,206.
 
 from __future__ import annotations
 
-import difflib
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from archcast.errors import InputError
+from archcast.errors import InputError, did_you_mean
 from archcast.spaces.nasbench_graph import SPACE, from_package_hash
 from archcast.tables.benchmark import Benchmark
 from archcast.tables.table import Table
@@ -52,10 +51,8 @@ def load(dataset: str) -> Table:
         InputError: an unknown data set, or the package is not installed.
     """
     if dataset not in DATASETS:
-        near = difflib.get_close_matches(dataset, DATASETS, n=3) or DATASETS
-        raise InputError(
-            f"NAS-Bench-Graph has no data set {dataset!r}; did you mean {' or '.join(near)}?"
-        )
+        mend = did_you_mean(dataset, DATASETS)
+        raise InputError(f"NAS-Bench-Graph has no data set {dataset!r}: {mend}")
     path = _folder() / f"{dataset}.bench"
     try:
         data = path.read_bytes()

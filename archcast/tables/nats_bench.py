@@ -22,7 +22,6 @@ Seconds are the authors' means an epoch of training alone, latency is that of a 
 from __future__ import annotations
 
 import bz2
-import difflib
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.errors import InputError
+from archcast.errors import InputError, did_you_mean
 from archcast.progress import track
 from archcast.spaces.nasbench201 import SPACE
 from archcast.tables.table import Table
@@ -104,8 +103,8 @@ def _read(path: Path) -> Any:
 def check_choice(dataset: str, hp: str) -> None:
     """Raise `InputError` unless the archive has this data set and training length."""
     if dataset not in DATASETS:
-        near = difflib.get_close_matches(dataset, DATASETS, n=3) or DATASETS
-        raise InputError(f"NATS-Bench has no data set {dataset!r}; it has {', '.join(near)}")
+        mend = did_you_mean(dataset, DATASETS)
+        raise InputError(f"NATS-Bench has no data set {dataset!r}: {mend}")
     if hp not in HPS:
         raise InputError(f"NATS-Bench has no runs of {hp!r} epochs; it has {' and '.join(HPS)}")
 

@@ -255,8 +255,8 @@ def read_table(path: Path) -> Table:
     for key in ("space", "dataset", "format"):
         if key not in metadata:
             raise InputError(f"{path}: no file metadata {_PREFIX + key!r}; add it to the file")
-    if metadata["format"] != FORMAT:
-        raise InputError(f"{path}: table format {metadata['format']}; this version reads {FORMAT}")
+    if (written := metadata.pop("format")) != FORMAT:
+        raise InputError(f"{path}: table format {written}; this version reads {FORMAT}")
     if "architecture" not in table.column_names:
         raise InputError(f"{path}: no column 'architecture'; add the text form of each row")
     names = [name for name in table.column_names if name != "architecture"]

@@ -1,0 +1,77 @@
+"""Graph convolution with a global node, and Bayesian regression on what it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from sklearn.linear_model import BayesianRidge
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archcast.predictors.base import Context, Tags, Vector
+from archcast.predictors.graph_network import GraphPredictor, GraphTensors, average_of_sources
+from archcast.predictors.labels import rescale
+from archcast.spaces.base import Architecture
+
+
+class BONAS(GraphPredictor):
+    """Graph convolutions whose read-out is a further node that every node feeds.
+
+    The network is trained as a regression; then its last layer is replaced by Bayesian linear
+    regression on the values of the global node, whose two precisions maximise the evidence. The
+    paper regresses the logits of accuracies; normal quantiles of ranks are close to that.
+    """
+
+    tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS")
+
+    def _network(self, operations: int) -> nn.Module:
+        return Network(operations, self.width, self.layers)
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        super()._fit(architectures, labels, context)
+        self.head_ = BayesianRidge().fit(self._values(architectures), rescale(labels, self.labels))
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        scores: Vector = self.head_.predict(self._values(architectures))
+        return scores
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        scores, std = self.head_.predict(self._values(architectures), return_std=True)
+        return scores, std
+
+    def _values(self, architectures: Sequence[Architecture]) -> Vector:
+        with torch.no_grad():
+            values = [self.network_.read_out(graphs) for graphs in self._batches(architectures)]
+        matrix: Vector = torch.cat(values).double().cpu().numpy()
+        return matrix
+
+
+class Network(nn.Module):
+    """From graphs to scores (n,)."""
+
+    def __init__(self, operations: int, width: int, layers: int) -> None:
+        super().__init__()
+        sizes = [operations + 1, *[width] * layers]
+        self.linears = nn.ModuleList(map(nn.Linear, sizes, sizes[1:]))
+        self.normalisations = nn.ModuleList(map(nn.LayerNorm, sizes[1:]))
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, graphs: GraphTensors) -> Tensor:
+        scores: Tensor = self.head(self.read_out(graphs)).squeeze(1)
+        return scores
+
+    def read_out(self, graphs: GraphTensors) -> Tensor:
+        """The values (n, width) of the global node."""
+        n, nodes, _ = graphs.nodes.shape
+        values = functional.pad(graphs.nodes, (0, 1, 0, 1))
+        values[:, -1, -1] = 1  # the global node has an operation of its own
+        edges = functional.pad(graphs.edges, (0, 1, 0, 1))
+        edges[:, :-1, -1] = graphs.live.squeeze(2)
+        edges = edges + torch.eye(nodes + 1, device=edges.device)
+        average = average_of_sources(edges)
+        for linear, normalise in zip(self.linears, self.normalisations, strict=True):
+            values = normalise(torch.relu(average @ linear(values)))
+        return values[:, -1]
