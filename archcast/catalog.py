@@ -53,6 +53,11 @@ benchmarks: Registry[Benchmark] = Registry(
 predictors: Registry[type[Predictor]] = Registry(
     "predictor",
     {
+        "bananas": Entry(
+            "archcast.predictors.bananas:Bananas",
+            "ensemble of feed-forward networks",
+            "model-based",
+        ),
         "bayes-lin-reg": Entry(
             "archcast.predictors.bayesian_linear:BayesianLinearRegression",
             "Bayesian linear regression",
@@ -64,9 +69,19 @@ predictors: Registry[type[Predictor]] = Registry(
             "model-based",
         ),
         "gcn": Entry("archcast.predictors.gcn:GCN", "directed graph convolution", "model-based"),
+        "bohamiann": Entry(
+            "archcast.predictors.bohamiann:Bohamiann",
+            "Bayesian neural network, Hamiltonian Monte Carlo",
+            "model-based",
+        ),
+        "dngo": Entry(
+            "archcast.predictors.dngo:DNGO",
+            "Bayesian linear regression on a network's features",
+            "model-based",
+        ),
         "gp": Entry(
             "archcast.predictors.gaussian_process:GaussianProcess",
-            "Gaussian process, RBF kernel",
+            "Gaussian process, Matern kernel",
             "model-based",
         ),
         "gpwl": Entry(
@@ -80,8 +95,23 @@ predictors: Registry[type[Predictor]] = Registry(
             "model-based",
         ),
         "mlp": Entry("archcast.predictors.mlp:MLP", "feed-forward network", "model-based"),
+        "ngb": Entry(
+            "archcast.predictors.natural_boosting:NGBoost",
+            "gradient-boosted trees with deviations, NGBoost",
+            "model-based",
+        ),
         "rf": Entry(
             "archcast.predictors.random_forest:RandomForest", "random forest", "model-based"
+        ),
+        "sparse-gp": Entry(
+            "archcast.predictors.gaussian_process:SparseGP",
+            "Gaussian process, inducing points",
+            "model-based",
+        ),
+        "var-sparse-gp": Entry(
+            "archcast.predictors.variational_gp:VariationalSparseGP",
+            "Gaussian process, stochastic variational",
+            "model-based",
         ),
         "xgb": Entry(
             "archcast.predictors.gradient_boosting:XGBoost",
@@ -101,6 +131,11 @@ predictors: Registry[type[Predictor]] = Registry(
         "sklearn": Entry(
             "archcast.predictors.sklearn_regressor:SklearnRegressor",
             "any scikit-learn regressor: sklearn(SVR(C=10))",
+            "wrapper",
+        ),
+        "tuned": Entry(
+            "archcast.predictors.tuned:Tuned",
+            "hyperparameter search around another: tuned(xgb, trials=50)",
             "wrapper",
         ),
     },

@@ -29,5 +29,6 @@ def track(items: Iterable[T], total: int, label: str) -> Iterator[T]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    silent = not total or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=silent) as progress:
         yield from progress.track(items, total=total)

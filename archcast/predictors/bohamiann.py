@@ -6,6 +6,7 @@ from itertools import islice
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from archcast.predictors.base import Tags
 from archcast.predictors.sghmc import adaptive_sghmc
@@ -77,14 +78,16 @@ class Bohamiann(TensorPredictor):
             minibatches=batch < len(y),
         )  # fmt: skip
         end = self.burn_in + self.samples * self.thin
-        self.posterior_ = torch.cat(list(islice(steps, self.burn_in + self.thin - 1, end, self.thin)))
+        self.posterior_ = torch.cat(
+            list(islice(steps, self.burn_in + self.thin - 1, end, self.thin))
+        )
 
     def _networks(self, positions: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Scores (positions, n) and the log variance of the labels' noise (positions, 1)."""
-        values, at = x.expand(len(positions), *x.shape), 1
+        values, at = x.clamp(-3, 3).expand(len(positions), *x.shape), 1
         for inputs, outputs in zip(self.sizes_, self.sizes_[1:], strict=False):
             if at > 1:
-                values = values.tanh()
+                values = functional.relu(values)
             size = (inputs + 1) * outputs
             weight = positions[:, at : at + size].view(-1, inputs + 1, outputs)
             values = torch.baddbmm(weight[:, -1:], values, weight[:, :-1], alpha=inputs**-0.5)

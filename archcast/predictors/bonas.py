@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archcast.predictors.base import Context, Tags, Vector
-from archcast.predictors.graph_network import GraphPredictor, GraphTensors, average_of_sources
+from archcast.predictors.graph_network import DirectedConvolution, GraphPredictor, GraphTensors
 from archcast.predictors.labels import rescale
 from archcast.spaces.base import Architecture
 
@@ -25,7 +25,9 @@ class BONAS(GraphPredictor):
 
     tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS")
 
-    def _network(self, operations: int) -> nn.Module:
+    network_: Network
+
+    def _network(self, operations: int) -> Network:
         return Network(operations, self.width, self.layers)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
@@ -54,9 +56,8 @@ class Network(nn.Module):
 
     def __init__(self, operations: int, width: int, layers: int) -> None:
         super().__init__()
-        sizes = [operations + 1, *[width] * layers]
-        self.linears = nn.ModuleList(map(nn.Linear, sizes, sizes[1:]))
-        self.normalisations = nn.ModuleList(map(nn.LayerNorm, sizes[1:]))
+        sizes = [operations + 1, *[width] * layers]  # the global node is an operation of its own
+        self.convolutions = nn.ModuleList(map(DirectedConvolution, sizes, sizes[1:]))
         self.head = nn.Linear(width, 1)
 
     def forward(self, graphs: GraphTensors) -> Tensor:
@@ -64,14 +65,12 @@ class Network(nn.Module):
         return scores
 
     def read_out(self, graphs: GraphTensors) -> Tensor:
-        """The values (n, width) of the global node."""
-        n, nodes, _ = graphs.nodes.shape
+        """The values (n, width) of the global node, which reads every node and which none reads."""
         values = functional.pad(graphs.nodes, (0, 1, 0, 1))
-        values[:, -1, -1] = 1  # the global node has an operation of its own
+        values[:, -1, -1] = 1
+        live = functional.pad(graphs.live, (0, 0, 0, 1), value=1)
         edges = functional.pad(graphs.edges, (0, 1, 0, 1))
         edges[:, :-1, -1] = graphs.live.squeeze(2)
-        edges = edges + torch.eye(nodes + 1, device=edges.device)
-        average = average_of_sources(edges)
-        for linear, normalise in zip(self.linears, self.normalisations, strict=True):
-            values = normalise(torch.relu(average @ linear(values)))
+        for convolution in self.convolutions:
+            values = convolution(values, edges) * live
         return values[:, -1]

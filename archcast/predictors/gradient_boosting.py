@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import numpy as np
+from scipy.stats import loguniform, randint, uniform
 
 from archcast.predictors.base import Tags, Vector
 from archcast.predictors.vector import VectorPredictor
@@ -12,14 +16,20 @@ class XGBoost(VectorPredictor):
     """XGBoost: many shallow trees, each on a sample of rows and columns."""
 
     tags = Tags(paper="Chen & Guestrin, 2016")
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "max_depth": randint(1, 15),
+        "min_child_weight": randint(1, 10),
+        "colsample_bytree": uniform(0, 1),
+        "learning_rate": loguniform(0.001, 0.5),
+    }
 
     def __init__(
         self,
         encoding: str = "graph-features",
-        labels: str = "rank",
-        n_estimators: int = 300,
+        labels: str = "normal",
+        n_estimators: int = 1000,
         max_depth: int = 3,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.03,
         subsample: float = 0.8,
         colsample_bytree: float = 0.3,
         min_child_weight: float = 1.0,
@@ -57,6 +67,11 @@ class LightGBM(VectorPredictor):
     """LightGBM: trees grown leaf by leaf, kept small for few labels."""
 
     tags = Tags(paper="Ke et al., 2017")
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "num_leaves": randint(4, 100),
+        "learning_rate": loguniform(0.001, 0.1),
+        "colsample_bytree": uniform(0.1, 0.9),
+    }
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class GraphPredictor(Predictor):
         width: int = 64,
         layers: int = 3,
         steps: int = 200,
-        batch_size: int = 64,
+        batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
         device: str = "cpu",
@@ -104,10 +104,27 @@ class GraphPredictor(Predictor):
         return GraphTensors(*(tensor.to(self.device) for tensor in (nodes, edges, mask)))
 
 
-def average_of_sources(edges: Tensor) -> Tensor:
-    """The matrices (n, nodes, nodes) that give each node the mean over the edges that reach it.
+class DirectedConvolution(nn.Module):
+    """Each node sees itself, the mean of its sources and the mean of its targets.
 
-    Zeros where none does.
+    Each of the three through a weight matrix of its own, summed; then ReLU and layer
+    normalisation. Wen et al., 2019, give nodes self loops instead and average two ReLUs, one for
+    each direction; that learns less from few labels.
     """
-    incoming = edges.transpose(1, 2)
-    return incoming / incoming.sum(dim=2, keepdim=True).clamp(min=1)
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, 3 * outputs)
+        self.normalise = nn.LayerNorm(outputs)
+
+    def forward(self, values: Tensor, edges: Tensor) -> Tensor:
+        """New values (n, nodes, outputs) of values (n, nodes, inputs) and edges (n, i, j)."""
+        own, sources, targets = self.linear(values).chunk(3, dim=2)
+        seen = own + _mean(edges.transpose(1, 2)) @ sources + _mean(edges) @ targets
+        normalised: Tensor = self.normalise(torch.relu(seen))
+        return normalised
+
+
+def _mean(edges: Tensor) -> Tensor:
+    """Rows divided by their sums; rows of zeros stay."""
+    return edges / edges.sum(dim=2, keepdim=True).clamp(min=1)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
 import torch
+from scipy.stats import loguniform, randint
 from torch import Tensor
 
 from archcast.predictors.base import Tags
@@ -19,6 +24,11 @@ class MLP(TensorPredictor):
     """
 
     tags = Tags(paper="White et al., 2021")
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "width": np.geomspace(8, 256, 16).astype(int).tolist(),
+        "layers": randint(1, 8),
+        "learning_rate": loguniform(1e-4, 1e-1),
+    }
 
     _networks = 1
 

@@ -1,0 +1,55 @@
+"""The README's Python runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archcast.tables.table import read_table
+from archcast.testing import TEST, TRAIN, check_predictor
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def block(first_line: str) -> str:
+    """The indented block that begins with this line."""
+    match = re.search(rf"^    {re.escape(first_line)}\n(?:(?:    .*)?\n)*", README, flags=re.M)
+    assert match, f"README has no block that begins with {first_line!r}"
+    return textwrap.dedent(match[0])
+
+
+def run(first_line: str, **names: Any) -> None:
+    exec(block(first_line), names)
+
+
+def test_predictor_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_package.py").write_text(block("from archcast.predictors.base import Predictor"))
+    monkeypatch.syspath_prepend(tmp_path)
+    check_predictor(import_module("my_package").Convolutions())
+
+
+def test_table_of_ones_own(tmp_path: Path) -> None:
+    names = {
+        "texts": [str(a) for a in TRAIN.architectures],
+        "accuracies": TRAIN.labels,
+        "path": tmp_path / "mine.parquet",
+    }
+    run("from archcast.catalog import spaces", **names)
+    np.testing.assert_allclose(
+        read_table(names["path"]).columns["test_accuracy"], TRAIN.labels, rtol=1e-6
+    )
+
+
+def test_regressor_of_ones_own() -> None:
+    run(
+        "from sklearn.svm import SVR",
+        architectures=TRAIN.architectures,
+        accuracies=TRAIN.labels,
+        others=TEST.architectures,
+    )
