@@ -14,6 +14,10 @@ from archcast.testing import CHECKS, check_predictor
 EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
 
 
+# Settings that keep the checks, which fit some 25 times, quick.
+QUICK = {"tuned": {"predictor": "xgb(n_estimators=30)", "trials": 3}}
+
+
 def cases() -> list[object]:
     return [
         pytest.param(
@@ -33,7 +37,7 @@ def cases() -> list[object]:
 
 @pytest.mark.parametrize(("name", "check"), cases())
 def test_contract(name: str, check: Callable[[Predictor], None]) -> None:
-    check(predictors.get(name)())
+    check(predictors.get(name)(**QUICK.get(name, {})))
 
 
 def test_checks_find_a_leaky_predictor() -> None:

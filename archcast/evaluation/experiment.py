@@ -147,4 +147,4 @@ def _choice(spec: str) -> Choice:
         raise InputError(
             f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
         )
-    return Choice(name, params, kind.tags, takes_device="device" in known)
+    return Choice(name, params, kind(**params).tags, takes_device="device" in known)

@@ -34,12 +34,12 @@ class Bohamiann(TensorPredictor):
         encoding: str = "graph-features",
         labels: str = "normal",
         width: int = 50,
-        layers: int = 2,
+        layers: int = 1,
         chains: int = 4,
         burn_in: int = 300,
         samples: int = 20,
         thin: int = 15,
-        step_size: float = 0.1,
+        step_size: float = 0.03,
         batch_size: int = 512,
         device: str = "cpu",
         seed: int = 0,
@@ -69,8 +69,8 @@ class Bohamiann(TensorPredictor):
             rows: Tensor | slice = slice(None)
             if batch < len(y):
                 rows = torch.randint(len(y), (batch,), generator=generator, device=self.device)
-            scores, log_variance = self._networks(position, x[rows])
-            errors = (scores - y[rows]).square() / log_variance.exp() + log_variance
+            scores, noise = self._networks(position, x[rows])
+            errors = (scores - y[rows]).square() / noise + noise.log()
             return (errors.sum() * len(y) / batch + position.square().sum()) / 2
 
         steps = adaptive_sghmc(
@@ -83,24 +83,25 @@ class Bohamiann(TensorPredictor):
         )
 
     def _networks(self, positions: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (positions, n) and the log variance of the labels' noise (positions, 1)."""
+        """Scores (positions, n) and the variance of the labels' noise (positions, 1)."""
         values, at = x.clamp(-3, 3).expand(len(positions), *x.shape), 1
         for inputs, outputs in zip(self.sizes_, self.sizes_[1:], strict=False):
             if at > 1:
                 values = functional.relu(values)
             size = (inputs + 1) * outputs
             weight = positions[:, at : at + size].view(-1, inputs + 1, outputs)
-            values = torch.baddbmm(weight[:, -1:], values, weight[:, :-1], alpha=inputs**-0.5)
+            values = torch.baddbmm(weight[:, -1:], values, weight[:, :-1], alpha=(GAIN/inputs)**0.5)
             at += size
-        return values.squeeze(2), positions[:, :1] + LOG_NOISE
+        return values.squeeze(2), NOISE * positions[:, :1].exp() + LEAST
 
     def _query_tensors(self, x: Tensor) -> Tensor:
         return self._query_tensors_with_std(x)[0]
 
     def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        scores, log_variance = self._networks(self.posterior_, x)
-        variance = scores.var(dim=0) + log_variance.exp().mean()
+        scores, noise = self._networks(self.posterior_, x)
+        variance = scores.var(dim=0) + noise.mean()
         return scores.mean(dim=0), variance.sqrt()
 
 
-LOG_NOISE = -2.3  # the mean of the prior of the log noise variance
+NOISE, LEAST = 0.1, 0.01  # variances of label noise, of labels with variance one
+GAIN=1.

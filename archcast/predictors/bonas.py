@@ -10,7 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archcast.predictors.base import Context, Tags, Vector
-from archcast.predictors.graph_network import DirectedConvolution, GraphPredictor, GraphTensors
+from archcast.predictors.graph_network import (
+    DirectedConvolution,
+    GraphPredictor,
+    GraphTensors,
+    mean_of_targets,
+)
 from archcast.predictors.labels import rescale
 from archcast.spaces.base import Architecture
 
@@ -70,7 +75,9 @@ class Network(nn.Module):
         values[:, -1, -1] = 1
         live = functional.pad(graphs.live, (0, 0, 0, 1), value=1)
         edges = functional.pad(graphs.edges, (0, 1, 0, 1))
+        targets = mean_of_targets(edges)
         edges[:, :-1, -1] = graphs.live.squeeze(2)
+        sources = mean_of_targets(edges.transpose(1, 2))
         for convolution in self.convolutions:
-            values = convolution(values, edges) * live
+            values = convolution(values, sources, targets) * live
         return values[:, -1]

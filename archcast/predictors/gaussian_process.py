@@ -107,7 +107,7 @@ class SparseGP(GaussianProcess):
 
 def some_of(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
     """Up to `most` random rows of `x`, no two of them equal: two would make a kernel singular."""
-    distinct = torch.unique(x, dim=0)
+    distinct: Tensor = x.unique(dim=0)
     return distinct[torch.randperm(len(distinct), generator=generator)[:most]]
 
 
@@ -132,8 +132,8 @@ def matern(features: int) -> Kernel:
     root of the number of features, about the distance of standardised points (in the manner of
     Hvarfner et al., 2024, Vanilla Bayesian Optimization Performs Great in High Dimensions).
     """
-    kernel = MaternKernel(2.5, ard_num_dims=features)
-    kernel.register_prior("prior", LogNormalPrior(0.5 + log(features) / 2, 0.7), "lengthscale")
+    prior = LogNormalPrior(0.5 + log(features) / 2, 0.7)
+    kernel = MaternKernel(2.5, ard_num_dims=features, lengthscale_prior=prior)
     kernel.lengthscale = sqrt(features)
     return ScaleKernel(kernel, outputscale_constraint=Interval(0.05, 20.0))
 

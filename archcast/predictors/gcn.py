@@ -5,7 +5,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from archcast.predictors.base import Tags
-from archcast.predictors.graph_network import DirectedConvolution, GraphPredictor, GraphTensors
+from archcast.predictors.graph_network import (
+    DirectedConvolution,
+    GraphPredictor,
+    GraphTensors,
+    mean_of_targets,
+)
 
 
 class GCN(GraphPredictor):
@@ -31,8 +36,10 @@ class Network(nn.Module):
         self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 
     def forward(self, graphs: GraphTensors) -> Tensor:
+        sources = mean_of_targets(graphs.edges.transpose(1, 2))
+        targets = mean_of_targets(graphs.edges)
         values = graphs.nodes
         for convolution in self.convolutions:
-            values = convolution(values, graphs.edges) * graphs.live
+            values = convolution(values, sources, targets) * graphs.live
         scores: Tensor = self.head(values.sum(dim=1) / graphs.live.sum(dim=1)).squeeze(1)
         return scores

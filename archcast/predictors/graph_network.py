@@ -43,7 +43,7 @@ class GraphPredictor(Predictor):
         labels: str = "normal",
         width: int = 64,
         layers: int = 3,
-        steps: int = 200,
+        steps: int = 150,
         batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
@@ -117,14 +117,19 @@ class DirectedConvolution(nn.Module):
         self.linear = nn.Linear(inputs, 3 * outputs)
         self.normalise = nn.LayerNorm(outputs)
 
-    def forward(self, values: Tensor, edges: Tensor) -> Tensor:
-        """New values (n, nodes, outputs) of values (n, nodes, inputs) and edges (n, i, j)."""
-        own, sources, targets = self.linear(values).chunk(3, dim=2)
-        seen = own + _mean(edges.transpose(1, 2)) @ sources + _mean(edges) @ targets
-        normalised: Tensor = self.normalise(torch.relu(seen))
+    def forward(self, values: Tensor, sources: Tensor, targets: Tensor) -> Tensor:
+        """New values (n, nodes, outputs) of values (n, nodes, inputs).
+
+        Row i of `sources` and `targets` (n, nodes, nodes) weighs the nodes that node i reads.
+        """
+        own, before, after = self.linear(values).chunk(3, dim=2)
+        normalised: Tensor = self.normalise(torch.relu(own + sources @ before + targets @ after))
         return normalised
 
 
-def _mean(edges: Tensor) -> Tensor:
-    """Rows divided by their sums; rows of zeros stay."""
+def mean_of_targets(edges: Tensor) -> Tensor:
+    """Edges (n, nodes, nodes) with rows divided by their sums; rows of zeros stay.
+
+    Of transposed edges, the same is the mean of sources.
+    """
     return edges / edges.sum(dim=2, keepdim=True).clamp(min=1)

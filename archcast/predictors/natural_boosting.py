@@ -54,7 +54,7 @@ class NGBoost(VectorPredictor):
             Dist=Normal,
             Score=LogScore,
             Base=DecisionTreeRegressor(max_depth=self.max_depth, random_state=self.seed),
-            n_estimators=self.n_estimators,
+            n_estimators=self.n_estimators if np.ptp(y) else 0,  # equal labels have no gradient
             learning_rate=self.learning_rate,
             minibatch_frac=self.minibatch_frac,
             col_sample=self.col_sample,

@@ -42,18 +42,21 @@ class TensorPredictor(VectorPredictor):
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         self.scaler_ = StandardScaler().fit(x)
-        self.mean_, self.scale_ = y.mean(), y.std() or 1.0
+        self.mean_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
         self._fit_tensors(self._features(x), self._tensor((y - self.mean_) / self.scale_))
 
     def _query_vectors(self, x: Vector) -> Vector:
         with torch.no_grad():
             scores = self._query_tensors(self._features(x))
-        return self.mean_ + self.scale_ * _vector(scores)
+        return self._on_label_axis(scores)
 
     def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
         with torch.no_grad():
             scores, std = self._query_tensors_with_std(self._features(x))
-        return self.mean_ + self.scale_ * _vector(scores), self.scale_ * _vector(std)
+        return self._on_label_axis(scores), self.scale_ * _vector(std)
+
+    def _on_label_axis(self, scores: Tensor) -> Vector:
+        return self.mean_ + self.scale_ * _vector(scores)
 
     def _features(self, x: Vector) -> Tensor:
         return self._tensor(self.scaler_.transform(x))

@@ -60,7 +60,7 @@ class VariationalSparseGP(TensorPredictor):
         others = [*self.model_.hyperparameters(), *self.likelihood_.parameters()]
         adam = torch.optim.Adam(others, self.learning_rate)
         rows: Tensor | slice = slice(None)
-        with cholesky():
+        with cholesky(), torch.random.fork_rng():  # gpytorch draws noise, and scales it to zero
             for _ in range(self.steps):
                 if len(y) > self.batch_size:
                     rows = torch.randperm(len(y), generator=generator)[: self.batch_size]
@@ -85,7 +85,6 @@ class InducedGP(ApproximateGP):  # type: ignore[misc]
     """Constant mean, the kernel `matern`, and the distribution at the inducing points."""
 
     def __init__(self, inducing: Tensor) -> None:
-        # No noise on the first mean: it would be of PyTorch's global generator.
         distribution = NaturalVariationalDistribution(len(inducing), mean_init_std=0.0)
         super().__init__(VariationalStrategy(self, inducing, distribution))
         self.mean_module = ConstantMean()
