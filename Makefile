@@ -8,7 +8,7 @@ leaderboard: .venv/installed
 	$(BIN)/archcast leaderboard --jobs $(JOBS)
 
 test: .venv/installed-dev
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

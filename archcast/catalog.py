@@ -100,6 +100,9 @@ predictors: Registry[type[Predictor]] = Registry(
             "gradient-boosted trees with deviations, NGBoost",
             "model-based",
         ),
+        "nao": Entry(
+            "archcast.predictors.nao:NAO", "LSTM autoencoder with a regressor", "model-based"
+        ),
         "rf": Entry(
             "archcast.predictors.random_forest:RandomForest", "random forest", "model-based"
         ),
@@ -111,6 +114,11 @@ predictors: Registry[type[Predictor]] = Registry(
         "var-sparse-gp": Entry(
             "archcast.predictors.variational_gp:VariationalSparseGP",
             "Gaussian process, stochastic variational",
+            "model-based",
+        ),
+        "seminas": Entry(
+            "archcast.predictors.seminas:SemiNAS",
+            "nao, taught by its own predictions too",
             "model-based",
         ),
         "xgb": Entry(

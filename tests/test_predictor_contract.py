@@ -14,8 +14,12 @@ from archcast.testing import CHECKS, check_predictor
 EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
 
 
-# Settings that keep the checks, which fit some 25 times, quick.
-QUICK = {"tuned": {"predictor": "xgb(n_estimators=30)", "trials": 3}}
+# Settings that keep the checks, which fit some ten times, quick.
+QUICK: dict[str, dict[str, object]] = {
+    "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
+    "ngb": {"n_estimators": 40, "learning_rate": 0.2},
+    "tuned": {"predictor": "xgb(n_estimators=30)", "trials": 3},
+}
 
 
 def cases() -> list[object]:
@@ -24,11 +28,14 @@ def cases() -> list[object]:
             name,
             check,
             id=f"{name}-{check.__name__.removeprefix('check_')}",
-            marks=pytest.mark.xfail(
-                (name, check.__name__) in EXCEPTIONS,
-                reason=EXCEPTIONS.get((name, check.__name__), ""),
-                strict=True,
-            ),
+            marks=[
+                pytest.mark.xdist_group(name),  # checks of a predictor share a fit
+                pytest.mark.xfail(
+                    (name, check.__name__) in EXCEPTIONS,
+                    reason=EXCEPTIONS.get((name, check.__name__), ""),
+                    strict=True,
+                ),
+            ],
         )
         for name in predictors
         for check in CHECKS

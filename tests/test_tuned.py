@@ -13,6 +13,10 @@ from archcast.predictors.gradient_boosting import XGBoost
 from archcast.predictors.tuned import Tuned
 from archcast.testing import toy
 
+QUICK = {
+    "xgb": "(n_estimators=20)", "lgb": "(n_estimators=20)", "ngb": "(n_estimators=5)",
+    **dict.fromkeys(("mlp", "bananas", "dngo"), "(steps=5)"),
+}  # fmt: skip
 TRAIN, TEST = toy(30, seed=1), toy(20, seed=2)
 
 
@@ -78,7 +82,7 @@ def test_parameters_in_text_stay() -> None:
 
 def test_tags_and_deviations_are_those_of_the_predictor() -> None:
     assert Tuned(Recorder()).tags is Recorder.tags
-    ngb = Tuned("ngb(n_estimators=128)", trials=1)
+    ngb = Tuned("ngb(n_estimators=10)", trials=1)
     assert ngb.tags.probabilistic
     scores, std = ngb.fit(*TRAIN).query(TEST.architectures, return_std=True)
     assert scores.shape == std.shape == (20,)
@@ -104,6 +108,5 @@ def test_what_has_no_search_space_is_refused() -> None:
 def test_every_searched_parameter_exists_and_its_values_fit(name: str) -> None:
     kind = predictors.get(name)
     assert set(kind.search_space) <= set(kind().get_params())
-    quick = {"ngb": "(n_estimators=5)", "mlp": "(steps=5)"}.get(name, "")
-    tuned = Tuned(name + quick, trials=4, seed=1).fit(*TRAIN)
+    tuned = Tuned(name + QUICK.get(name, ""), trials=3, seed=1).fit(*TRAIN)
     assert np.isfinite(tuned.query(TEST.architectures, TEST.context)).all()

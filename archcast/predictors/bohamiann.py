@@ -12,14 +12,16 @@ from archcast.predictors.base import Tags
 from archcast.predictors.sghmc import adaptive_sghmc
 from archcast.predictors.tensor import TensorPredictor
 
+NOISE, LEAST = 0.05, 0.01  # variances of labels' noise, where labels have variance one
+
 
 class Bohamiann(TensorPredictor):
     """The mean over networks drawn from their posterior, by several chains in one batched program.
 
-    The paper's network has tanh units and normal weights. Here a weight is normal with a variance
-    of one over its layer's inputs, so that outputs have the labels' scale at any width, and the
-    log variance of the label noise is one more coordinate, a priori normal around that of 10 % of
-    the labels' variance.
+    A priori a weight is normal with a variance of two over its layer's inputs, as He et al. (2015)
+    start theirs, so that the scale of the outputs is that of the labels at any width. The variance
+    of the labels' noise is one more coordinate, a priori log-normal. The paper's network has three
+    layers of 50 tanh units; one of ReLU units ranks better here and is twice as fast.
 
     Args:
         burn_in: steps of a chain until it yields samples.
@@ -36,9 +38,9 @@ class Bohamiann(TensorPredictor):
         width: int = 50,
         layers: int = 1,
         chains: int = 4,
-        burn_in: int = 300,
-        samples: int = 20,
-        thin: int = 15,
+        burn_in: int = 500,
+        samples: int = 25,
+        thin: int = 20,
         step_size: float = 0.03,
         batch_size: int = 512,
         device: str = "cpu",
@@ -89,8 +91,9 @@ class Bohamiann(TensorPredictor):
             if at > 1:
                 values = functional.relu(values)
             size = (inputs + 1) * outputs
-            weight = positions[:, at : at + size].view(-1, inputs + 1, outputs)
-            values = torch.baddbmm(weight[:, -1:], values, weight[:, :-1], alpha=(GAIN/inputs)**0.5)
+            layer = positions[:, at : at + size].view(-1, inputs + 1, outputs)
+            scale = (2 / inputs) ** 0.5
+            values = torch.baddbmm(layer[:, -1:], values, layer[:, :-1], alpha=scale)
             at += size
         return values.squeeze(2), NOISE * positions[:, :1].exp() + LEAST
 
@@ -101,7 +104,3 @@ class Bohamiann(TensorPredictor):
         scores, noise = self._networks(self.posterior_, x)
         variance = scores.var(dim=0) + noise.mean()
         return scores.mean(dim=0), variance.sqrt()
-
-
-NOISE, LEAST = 0.1, 0.01  # variances of label noise, of labels with variance one
-GAIN=1.

@@ -10,7 +10,7 @@ from math import log, sqrt
 import gpytorch
 import torch
 from gpytorch import settings
-from gpytorch.constraints import GreaterThan, Interval
+from gpytorch.constraints import GreaterThan, Interval, Positive
 from gpytorch.distributions import MultivariateNormal
 from gpytorch.kernels import InducingPointKernel, Kernel, MaternKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
@@ -46,7 +46,7 @@ class GaussianProcess(TensorPredictor):
         self.device = device
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
-        likelihood = GaussianLikelihood(noise_constraint=GreaterThan(1e-3))
+        likelihood = little_noise()
         self.model_ = ExactGP(x, y, likelihood, self._kernel(x, likelihood)).to(x)
         evidence = ExactMarginalLogLikelihood(likelihood, self.model_)
         optimizer = torch.optim.LBFGS(
@@ -133,9 +133,21 @@ def matern(features: int) -> Kernel:
     Hvarfner et al., 2024, Vanilla Bayesian Optimization Performs Great in High Dimensions).
     """
     prior = LogNormalPrior(0.5 + log(features) / 2, 0.7)
-    kernel = MaternKernel(2.5, ard_num_dims=features, lengthscale_prior=prior)
+    logarithmic = Positive(transform=torch.exp, inv_transform=torch.log)
+    kernel = MaternKernel(
+        2.5, ard_num_dims=features, lengthscale_prior=prior, lengthscale_constraint=logarithmic
+    )
     kernel.lengthscale = sqrt(features)
-    return ScaleKernel(kernel, outputscale_constraint=Interval(0.05, 20.0))
+    scaled = ScaleKernel(kernel, outputscale_constraint=Interval(0.05, 20.0))
+    scaled.outputscale = 1.0
+    return scaled
+
+
+def little_noise() -> GaussianLikelihood:
+    """Noise that starts at a tenth of the variance of standardised labels, and can't vanish."""
+    likelihood = GaussianLikelihood(noise_constraint=GreaterThan(1e-3))
+    likelihood.noise = 0.1
+    return likelihood
 
 
 @contextmanager

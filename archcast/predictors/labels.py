@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from scipy.stats import norm, rankdata
 
 from archcast.predictors.base import Vector
@@ -21,13 +22,11 @@ def rescale(labels: Vector, name: str) -> Vector:
 
 
 def _standard(labels: Vector) -> Vector:
-    deviation: float = labels.std()
-    return (labels - labels.mean()) / (deviation if deviation > 0 else 1.0)
+    return np.asarray((labels - labels.mean()) / (labels.std() or 1.0))
 
 
 def _rank(labels: Vector) -> Vector:
-    ranks: Vector = (rankdata(labels) - 0.5) / len(labels)
-    return ranks
+    return np.asarray((rankdata(labels) - 0.5) / len(labels))
 
 
 LABELS: dict[str, Callable[[Vector], Vector]] = {

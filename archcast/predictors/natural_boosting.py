@@ -19,7 +19,9 @@ from archcast.predictors.vector import VectorPredictor
 class NGBoost(VectorPredictor):
     """Boosted trees for the mean and the deviation of a normal distribution of the label.
 
-    Smaller trees, each on a part of rows and columns, than the study's 505 stages of depth 6.
+    Smaller trees, each on a part of rows and columns, than the study's 505 stages of depth 6: it
+    takes a third of the time, and deviations shrink less. They are still too small for labels that
+    were not learned from, and serve to compare architectures.
     """
 
     tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost")
@@ -33,8 +35,9 @@ class NGBoost(VectorPredictor):
         self,
         encoding: str = "graph-features",
         labels: str = "normal",
-        n_estimators: int = 300,
+        n_estimators: int = 200,
         max_depth: int = 3,
+        min_samples_leaf: int = 3,
         learning_rate: float = 0.05,
         minibatch_frac: float = 0.8,
         col_sample: float = 0.3,
@@ -44,16 +47,22 @@ class NGBoost(VectorPredictor):
         self.labels = labels
         self.n_estimators = n_estimators
         self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
         self.learning_rate = learning_rate
         self.minibatch_frac = minibatch_frac
         self.col_sample = col_sample
         self.seed = seed
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        tree = DecisionTreeRegressor(
+            max_depth=self.max_depth,
+            min_samples_leaf=self.min_samples_leaf,
+            random_state=self.seed,
+        )
         self.trees_ = NGBRegressor(
             Dist=Normal,
             Score=LogScore,
-            Base=DecisionTreeRegressor(max_depth=self.max_depth, random_state=self.seed),
+            Base=tree,
             n_estimators=self.n_estimators if np.ptp(y) else 0,  # equal labels have no gradient
             learning_rate=self.learning_rate,
             minibatch_frac=self.minibatch_frac,

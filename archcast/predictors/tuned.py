@@ -83,7 +83,8 @@ class Tuned(Predictor):
             if perf_counter() >= stop:
                 break
         self.best_, _ = max(self.scores_, key=lambda trial: trial[1], default=({}, 0.0))
-        self.predictor_: Predictor = given.set_params(**self.best_).fit(architectures, labels, context)
+        self.predictor_: Predictor = given.set_params(**self.best_)
+        self.predictor_.fit(architectures, labels, context)
 
     def _settings(self, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import torch
-from gpytorch.constraints import GreaterThan
 from gpytorch.distributions import MultivariateNormal
-from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ConstantMean
 from gpytorch.mlls import VariationalELBO
 from gpytorch.models import ApproximateGP
@@ -14,7 +12,7 @@ from gpytorch.variational import NaturalVariationalDistribution, VariationalStra
 from torch import Tensor
 
 from archcast.predictors.base import Tags
-from archcast.predictors.gaussian_process import cholesky, matern, some_of
+from archcast.predictors.gaussian_process import cholesky, little_noise, matern, some_of
 from archcast.predictors.tensor import TensorPredictor
 
 
@@ -33,7 +31,7 @@ class VariationalSparseGP(TensorPredictor):
         self,
         encoding: str = "graph-features",
         labels: str = "normal",
-        inducing: int = 200,
+        inducing: int = 100,
         steps: int = 60,
         batch_size: int = 256,
         learning_rate: float = 0.1,
@@ -54,7 +52,7 @@ class VariationalSparseGP(TensorPredictor):
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
         generator = self._generator()
         self.model_ = InducedGP(some_of(x, self.inducing, generator)).to(x)
-        self.likelihood_ = GaussianLikelihood(noise_constraint=GreaterThan(1e-3)).to(x)
+        self.likelihood_ = little_noise().to(x)
         bound = VariationalELBO(self.likelihood_, self.model_, num_data=len(y))
         natural = NGD(self.model_.variational_parameters(), len(y), self.natural_rate)
         others = [*self.model_.hyperparameters(), *self.likelihood_.parameters()]

@@ -1,0 +1,151 @@
+"""Sequence autoencoder whose code a regressor reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archcast.predictors.base import Context, Predictor, Tags, Vector
+from archcast.predictors.descent import minimise, seeded
+from archcast.predictors.labels import rescale
+from archcast.spaces.base import Architecture, Space
+
+BATCH = 2_000  # architectures queried at once: bounds memory
+
+
+class NAO(Predictor):
+    """Neural architecture optimization: an LSTM encodes the choices of an architecture.
+
+    The choices of the canonical form are a sequence of tokens, one a decision; options of the same
+    name share their token. The encoder's states after each token, together scaled to length 1, are
+    the code (the paper takes their mean, which blurs where a token was). From it a network
+    regresses the label and an LSTM decodes the tokens; the loss is `tradeoff` times the squared
+    error and the rest of 1 times the cross-entropy of the tokens.
+
+    Parameters:
+        labels: how labels are rescaled, a name from `labels.LABELS`.
+        width: of the LSTMs' states and of the tokens' embeddings.
+        tradeoff: in (0, 1], as in the paper.
+        steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
+        device: where to compute, any name of a PyTorch device.
+        seed: of the initial weights and the batches.
+    """
+
+    tags = Tags(paper="Luo et al., 2018, NAO")
+
+    def __init__(
+        self,
+        labels: str = "normal",
+        width: int = 32,
+        tradeoff: float = 0.8,
+        steps: int = 120,
+        batch_size: int = 64,
+        learning_rate: float = 0.02,
+        weight_decay: float = 1.0,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.labels = labels
+        self.width = width
+        self.tradeoff = tradeoff
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.device = device
+        self.seed = seed
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self._train(architectures[0].space, self._tokens(architectures), self._targets(labels))
+
+    def _train(self, space: Space, tokens: Tensor, targets: Tensor) -> None:
+        """Learn from tokens (n, decisions) and targets (n,)."""
+        with seeded(self.seed) as generator:
+            self.network_ = Autoencoder(len(vocabulary(space)), tokens.shape[1], self.width).to(
+                self.device
+            )
+
+        def loss(rows: Tensor) -> Tensor:
+            scores, logits = self.network_(tokens[rows])
+            error = functional.mse_loss(scores, targets[rows])
+            reconstruction = functional.cross_entropy(logits.flatten(0, 1), tokens[rows].flatten())
+            return self.tradeoff * error + (1 - self.tradeoff) * reconstruction
+
+        minimise(
+            self.network_,
+            loss,
+            len(targets),
+            generator,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        scores: Vector = self._predict(self._tokens(architectures)).double().cpu().numpy()
+        return scores
+
+    def _predict(self, tokens: Tensor) -> Tensor:
+        with torch.no_grad():
+            codes = [self.network_.encode(batch) for batch in tokens.split(BATCH)]
+            return self.network_.regress(torch.cat(codes))
+
+    def _targets(self, labels: Vector) -> Tensor:
+        return torch.from_numpy(rescale(labels, self.labels)).float().to(self.device)
+
+    def _tokens(self, architectures: Sequence[Architecture]) -> Tensor:
+        space = architectures[0].space
+        number = vocabulary(space)
+        table = [[number[option] for option in options] for options in space.decisions]
+        rows = [
+            [options[choice] for options, choice in zip(table, a.choices, strict=True)]
+            for a in map(space.canonical, architectures)
+        ]
+        return torch.tensor(rows, device=self.device)
+
+
+def vocabulary(space: Space) -> dict[str, int]:
+    """The token of each option of the space, by the option's name."""
+    names = dict.fromkeys(option for options in space.decisions for option in options)
+    return {name: token for token, name in enumerate(names)}
+
+
+class Autoencoder(nn.Module):
+    """From tokens (n, length) to scores (n,) and token logits (n, length, vocabulary)."""
+
+    def __init__(self, vocabulary: int, length: int, width: int) -> None:
+        super().__init__()
+        self.start = vocabulary  # the token before the first
+        self.embed = nn.Embedding(vocabulary + 1, width)
+        self.encoder = nn.LSTM(width, width, batch_first=True)
+        self.regressor = nn.Sequential(
+            nn.Linear(length * width, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1)
+        )
+        self.decoder = nn.LSTM(width + length * width, width, batch_first=True)
+        self.name = nn.Linear(width, vocabulary)
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        code = self.encode(tokens)
+        return self.regress(code), self.decode(code, tokens)
+
+    def encode(self, tokens: Tensor) -> Tensor:
+        """Codes (n, length * width), each a vector of length 1."""
+        states, _ = self.encoder(self.embed(tokens))
+        return functional.normalize(states.flatten(1), dim=1)
+
+    def regress(self, code: Tensor) -> Tensor:
+        """Scores (n,) of codes."""
+        scores: Tensor = self.regressor(code).squeeze(1)
+        return scores
+
+    def decode(self, code: Tensor, tokens: Tensor) -> Tensor:
+        """Logits of each token, given the code and the true tokens before it."""
+        before = functional.pad(tokens, (1, -1), value=self.start)
+        steps = code.unsqueeze(1).expand(-1, tokens.shape[1], -1)
+        states, _ = self.decoder(torch.cat([self.embed(before), steps], dim=2))
+        logits: Tensor = self.name(states)
+        return logits

@@ -1,0 +1,49 @@
+"""Sequence autoencoder that also learns from its own predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from archcast.predictors.base import Context, Tags, Vector
+from archcast.predictors.nao import NAO
+from archcast.spaces.base import Architecture
+
+
+class SemiNAS(NAO):
+    """Semi-supervised `NAO`: the predicted labels of unlabelled architectures train a second one.
+
+    The second network starts anew. It sees each label `upsample` times for each time that it sees
+    a prediction, and reconstructs all architectures.
+    """
+
+    tags = Tags(needs=frozenset({"unlabeled"}), paper="Luo et al., 2020, SemiNAS")
+
+    def __init__(
+        self,
+        labels: str = "normal",
+        width: int = 32,
+        tradeoff: float = 0.8,
+        upsample: int = 10,
+        steps: int = 120,
+        batch_size: int = 128,
+        learning_rate: float = 0.02,
+        weight_decay: float = 1.0,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            labels, width, tradeoff, steps, batch_size, learning_rate, weight_decay, device, seed
+        )
+        self.upsample = upsample
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        super()._fit(architectures, labels, context)
+        if not context.unlabeled:
+            return
+        real = self._tokens(architectures), self._targets(labels)
+        unlabeled = self._tokens(context.unlabeled)
+        pseudo = unlabeled, self._predict(unlabeled)
+        parts = zip(*[real] * self.upsample, pseudo, strict=True)
+        self._train(architectures[0].space, *(torch.cat(part) for part in parts))

@@ -1,0 +1,117 @@
+"""Every model-based predictor at the edges: few, many, equal and repeated architectures."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+
+from archcast.catalog import predictors, spaces
+from archcast.predictors.base import Predictor
+from archcast.predictors.vector import QUERY_BATCH, VectorPredictor
+from archcast.testing import Toy, toy
+
+VECTOR = [
+    name
+    for name in predictors
+    if predictors.entry(name).family == "model-based"
+    and issubclass(predictors.get(name), VectorPredictor)
+]
+ON_DEVICE = [name for name in VECTOR if "device" in predictors.get(name)().get_params()]
+QUICK: dict[str, dict[str, object]] = {
+    "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
+    "ngb": {"n_estimators": 40, "learning_rate": 0.2},
+}
+SMALL, TEST = toy(60, seed=1), toy(50, seed=2)
+
+
+def fitted(name: str, data: Toy) -> Predictor:
+    return predictors.get(name)(**QUICK.get(name, {})).fit(data.architectures, data.labels)
+
+
+@pytest.mark.parametrize("name", VECTOR)
+@pytest.mark.parametrize("n", [2, 3])
+def test_hardly_any_labels(name: str, n: int) -> None:
+    few = Toy(SMALL.architectures[:n], SMALL.labels[:n], SMALL.context.take(slice(n)))
+    assert np.isfinite(fitted(name, few).query(TEST.architectures)).all()
+
+
+@pytest.mark.parametrize("name", VECTOR)
+def test_equal_labels_give_scores_that_are_equal_within_their_deviations(name: str) -> None:
+    same = SMALL._replace(labels=np.full(60, 70.0))
+    predictor = fitted(name, same)
+    within = 0.01
+    if predictor.tags.probabilistic:
+        _, std = predictor.query(TEST.architectures, return_std=True)
+        assert np.isfinite(std).all()
+        within += 4 * std.mean()
+    assert np.ptp(predictor.query(TEST.architectures)) < within
+
+
+@pytest.mark.parametrize("name", VECTOR)
+def test_repeated_architectures_with_different_labels(name: str) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([SMALL.labels, SMALL.labels + rng.normal(0, 0.1, 60)])
+    twice = Toy(SMALL.architectures * 2, labels, SMALL.context)
+    scores = fitted(name, twice).query(SMALL.architectures)
+    assert np.corrcoef(scores, SMALL.labels)[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("name", VECTOR)
+def test_a_thousand_labels_take_seconds(name: str) -> None:
+    many = toy(1_200, seed=3)
+    start = time.process_time()
+    predictor = fitted(name, many)
+    assert time.process_time() - start < 30
+    assert np.corrcoef(predictor.query(TEST.architectures), TEST.labels)[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("name", VECTOR)
+def test_a_whole_space_is_queried_in_bounded_memory(name: str) -> None:
+    predictor = fitted(name, SMALL)
+    everything = list(spaces.get("nasbench201").enumerate())
+    tracemalloc.start()
+    if predictor.tags.probabilistic:
+        scores, _ = predictor.query(everything, return_std=True)
+    else:
+        scores = predictor.query(everything)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert scores.shape == (15_625,)
+    assert peak < 200e6
+    last = predictor.query(everything[-1:])
+    np.testing.assert_allclose(last, scores[-1:], rtol=1e-4, atol=1e-6)
+
+
+def test_no_more_than_a_batch_is_encoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = fitted("bayes-lin-reg", SMALL)
+    sizes = []
+    encode = VectorPredictor._encode
+    monkeypatch.setattr(
+        VectorPredictor,
+        "_encode",
+        lambda self, cells: sizes.append(len(cells)) or encode(self, cells),
+    )
+    predictor.query(SMALL.architectures * 100)
+    assert max(sizes) == QUERY_BATCH
+    assert sum(sizes) == 6_000
+
+
+@pytest.mark.parametrize("name", ON_DEVICE)
+def test_the_device_is_used_and_changes_little(name: str) -> None:
+    devices = ["cpu:0"] + ["cuda"] * torch.cuda.is_available()
+    scores = fitted(name, SMALL).query(TEST.architectures)
+    for device in devices:
+        other = predictors.get(name)(**QUICK.get(name, {}), device=device).fit(*SMALL)
+        np.testing.assert_allclose(other.query(TEST.architectures), scores, rtol=1e-2, atol=1e-2)
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        predictors.get(name)(device="meta").fit(*SMALL).query(TEST.architectures)
+
+
+def test_what_uses_torch_takes_a_device() -> None:
+    assert {"mlp", "bananas", "dngo", "bohamiann", "gp", "sparse-gp", "var-sparse-gp"} <= set(
+        ON_DEVICE
+    )
