@@ -43,7 +43,7 @@ def test_hardly_any_labels(name: str, n: int) -> None:
 def test_equal_labels_give_scores_that_are_equal_within_their_deviations(name: str) -> None:
     same = SMALL._replace(labels=np.full(60, 70.0))
     predictor = fitted(name, same)
-    within = 0.01
+    within = 0.1
     if predictor.tags.probabilistic:
         _, std = predictor.query(TEST.architectures, return_std=True)
         assert np.isfinite(std).all()
