@@ -63,15 +63,14 @@ predictors: Registry[type[Predictor]] = Registry(
             "Bayesian linear regression",
             "model-based",
         ),
-        "bonas": Entry(
-            "archcast.predictors.bonas:BONAS",
-            "graph convolution, global node, Bayesian linear head",
-            "model-based",
-        ),
-        "gcn": Entry("archcast.predictors.gcn:GCN", "directed graph convolution", "model-based"),
         "bohamiann": Entry(
             "archcast.predictors.bohamiann:Bohamiann",
             "Bayesian neural network, Hamiltonian Monte Carlo",
+            "model-based",
+        ),
+        "bonas": Entry(
+            "archcast.predictors.bonas:BONAS",
+            "graph convolution, global node, Bayesian linear head",
             "model-based",
         ),
         "dngo": Entry(
@@ -79,6 +78,7 @@ predictors: Registry[type[Predictor]] = Registry(
             "Bayesian linear regression on a network's features",
             "model-based",
         ),
+        "gcn": Entry("archcast.predictors.gcn:GCN", "directed graph convolution", "model-based"),
         "gp": Entry(
             "archcast.predictors.gaussian_process:GaussianProcess",
             "Gaussian process, Matern kernel",
@@ -95,16 +95,21 @@ predictors: Registry[type[Predictor]] = Registry(
             "model-based",
         ),
         "mlp": Entry("archcast.predictors.mlp:MLP", "feed-forward network", "model-based"),
+        "nao": Entry(
+            "archcast.predictors.nao:NAO", "LSTM autoencoder with a regressor", "model-based"
+        ),
         "ngb": Entry(
             "archcast.predictors.natural_boosting:NGBoost",
             "gradient-boosted trees with deviations, NGBoost",
             "model-based",
         ),
-        "nao": Entry(
-            "archcast.predictors.nao:NAO", "LSTM autoencoder with a regressor", "model-based"
-        ),
         "rf": Entry(
             "archcast.predictors.random_forest:RandomForest", "random forest", "model-based"
+        ),
+        "seminas": Entry(
+            "archcast.predictors.seminas:SemiNAS",
+            "nao, taught by its own predictions too",
+            "model-based",
         ),
         "sparse-gp": Entry(
             "archcast.predictors.gaussian_process:SparseGP",
@@ -114,11 +119,6 @@ predictors: Registry[type[Predictor]] = Registry(
         "var-sparse-gp": Entry(
             "archcast.predictors.variational_gp:VariationalSparseGP",
             "Gaussian process, stochastic variational",
-            "model-based",
-        ),
-        "seminas": Entry(
-            "archcast.predictors.seminas:SemiNAS",
-            "nao, taught by its own predictions too",
             "model-based",
         ),
         "xgb": Entry(

@@ -13,7 +13,7 @@ from torch.nn import functional
 from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.base import Context, Predictor, Vector
 from archcast.predictors.descent import minimise, seeded
-from archcast.predictors.labels import rescale
+from archcast.predictors.labels import Axis, rescale
 from archcast.spaces.base import Architecture
 
 BATCH = 2_000  # architectures queried at once: bounds memory
@@ -66,7 +66,9 @@ class GraphPredictor(Predictor):
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         graphs = self._graphs(architectures)
-        y = torch.from_numpy(rescale(labels, self.labels)).float().to(self.device)
+        rescaled = rescale(labels, self.labels)
+        self.axis_ = Axis(rescaled)
+        y = torch.from_numpy(self.axis_.standardise(rescaled)).float().to(self.device)
         with seeded(self.seed) as generator:
             self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
 
@@ -88,8 +90,7 @@ class GraphPredictor(Predictor):
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         with torch.no_grad():
             scores = [self.network_(graphs) for graphs in self._batches(architectures)]
-        vector: Vector = torch.cat(scores).double().cpu().numpy()
-        return vector
+        return self.axis_.restore(torch.cat(scores).double().cpu().numpy())
 
     def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
         for start in range(0, len(architectures), BATCH):

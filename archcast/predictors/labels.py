@@ -21,8 +21,28 @@ def rescale(labels: Vector, name: str) -> Vector:
     return LABELS[name](labels)
 
 
+class Axis:
+    """Standardises labels for learning, and brings scores back to the labels' axis."""
+
+    def __init__(self, labels: Vector) -> None:
+        self.mean = float(labels.mean())
+        self.scale = float(labels.std()) if np.ptp(labels) > 0 else 1.0
+
+    def standardise(self, labels: Vector) -> Vector:
+        """Labels with mean 0 and deviation 1; equal labels become zeros."""
+        return (labels - self.mean) / self.scale
+
+    def restore(self, scores: Vector) -> Vector:
+        """Scores on the labels' axis."""
+        return self.mean + self.scale * scores
+
+    def restore_std(self, std: Vector) -> Vector:
+        """Standard deviations on the labels' axis."""
+        return self.scale * std
+
+
 def _standard(labels: Vector) -> Vector:
-    return np.asarray((labels - labels.mean()) / (labels.std() or 1.0))
+    return Axis(labels).standardise(labels)
 
 
 def _rank(labels: Vector) -> Vector:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from archcast.predictors.base import Context, Predictor, Tags, Vector
 from archcast.predictors.descent import minimise, seeded
-from archcast.predictors.labels import rescale
+from archcast.predictors.labels import Axis, rescale
 from archcast.spaces.base import Architecture, Space
 
 BATCH = 2_000  # architectures queried at once: bounds memory
@@ -86,8 +86,8 @@ class NAO(Predictor):
         )
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        scores: Vector = self._predict(self._tokens(architectures)).double().cpu().numpy()
-        return scores
+        scores = self._predict(self._tokens(architectures))
+        return self.axis_.restore(scores.double().cpu().numpy())
 
     def _predict(self, tokens: Tensor) -> Tensor:
         with torch.no_grad():
@@ -95,7 +95,9 @@ class NAO(Predictor):
             return self.network_.regress(torch.cat(codes))
 
     def _targets(self, labels: Vector) -> Tensor:
-        return torch.from_numpy(rescale(labels, self.labels)).float().to(self.device)
+        rescaled = rescale(labels, self.labels)
+        self.axis_ = Axis(rescaled)
+        return torch.from_numpy(self.axis_.standardise(rescaled)).float().to(self.device)
 
     def _tokens(self, architectures: Sequence[Architecture]) -> Tensor:
         space = architectures[0].space

@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from archcast.predictors.base import Vector
+from archcast.predictors.labels import Axis
 from archcast.predictors.vector import VectorPredictor
 
 
@@ -42,21 +43,18 @@ class TensorPredictor(VectorPredictor):
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         self.scaler_ = StandardScaler().fit(x)
-        self.mean_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
-        self._fit_tensors(self._features(x), self._tensor((y - self.mean_) / self.scale_))
+        self.axis_ = Axis(y)
+        self._fit_tensors(self._features(x), self._tensor(self.axis_.standardise(y)))
 
     def _query_vectors(self, x: Vector) -> Vector:
         with torch.no_grad():
             scores = self._query_tensors(self._features(x))
-        return self._on_label_axis(scores)
+        return self.axis_.restore(_vector(scores))
 
     def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
         with torch.no_grad():
             scores, std = self._query_tensors_with_std(self._features(x))
-        return self._on_label_axis(scores), self.scale_ * _vector(std)
-
-    def _on_label_axis(self, scores: Tensor) -> Vector:
-        return self.mean_ + self.scale_ * _vector(scores)
+        return self.axis_.restore(_vector(scores)), self.axis_.restore_std(_vector(std))
 
     def _features(self, x: Vector) -> Tensor:
         return self._tensor(self.scaler_.transform(x))

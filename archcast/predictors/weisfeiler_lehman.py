@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from archcast.encodings.weisfeiler_lehman import Labels, encode, products, self_products
 from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.labels import rescale
+from archcast.predictors.labels import Axis, rescale
 from archcast.spaces.base import Architecture
 
 BATCH = 500  # architectures queried at once: bounds memory
@@ -44,8 +44,8 @@ class WeisfeilerLehmanGP(Predictor):
         if self.kernel not in ("matern", "linear"):
             raise ValueError(f"kernel={self.kernel!r} is neither matern nor linear")
         y = rescale(labels, self.labels)
-        self.mean_, self.scale_ = y.mean(), y.std() or 1.0
-        y = (y - self.mean_) / self.scale_
+        self.axis_ = Axis(y)
+        y = self.axis_.standardise(y)
         self.seen_ = encode(architectures, self.iterations)
         terms = self._terms(self.seen_)
         mean = terms.mean(axis=(1, 2))
@@ -100,7 +100,7 @@ class WeisfeilerLehmanGP(Predictor):
         starts = range(0, len(architectures), BATCH)
         parts = [self._predict(architectures[start : start + BATCH]) for start in starts]
         scores, variances = np.concatenate(parts, axis=1)
-        return scores * self.scale_ + self.mean_, np.sqrt(variances) * self.scale_
+        return self.axis_.restore(scores), self.axis_.restore_std(np.sqrt(variances))
 
     def _predict(self, architectures: Sequence[Architecture]) -> Vector:
         """Means and variances, shape (2, n), of standardised labels."""
