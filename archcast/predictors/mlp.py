@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from scipy.stats import loguniform, randint
 from torch import Tensor
 
 from archcast.predictors.base import Tags
+from archcast.predictors.descent import minimise
 from archcast.predictors.feed_forward import FeedForward
 from archcast.predictors.tensor import TensorPredictor
 
@@ -60,21 +60,21 @@ class MLP(TensorPredictor):
         generator = self._generator()
         sizes = [x.shape[1], *[self.width] * self.layers]
         self.networks_ = FeedForward(self._networks, sizes, generator).to(self.device)
-        optimizer = torch.optim.AdamW(
-            self.networks_.parameters(), self.learning_rate, weight_decay=self.weight_decay
+
+        def loss(rows: Tensor) -> Tensor:
+            errors: Tensor = (self.networks_(x[rows]) - y[rows]).abs()
+            return errors.mean(dim=1).sum()  # a sum: no network's gradient shrinks with others
+
+        minimise(
+            self.networks_,
+            loss,
+            len(y),
+            generator,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.learning_rate, total_steps=self.steps
-        )
-        rows: Tensor | slice = slice(None)
-        for _ in range(self.steps):
-            if len(y) > self.batch_size:
-                rows = torch.randperm(len(y), generator=generator)[: self.batch_size]
-            optimizer.zero_grad()
-            errors = (self.networks_(x[rows]) - y[rows]).abs()
-            errors.mean(dim=1).sum().backward()  # a sum: no network's gradient shrinks with others
-            optimizer.step()
-            schedule.step()
 
     def _query_tensors(self, x: Tensor) -> Tensor:
         scores: Tensor = self.networks_(x).mean(dim=0)
