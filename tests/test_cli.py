@@ -65,7 +65,7 @@ def test_csv_has_the_same_rows(archcast) -> None:  # type: ignore[no-untyped-def
         assert float(row["kendall_tau"]) == pytest.approx(expected["kendall_tau"])
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [60, 80, 120])
 def test_table_fits_the_terminal(archcast, width: int, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setenv("COLUMNS", str(width))
     code, out, err = archcast(f"{SMALL} --predictors baseline,bayes-lin-reg")

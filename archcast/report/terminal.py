@@ -15,11 +15,11 @@ from archcast.evaluation.leaderboard import Row
 from archcast.tables.table import Table as ResultTable
 
 WIDE = 100  # columns of a terminal from which the further metrics fit
+NARROW = 80  # columns below which the bare ranking is shown
 
 
 def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
-    """The leaderboard as a rich table, with more columns where the terminal is wide."""
-    wide = width >= WIDE
+    """The leaderboard as a rich table, with as many columns as the terminal has room for."""
     columns: dict[str, Callable[[Row], str]] = {
         "predictor": lambda row: row["predictor"],
         "family": lambda row: row["family"],
@@ -34,7 +34,9 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
         "init": _init,
         "query": lambda row: _seconds(row["query_seconds"]),
     }
-    hidden = set() if wide else {"family", "top rho", "p@10"}
+    hidden = set() if width >= WIDE else {"family", "top rho", "p@10"}
+    if width < NARROW:
+        hidden |= {"95 % of tau", "regret"}
     if not any(row["epochs"] for row in rows):
         hidden.add("epochs")
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
@@ -42,7 +44,7 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name == "predictor":
-            table.add_column(name, overflow="fold")
+            table.add_column(name, overflow="fold", min_width=9)
         else:
             table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
     for rank, row in enumerate(rows, start=1):
