@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from archcast.errors import InputError
 
 
+@cache
 def pick_device(device: str) -> str:
     """`auto` means CUDA where there is one.
 

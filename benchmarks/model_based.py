@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from archcast.catalog import predictors
 from archcast.evaluation.metrics import kendall_tau
-from archcast.evaluation.run import make_predictor
 from archcast.predictors.base import Context
+from archcast.predictors.make import make_predictor
 from archcast.spec import parse_spec, split_specs
 from archcast.tables.benchmark import open_table
 from archcast.tables.table import Table

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.catalog import predictors
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.predictors.base import Context, Curves, Predictor
+from archcast.predictors.make import make_predictor
 from archcast.spec import parse_spec
 from archcast.tables.table import CURVES, Table
 
@@ -95,14 +95,6 @@ def _predict(job: Job, table: Table, parts: Split) -> tuple[NDArray[np.float64],
         evidence=None if evidence is None else float(evidence.mean()),
         query=(queried - fitted) / len(test),
     )
-
-
-def make_predictor(name: str, params: dict[str, Any], seed: int, device: str) -> Predictor:
-    """Build a predictor; only one that takes a seed or a device is given it."""
-    kind = predictors.get(name)
-    takes = kind().get_params(deep=False)
-    given = {"seed": seed, "device": device}
-    return kind(**{key: value for key, value in given.items() if key in takes} | params)
 
 
 def context(

@@ -12,8 +12,8 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.model_selection import KFold, ParameterSampler
 
-from archcast.catalog import predictors
 from archcast.predictors.base import Context, Predictor, Tags, Vector
+from archcast.predictors.make import configure, make_predictor
 from archcast.spaces.base import Architecture
 from archcast.spec import parse_spec
 
@@ -59,12 +59,9 @@ class Tuned(Predictor):
         fixed: dict[str, Any] = {}
         if isinstance(self.predictor, str):
             name, fixed = parse_spec(self.predictor)
-            built = predictors.get(name)(**fixed)
+            built = make_predictor(name, fixed, self.seed, self.device)
         else:
-            built = clone(self.predictor)
-        own = {"seed": self.seed, "device": self.device}
-        takes = built.get_params(deep=False)
-        built.set_params(**{k: v for k, v in own.items() if k in takes and k not in fixed})
+            built = configure(clone(self.predictor), self.seed, self.device)
         return built, {k: v for k, v in built.search_space.items() if k not in fixed}
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
