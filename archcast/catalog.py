@@ -126,6 +126,51 @@ predictors: Registry[type[Predictor]] = Registry(
             "gradient-boosted trees, XGBoost",
             "model-based",
         ),
+        "early-stop-acc": Entry(
+            "archcast.predictors.early_stopping:EarlyStopAccuracy",
+            "the last validation accuracy paid for",
+            "learning-curve",
+        ),
+        "early-stop-loss": Entry(
+            "archcast.predictors.early_stopping:EarlyStopLoss",
+            "the last validation loss paid for",
+            "learning-curve",
+        ),
+        "lce": Entry(
+            "archcast.predictors.lce:LearningCurveExtrapolation",
+            "curve extrapolation, eleven families",
+            "learning-curve",
+        ),
+        "lce-m": Entry(
+            "archcast.predictors.lce:MonotoneExtrapolation",
+            "curve extrapolation, four families, monotone",
+            "learning-curve",
+        ),
+        "lcsvr": Entry(
+            "archcast.predictors.lcsvr:LearningCurveSVR",
+            "support vectors on curve and architecture",
+            "learning-curve",
+        ),
+        "sotl": Entry(
+            "archcast.predictors.early_stopping:SumOfTrainingLosses",
+            "the sum of training losses",
+            "learning-curve",
+        ),
+        "sotl-e": Entry(
+            "archcast.predictors.early_stopping:LastTrainingLoss",
+            "the last training loss",
+            "learning-curve",
+        ),
+        "tse-e": Entry(
+            "archcast.predictors.early_stopping:LastTrainingLosses",
+            "the sum of the last training losses",
+            "learning-curve",
+        ),
+        "tse-ema": Entry(
+            "archcast.predictors.early_stopping:DecayedTrainingLosses",
+            "training losses, the newest weighing most",
+            "learning-curve",
+        ),
         "random": Entry("archcast.predictors.baselines:Random", "chance", "baseline"),
         "params": Entry(
             "archcast.predictors.baselines:Parameters", "the number of weights", "baseline"

@@ -59,6 +59,8 @@ class Experiment:
         for accuracy in (label, self.truth):
             table.final_accuracy(accuracy)
         choices, remarks = choose_predictors(self.predictors, table)
+        if any("curves" in choice.tags.needs for choice in choices):
+            _check_epochs(self.epochs, table)
         if label == "test" and self.label is None:
             remarks.append(f"labels are test accuracies: {table.source} has no valid_accuracy")
         name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name
@@ -103,6 +105,14 @@ class Experiment:
             )
 
 
+def _check_epochs(epochs: tuple[int, ...], table: Table) -> None:
+    most = int(table.epochs.max())
+    if max(epochs) > most:
+        raise InputError(
+            f"--epochs {max(epochs)}: the curves of {table.source} have {most} epochs; give fewer"
+        )
+
+
 def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:
     """Predictors by name, with parameters, by family, or `all` (all but the family `wrapper`).
 
@@ -118,7 +128,7 @@ def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]
         group = [name for name in predictors if _belongs(name, part)]
         for spec in group or [part]:
             choice = _choice(spec)
-            missing = missing_needs(table, choice.tags.needs)
+            missing = missing_needs(table, choice.tags)
             if not missing:
                 chosen[spec] = choice
                 continue

@@ -41,6 +41,7 @@ def _row(records: Sequence[Record]) -> Row:
         "epochs": job.epochs,
         "repeats": len(records),
         "failed": len(records) - len(good),
+        "fallbacks": sum(record.fallbacks for record in good),
     }
     for name in metrics:
         column, metric = name.replace("-", "_"), metrics.get(name)

@@ -50,6 +50,7 @@ class Record(BaseModel):
     table: str  # hash of the table
     architectures: list[int] = []  # which ones were queried, as positions in the table
     predictions: list[float] = []
+    fallbacks: int = 0  # predictions that are stand-ins, because the method failed
     truth: list[float] = []
     cost: Cost | None = None
     error: str | None = None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
-from archcast.predictors.base import Context, Curves, Predictor
+from archcast.predictors.base import Context, Curves, Predictor, Tags
 from archcast.predictors.make import make_predictor
 from archcast.spec import parse_spec
 from archcast.tables.table import CURVES, Table
@@ -58,16 +58,16 @@ def run_job(job: Job, table: Table) -> Record:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries inside predictors, about themselves
-            predictions, cost = _predict(job, table, parts)
+            outcome = _predict(job, table, parts)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         at = f"{Path(where.filename).name}:{where.lineno}"
         return record.model_copy(update={"error": f"{reason} ({at})"})
-    return record.model_copy(update={"predictions": predictions.tolist(), "cost": cost})
+    return record.model_copy(update=outcome)
 
 
-def _predict(job: Job, table: Table, parts: Split) -> tuple[NDArray[np.float64], Cost]:
+def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
     _warm_up(job.spec, job.epochs, job.device, table)
     predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
     train_runs, test_runs = parts.run[parts.train], parts.run[parts.test]
@@ -89,12 +89,17 @@ def _predict(job: Job, table: Table, parts: Split) -> tuple[NDArray[np.float64],
         raise ValueError(f"{wrong} of {len(predictions)} predictions are not finite")
     evidence = _training_seconds(table, test_runs, job.epochs)
     labels_cost = _training_seconds(table, train_runs, None)
-    return predictions, Cost(
+    cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
         fit=fitted - start,
         evidence=None if evidence is None else float(evidence.mean()),
         query=(queried - fitted) / len(test),
     )
+    return {
+        "predictions": predictions.tolist(),
+        "fallbacks": predictor.fallbacks_,
+        "cost": cost,
+    }
 
 
 def context(
@@ -111,13 +116,12 @@ def context(
     facts: dict[str, Any] = {}
     for name in predictor.tags.needs:
         if name == "curves":
-            facts[name] = Curves(
-                **{
-                    curve: np.array(table.columns[curve][rows, :epochs], dtype=np.float64)
-                    for curve in CURVES
-                    if curve in table.columns
-                }
-            )
+            curves = {
+                curve: np.array(table.columns[curve][rows, :epochs], dtype=np.float64)
+                for curve in predictor.tags.curves or CURVES
+                if curve in table.columns
+            }
+            facts[name] = Curves(horizon=int(table.epochs.max()), **curves)
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
         elif column := fact_column(table, name):
@@ -130,12 +134,13 @@ def fact_column(table: Table, need: str) -> str | None:
     return next((c for c in sorted(table.columns) if c == need or c.startswith(f"{need}_")), None)
 
 
-def missing_needs(table: Table, needs: frozenset[str]) -> list[str]:
-    """The context fields that this table can't give."""
+def missing_needs(table: Table, tags: Tags) -> list[str]:
+    """The context fields and curves that this table can't give."""
     given = {"unlabeled"}
     if table.epochs.max() > 1:  # one value is the final result, and no curve
         given.add("curves")
-    return sorted(need for need in needs - given if not fact_column(table, need))
+    missing = [need for need in tags.needs - given if not fact_column(table, need)]
+    return sorted([*missing, *(tags.curves - set(table.columns))])
 
 
 @lru_cache(maxsize=1)

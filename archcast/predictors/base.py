@@ -22,9 +22,11 @@ Vector = NDArray[np.float64]
 class Curves:
     """Learning curves so far, each of shape (architectures, epochs); NaN after a run was cut.
 
-    Losses in nats, accuracies in percent; None where the benchmark did not record one.
+    Losses in nats, accuracies in percent; None where the benchmark did not record one. `horizon` is
+    the number of epochs of a whole training run.
     """
 
+    horizon: int
     train_loss: Vector | None = None
     train_accuracy: Vector | None = None
     valid_loss: Vector | None = None
@@ -57,6 +59,14 @@ class Context:
 
         return replace(self, **_changed(self, taken))
 
+    def only(self, tags: Tags) -> Context:
+        """The fields and curves that `tags` name, without the others."""
+        facts = {name: getattr(self, name) for name in tags.needs}
+        if facts.get("curves") and tags.curves:
+            curves = {name: getattr(self.curves, name) for name in tags.curves}
+            facts["curves"] = Curves(facts["curves"].horizon, **curves)
+        return Context(**facts)
+
 
 def _changed(value: Curves | Context, change: Callable[[Any], Any]) -> dict[str, Any]:
     return {field.name: change(getattr(value, field.name)) for field in fields(value)}
@@ -67,14 +77,16 @@ class Tags:
     """Facts that the engine acts on, so that it never asks which class it holds."""
 
     needs: frozenset[str] = frozenset()  # fields of `Context`
+    curves: frozenset[str] = frozenset()  # of `Curves`, where it needs some; none: any there are
     learns: bool = True  # False: it uses no labels, and is charged for none
     probabilistic: bool = False  # True: `query` can return standard deviations
     paper: str = ""
 
     def __post_init__(self) -> None:
-        unknown = self.needs - {field.name for field in fields(Context)}
-        if unknown:
-            raise TypeError(f"Context has no fields {sorted(unknown)}")
+        for kind, names in ((Context, self.needs), (Curves, self.curves)):
+            unknown = names - {field.name for field in fields(kind)}
+            if unknown:
+                raise TypeError(f"{kind.__name__} has no fields {sorted(unknown)}")
 
 
 class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
@@ -83,6 +95,10 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     Subclasses store their parameters in `__init__` and do nothing else there, so that
     `sklearn.base.clone` and `get_params` work, and implement `_fit` and `_query`. What is random
     takes a parameter `seed`. They neither time themselves nor look up results: the engine does.
+
+    Attributes:
+        fallbacks_: how many architectures of the last `query` got a stand-in for a score, because
+            the method itself failed on them. Subclasses that have one count it here.
     """
 
     tags: ClassVar[Tags] = Tags()
@@ -146,6 +162,7 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         check_is_fitted(self, "n_labels_")
         context = self._checked(context)
+        self.fallbacks_ = 0
         if return_std and not self.tags.probabilistic:
             raise ValueError(f"{self} has no standard deviations to return")
         if not len(architectures):
@@ -162,10 +179,15 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         return vector
 
     def _checked(self, context: Context | None) -> Context:
-        context = context or Context()
-        missing = sorted(name for name in self.tags.needs if getattr(context, name) is None)
+        context = (context or Context()).only(self.tags)
+        missing = [name for name in self.tags.needs if getattr(context, name) is None]
+        missing += [
+            name for name in self.tags.curves if getattr(context.curves, name, None) is None
+        ]
         if missing:
-            raise ValueError(f"{self} needs context that was not given: {', '.join(missing)}")
+            raise ValueError(
+                f"{self} needs context that was not given: {', '.join(sorted(missing))}"
+            )
         return context
 
     @abstractmethod
