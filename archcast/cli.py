@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -14,6 +15,11 @@ from typer.exceptions import TyperException
 from archcast import catalog
 from archcast.errors import InputError
 from archcast.registry import Registry
+
+if TYPE_CHECKING:
+    from archcast.evaluation.leaderboard import Row
+    from archcast.evaluation.record import Record
+    from archcast.evaluation.stopping import StopRecord
 
 app = typer.Typer(
     name="archcast",
@@ -85,9 +91,10 @@ def leaderboard(
 
     from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import leaderboard as rank
-    from archcast.evaluation.record import RecordStore
+    from archcast.evaluation.record import Record, RecordStore
+    from archcast.evaluation.run import run_job
     from archcast.evaluation.runner import run_jobs
-    from archcast.report.terminal import leaderboard_table, to_csv, to_json
+    from archcast.report.terminal import leaderboard_table
     from archcast.tables.benchmark import open_table
 
     table = open_table(benchmark, dataset)
@@ -104,30 +111,75 @@ def leaderboard(
         device=device,
     )
     todo, remarks = experiment.jobs(table)
-    store = RecordStore(results)
+    store = RecordStore(results, Record)
     for remark in remarks:
         _say(remark)
-    records = run_jobs(todo, benchmark, store, jobs)
+    records = run_jobs(todo, benchmark, store, run_job, jobs)
     rows = rank(records)
-    match format:
-        case "json":
-            typer.echo(to_json(rows))
-        case "csv":
-            typer.echo(to_csv(rows))
-        case "table":
-            console = Console()
-            console.print(
-                f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
-                f" {repeats} splits"
-            )
-            console.print(leaderboard_table(rows, console.width))
-    failed = [record for record in records if record.failed]
-    for record in failed:
-        job = record.job
-        _say(f"failed: {job.spec}, {job.train_size} labels, repeat {job.repeat}: {record.error}")
-    if failed:
-        _say(f"{len(failed)} of {len(records)} jobs failed; the rest is shown")
-        raise typer.Exit(1)
+    if format == "table":
+        console = Console()
+        console.print(
+            f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
+            f" {repeats} splits"
+        )
+        console.print(leaderboard_table(rows, console.width))
+    else:
+        _print_rows(rows, format)
+    _report_failures(records)
+
+
+@app.command()
+def stop(
+    benchmark: Annotated[
+        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
+    ] = DEFAULT_BENCHMARK,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
+    ] = None,
+    predictor: Annotated[
+        str, typer.Option(help="Predictors of learning curves with deviations.")
+    ] = "lcsvr",
+    threshold: Annotated[
+        str, typer.Option(help="Chances of a new best below which training stops.")
+    ] = "0.05",
+    train_size: Annotated[
+        int, typer.Option(min=1, help="Architectures trained before, to learn from.")
+    ] = 100,
+    architectures: Annotated[int, typer.Option(min=2, help="Architectures to search.")] = 100,
+    repeats: Annotated[int, typer.Option(min=1, help="Random searches.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
+    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
+) -> None:
+    """Stop hopeless training early in a random search: what is saved, and what is lost.
+
+    Successive halving and Hyperband search the same architectures with as many epochs.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.record import RecordStore
+    from archcast.evaluation.runner import run_jobs
+    from archcast.evaluation.stopping import StopRecord, run_stop_job, stop_jobs, stop_rows
+    from archcast.report.terminal import stop_table
+    from archcast.tables.benchmark import open_table
+
+    thresholds = _chances("--threshold", threshold)
+    table = open_table(benchmark, dataset)
+    todo = stop_jobs(benchmark, table, predictor, train_size, architectures, repeats, seed)
+    store = RecordStore(results / "stop", StopRecord)
+    records = run_jobs(todo, benchmark, store, run_stop_job, jobs)
+    rows = stop_rows(records, thresholds)
+    if format == "table":
+        console = Console()
+        console.print(
+            f"{table.dataset} ({benchmark}): searches of {architectures} architectures, mean of"
+            f" {repeats}; {train_size} more to learn from"
+        )
+        console.print(stop_table(rows))
+    else:
+        _print_rows(rows, format)
+    _report_failures(records)
 
 
 @table_app.command()
@@ -207,6 +259,32 @@ def train(
         catalog.spaces.get(space), images, _numbers("--seeds", seeds), out, jobs, device, limit
     )
     typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")
+
+
+def _print_rows(rows: Sequence[Row], format: Literal["json", "csv"]) -> None:
+    from archcast.report.terminal import to_csv, to_json
+
+    typer.echo(to_json(rows) if format == "json" else to_csv(rows))
+
+
+def _report_failures(records: Sequence[Record | StopRecord]) -> None:
+    failed = [record for record in records if record.failed]
+    for record in failed:
+        job = record.job
+        _say(f"failed: {job.spec}, {job.train_size} labels, repeat {job.repeat}: {record.error}")
+    if failed:
+        _say(f"{len(failed)} of {len(records)} jobs failed; the rest is shown")
+        raise typer.Exit(1)
+
+
+def _chances(option: str, text: str) -> tuple[float, ...]:
+    try:
+        chances = tuple(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        chances = ()
+    if not chances or not all(0.0 <= chance <= 1.0 for chance in chances):
+        raise InputError(f"{option} {text}: give chances from 0 to 1 such as 0.01,0.05")
+    return chances
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:

@@ -194,12 +194,12 @@ def test_record_survives_json() -> None:
 
 def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None:
     path = str(write_small_table(tmp_path))
-    store = RecordStore(tmp_path / "results")
+    store = RecordStore(tmp_path / "results", Record)
     jobs = [job("spy", epochs=1, repeat=r, params={"fail": f}) for r in (0, 1) for f in ("", "nan")]
-    first = run_jobs(jobs, path, store)
+    first = run_jobs(jobs, path, store, run_job)
     assert [record.failed for record in first] == [False, True, False, True]
     calls = len(spy.seen)
-    assert run_jobs(jobs, path, store) == first
+    assert run_jobs(jobs, path, store, run_job) == first
     assert len(spy.seen) == calls
 
 
@@ -207,7 +207,7 @@ def test_foreign_and_broken_files_are_ignored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "foreign.json").write_text("{}")
-    store = RecordStore(tmp_path)
+    store = RecordStore(tmp_path, Record)
     assert "no records: foreign.json" in caplog.text
     broken = "0" * 20
     (tmp_path / f"{broken}.json").write_text('{"schema_version": 1, "jo')
@@ -221,9 +221,9 @@ def test_foreign_and_broken_files_are_ignored(
 def test_results_folder_that_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another by --results"):
-        RecordStore(tmp_path / "file" / "results")
+        RecordStore(tmp_path / "file" / "results", Record)
     with pytest.raises(InputError, match="choose another by --results"):
-        RecordStore(tmp_path / "file")
+        RecordStore(tmp_path / "file", Record)
 
 
 def test_grid_has_no_double_jobs() -> None:
@@ -302,7 +302,9 @@ def test_killed_run_goes_on(tmp_path: Path) -> None:
         str(table), "rf,random", train_sizes=(5, 10), test_size=20, repeats=12, device="cpu"
     )
     jobs, _ = experiment.jobs(open_table(str(table)))
-    again, undisturbed = (run_jobs(jobs, str(table), RecordStore(at)) for at in (broken, whole))
+    again, undisturbed = (
+        run_jobs(jobs, str(table), RecordStore(at, Record), run_job) for at in (broken, whole)
+    )
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "a finished job was redone"
     assert _records(broken) == _records(whole)
     assert len(_records(whole)) == 36

@@ -14,8 +14,8 @@ from archcast.spec import format_spec
 SCHEMA_VERSION = 1
 
 
-class Job(BaseModel):
-    """One predictor, fitted once and queried once: the unit that is run, kept and resumed."""
+class PredictorJob(BaseModel):
+    """A predictor on one random split of a table: the unit that is run, kept and resumed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,10 +24,7 @@ class Job(BaseModel):
     predictor: str
     params: dict[str, Any] = {}
     train_size: int = Field(ge=0)  # 0 where the predictor learns from no labels
-    epochs: int = Field(ge=0)  # 0 where the predictor sees no learning curves
     test_size: int = Field(gt=1)
-    label: Literal["valid", "test"]
-    truth: Literal["valid", "test"]
     device: str = "cpu"
     seed: int = 0
     repeat: int = Field(ge=0)
@@ -51,6 +48,14 @@ class Job(BaseModel):
         """Differs between predictors and repeats, and is the same for all train sizes."""
         entropy = _digest(f"predictor/{self.spec}/{self.seed}/{self.repeat}")
         return int.from_bytes(entropy[:4], "big") >> 1
+
+
+class Job(PredictorJob):
+    """One predictor, fitted once and queried once."""
+
+    epochs: int = Field(ge=0)  # 0 where the predictor sees no learning curves
+    label: Literal["valid", "test"]
+    truth: Literal["valid", "test"]
 
 
 def _digest(text: str) -> bytes:

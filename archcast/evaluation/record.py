@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archcast.errors import InputError
 from archcast.evaluation.job import Job
@@ -40,38 +42,54 @@ class Cost(BaseModel):
         return None if self.evidence is None else self.evidence + self.query
 
 
-class Record(BaseModel):
-    """The outcome of one job: raw predictions and their cost, or the reason of a failure."""
+def _versions() -> dict[str, str]:
+    return {"archcast": version("archcast"), "python": platform.python_version()}
+
+
+def _machine() -> str:
+    return f"{platform.system()} {platform.machine()}"
+
+
+class BaseRecord(BaseModel):
+    """What every outcome of a job says; `error` is the reason of a failure."""
 
     model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[1] = 1
-    job: Job
     table: str  # hash of the table
     architectures: list[int] = []  # which ones were queried, as positions in the table
-    predictions: list[float] = []
     fallbacks: int = 0  # predictions that are stand-ins, because the method failed
-    truth: list[float] = []
-    cost: Cost | None = None
     error: str | None = None
-    versions: dict[str, str] = {}
-    machine: str = ""
+    versions: dict[str, str] = Field(default_factory=_versions)
+    machine: str = Field(default_factory=_machine)
 
     @property
     def failed(self) -> bool:
         return self.error is not None
 
 
-class RecordStore:
+class Record(BaseRecord):
+    """The outcome of a `Job`: raw predictions and their cost."""
+
+    job: Job
+    predictions: list[float] = []
+    truth: list[float] = []
+    cost: Cost | None = None
+
+
+R = TypeVar("R", bound=BaseRecord)
+
+
+class RecordStore(Generic[R]):
     """A folder with one JSON file a record, named by its job's key."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open or make the folder.
+    def __init__(self, folder: Path, kind: type[R]) -> None:
+        """Open or make a folder of records of one kind.
 
         Raises:
             InputError: the folder can't be made or written to.
         """
-        self.folder = folder
+        self.folder, self.kind = folder, kind
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -86,11 +104,11 @@ class RecordStore:
                 "%s: ignoring files that are no records: %s", folder, ", ".join(foreign)
             )
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> R | None:
         """The record of a key, or None; a file that is no record is ignored with a warning."""
         path = self.folder / f"{key}.json"
         try:
-            return Record.model_validate_json(path.read_bytes())
+            return self.kind.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except (ValidationError, OSError) as error:
@@ -98,14 +116,14 @@ class RecordStore:
             _logger.warning("%s: ignoring a file that is no record (%s)", path, reason)
             return None
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[R]:
         """Every record of the folder, by key."""
         for path in sorted(self.folder.glob("*.json")):
             if _KEY.fullmatch(path.stem) and (record := self.load(path.stem)):
                 yield record
 
 
-def save_record(folder: Path, key: str, record: Record) -> None:
+def save_record(folder: Path, key: str, record: BaseRecord) -> None:
     """Keep a record: written aside, then renamed, so that none is ever half there."""
     aside = folder / f".{key}.{os.getpid()}"
     aside.write_text(record.model_dump_json())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import traceback
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.job import Job
+from archcast.evaluation.job import Job, PredictorJob
 from archcast.evaluation.record import Cost, Record
 from archcast.predictors.base import Context, Curves, Predictor, Tags
 from archcast.predictors.make import make_predictor
@@ -34,7 +33,7 @@ class Split(NamedTuple):
     run: NDArray[np.int64]  # (architectures of the table,)
 
 
-def split(job: Job, table: Table) -> Split:
+def split(job: PredictorJob, table: Table) -> Split:
     """The architectures of a job: a larger train set starts with the smaller one's."""
     rng = job.split_rng(table.hash)
     order = rng.permutation(len(table))
@@ -52,19 +51,20 @@ def run_job(job: Job, table: Table) -> Record:
         table=table.hash,
         architectures=parts.test.tolist(),
         truth=_truth(table, job.truth)[parts.test].tolist(),
-        versions={"archcast": version("archcast"), "python": platform.python_version()},
-        machine=f"{platform.system()} {platform.machine()}",
     )
+    return record.model_copy(update=outcome_or_error(lambda: _predict(job, table, parts)))
+
+
+def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `predict` returns, or the reason why it failed as a record's `error`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries inside predictors, about themselves
-            outcome = _predict(job, table, parts)
+            return predict()
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        at = f"{Path(where.filename).name}:{where.lineno}"
-        return record.model_copy(update={"error": f"{reason} ({at})"})
-    return record.model_copy(update=outcome)
+        return {"error": f"{reason} ({Path(where.filename).name}:{where.lineno})"}
 
 
 def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
-from archcast.evaluation.job import Job
-from archcast.evaluation.record import Record, RecordStore, save_record
-from archcast.evaluation.run import run_job
+from archcast.evaluation.job import PredictorJob
+from archcast.evaluation.record import BaseRecord, RecordStore, save_record
 from archcast.progress import track
 from archcast.tables.benchmark import open_table
+from archcast.tables.table import Table
+
+J = TypeVar("J", bound=PredictorJob)
+R = TypeVar("R", bound=BaseRecord)
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run_jobs(
-    jobs: Sequence[Job], benchmark: str, store: RecordStore, workers: int = 1
-) -> list[Record]:
-    """The records of `jobs` in their order, running only those that have none yet.
+    jobs: Sequence[J],
+    benchmark: str,
+    store: RecordStore[R],
+    run: Callable[[J, Table], R],
+    workers: int = 1,
+) -> list[R]:
+    """The records of `jobs` in their order; `run` runs those that have none yet.
 
     `benchmark` is the name or path of the table that all jobs are on. Each record is kept the
     moment its job ends. Numerical libraries run one thread in each process.
@@ -33,27 +41,34 @@ def run_jobs(
     keys = [job.key(table.hash) for job in jobs]
     kept = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
     todo = {key: job for key, job in zip(keys, jobs, strict=True) if key not in kept}
-    for key, record in track(_run(todo, benchmark, store.folder, workers), len(todo), "jobs"):
+    results = _run(todo, benchmark, store.folder, run, workers)
+    for key, record in track(results, len(todo), "jobs"):
         kept[key] = record
     return [kept[key] for key in keys]
 
 
 def _run(
-    todo: dict[str, Job], benchmark: str, folder: Path, workers: int
-) -> Iterator[tuple[str, Record]]:
+    todo: dict[str, J],
+    benchmark: str,
+    folder: Path,
+    run: Callable[[J, Table], R],
+    workers: int,
+) -> Iterator[tuple[str, R]]:
     if workers == 1:
         with _one_thread():
             for key, job in todo.items():
-                yield _run_and_keep(key, job, benchmark, folder)
+                yield _run_and_keep(key, job, benchmark, folder, run)
         return
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
         yield from Parallel(return_as="generator_unordered")(
-            delayed(_run_and_keep)(key, job, benchmark, folder) for key, job in todo.items()
+            delayed(_run_and_keep)(key, job, benchmark, folder, run) for key, job in todo.items()
         )
 
 
-def _run_and_keep(key: str, job: Job, benchmark: str, folder: Path) -> tuple[str, Record]:
-    record = run_job(job, open_table(benchmark, job.dataset))
+def _run_and_keep(
+    key: str, job: J, benchmark: str, folder: Path, run: Callable[[J, Table], R]
+) -> tuple[str, R]:
+    record = run(job, open_table(benchmark, job.dataset))
     save_record(folder, key, record)
     return key, record
 

@@ -80,14 +80,15 @@ class SumOfTrainingLosses(_TrainingSpeed):
     """Minus the sum of the training losses of all epochs, SOTL."""
 
     def _weight(self, ages: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return ages >= 0
+        return np.ones_like(ages, dtype=bool)
 
 
 class LastTrainingLoss(_TrainingSpeed):
     """Minus the training loss of the last epoch paid for, SOTL-E."""
 
     def _weight(self, ages: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return ages == 0
+        newest: NDArray[np.bool_] = ages == 0
+        return newest
 
 
 class LastTrainingLosses(_TrainingSpeed):

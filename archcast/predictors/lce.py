@@ -14,6 +14,7 @@ from archcast.predictors.curves import whole
 from archcast.spaces.base import Architecture
 
 WIDEST = 3.0  # deviations from its usual value that a parameter may go
+MISFIT = 3.0  # deviations of the noise that a fitted curve is off, in the mean over its epochs
 UNKNOWN_STD = 25.0  # percent, of a curve that could not be fitted
 
 
@@ -49,6 +50,11 @@ class CurveMixture:
             np.zeros(()),
         )
 
+    def errors(self, curve: Vector, y: Vector, states: Vector) -> Vector:
+        """Squared distances of curves (states, epochs) from y, in deviations of the noise."""
+        noise = self.fading(len(y)) * np.exp(states[:, -1:])
+        return np.square((curve - y) / noise)
+
     def log_posterior(self, states: Vector, y: Vector) -> Vector:
         """Of states (states, dimension) given a curve y (epochs,), up to a constant."""
         z = (states - self.usual) / self.spread
@@ -58,8 +64,7 @@ class CurveMixture:
         seen, end = curve[:, :-1], curve[:, -1]
         inside &= (end <= 1.0) & (end >= seen[:, -1 if self.monotone else 0])
         log_noise, weights = states[:, -1], states[:, self.ends[-1] : -1]
-        errors = (seen - y) / (self.fading(len(y)) * np.exp(log_noise)[:, None])
-        value: Vector = -0.5 * (errors**2).sum(axis=1) - len(y) * log_noise
+        value: Vector = -0.5 * self.errors(seen, y, states).sum(axis=1) - len(y) * log_noise
         value -= 0.5 * (z**2).sum(axis=1) + 0.5 * ((weights.sum(axis=1) - 1.0) / 0.02) ** 2
         return np.where(inside, value, -np.inf)
 
@@ -70,7 +75,7 @@ class CurveMixture:
         return np.hstack([*modes, np.tile(self.usual[self.ends[-1] :], (len(y), 1))])
 
     def sample(self, start: Vector, y: Vector, steps: int, seed: int) -> tuple[Vector, Vector]:
-        """Final accuracies and their noise, of posterior samples; empty where there are none."""
+        """Final accuracies and their noise, of posterior samples; empty where nothing fits."""
         rng = np.random.RandomState(seed)  # emcee takes the legacy state
         walkers = 2 * len(start) + 2
         around = start + 0.3 * self.spread * rng.normal(size=(walkers, len(start)))
@@ -82,18 +87,20 @@ class CurveMixture:
         sampler.random_state = rng.get_state()
         sampler.run_mcmc(around, steps, skip_initial_state_check=True)
         kept = {"discard": steps // 2, "flat": True}
-        possible = np.isfinite(sampler.get_log_prob(**kept))
-        states = sampler.get_chain(**kept)[possible]
-        return self.curve(np.array([float(self.horizon)]), states)[:, 0], np.exp(states[:, -1])
+        states = sampler.get_chain(**kept)[np.isfinite(sampler.get_log_prob(**kept))]
+        curve = self.curve(np.append(np.arange(1.0, len(y) + 1), self.horizon), states)
+        if len(states) and self.errors(curve[:, :-1], y, states).mean() > MISFIT**2:
+            states = states[:0]
+        return curve[: len(states), -1], np.exp(states[:, -1])
 
 
 class LearningCurveExtrapolation(Predictor):
     """The expected final validation accuracy of a weighted sum of eleven parametric curves.
 
     Each curve starts at its most probable parameters, and all parameters, weights and the noise are
-    then sampled by an affine-invariant ensemble (emcee). A curve without a possible state, as that
-    of a run that diverged, scores its last value, 0 for the diverged, and counts in `fallbacks_`.
-    Scores and deviations are in percent accuracy.
+    then sampled by an affine-invariant ensemble (emcee). A curve that nothing fits scores its last
+    value, one of a run that diverged scores 0, and both count in `fallbacks_`. Scores and
+    deviations are in percent accuracy.
 
     Other than in the paper, the priors of the parameters are normal, and the noise fades towards
     the end of the training as the learning rate does.
@@ -140,7 +147,7 @@ class LearningCurveExtrapolation(Predictor):
         means, stds = 100.0 * y[:, -1], np.full(len(y), UNKNOWN_STD)
         for i, start in enumerate(mixture.starts(y)):
             ends, noise = mixture.sample(start, y[i], self.steps, self.seed)
-            if len(ends):
+            if len(ends) and y[i, -1] > 0.0:  # no accuracy is that of a run that diverged
                 means[i] = 100.0 * ends.mean()
                 stds[i] = 100.0 * np.sqrt(ends.var() + (noise**2).mean())
             else:

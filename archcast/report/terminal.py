@@ -26,7 +26,7 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
         "train": lambda row: str(row["train_size"] or "-"),
         "epochs": lambda row: str(row["epochs"] or "-"),
         "tau": lambda row: _number(row["kendall_tau"], 3),
-        "95 % of tau": _interval,
+        "95 % of tau": lambda row: _bounds(row, "kendall_tau"),
         "rho": lambda row: _number(row["spearman"], 3),
         "top rho": lambda row: _number(row["top_decile_spearman"], 3),
         "p@10": lambda row: _number(row["precision_at_10"], 2),
@@ -50,6 +50,25 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
     for rank, row in enumerate(rows, start=1):
         cells = [cell(row) for cell in shown.values()]
         table.add_row(str(rank), *cells, style="yellow" if row["failed"] else "")
+    return table
+
+
+def stop_table(rows: Sequence[Row]) -> Table:
+    """Searches with early stopping as a rich table."""
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table.add_column("method", overflow="fold")
+    for name in ("speed-up (95 %)", "best kept (95 %)", "regret (95 %)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        stopped = row["method"] == "early stopping"
+        table.add_row(
+            f"{row['predictor']}, p < {row['threshold']:g}" if stopped else f"  {row['method']}",
+            *(
+                f"{_number(row[name], 2)} {_bounds(row, name):>12}"
+                for name in ("speed_up", "best_kept", "regret")
+            ),
+            style="yellow" if row["failed"] else "",
+        )
     return table
 
 
@@ -90,8 +109,8 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _interval(row: Row) -> str:
-    low, high = row["kendall_tau_low"], row["kendall_tau_high"]
+def _bounds(row: Row, name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
     return "-" if low is None else f"{low:.2f}..{high:.2f}"
 
 

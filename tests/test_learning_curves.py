@@ -1,0 +1,235 @@
+"""Predictors of learning curves against formulas, slow loops and SciPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import least_squares
+
+from archcast.catalog import predictors
+from archcast.errors import InputError
+from archcast.evaluation.experiment import Experiment
+from archcast.evaluation.run import context, run_job
+from archcast.predictors.base import Context, Curves, Tags
+from archcast.predictors.curve_families import FAMILIES, most_probable
+from archcast.predictors.lce import UNKNOWN_STD, CurveMixture
+from archcast.tables.table import Table
+from archcast.testing import toy
+from tests.results import small_table
+from tests.test_evaluation import job
+
+LOSSES = np.array([[3.0, 2.0, 1.0], [2.0, 2.0, 2.0]])
+CELLS = toy(2, seed=0).architectures
+
+
+def scores(name: str, curves: Curves, **params: object) -> list[float]:
+    predictor = predictors.get(name)(**params).fit([], [], Context(curves=curves))
+    return list(predictor.query(CELLS, Context(curves=curves)))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "by_hand"),
+    [
+        ("sotl", {}, [-6, -6]),
+        ("sotl-e", {}, [-1, -2]),
+        ("tse-e", {"last": 2}, [-3, -4]),
+        ("tse-e", {"last": 9}, [-6, -6]),
+        ("tse-ema", {"decay": 0.5}, [-(1 + 2 * 0.5 + 3 * 0.25), -(2 + 1 + 0.5)]),
+    ],
+)
+def test_training_speed_by_hand(name: str, params: dict[str, float], by_hand: list[float]) -> None:
+    np.testing.assert_allclose(scores(name, Curves(12, train_loss=LOSSES), **params), by_hand)
+
+
+def test_early_stopping_by_hand() -> None:
+    assert scores("early-stop-loss", Curves(12, valid_loss=LOSSES)) == [-1, -2]
+    accuracy = np.array([[10.0, 30.0], [20.0, 25.0]])
+    assert scores("early-stop-acc", Curves(12, valid_accuracy=accuracy)) == [30, 25]
+    assert scores("early-stop-acc", Curves(12, valid_accuracy=accuracy[:, :1])) == [10, 20]
+
+
+def test_diverged_runs_come_last() -> None:
+    cut = LOSSES.copy()
+    cut[0, 1:] = np.nan
+    for name in ("sotl", "sotl-e", "tse-e", "tse-ema"):
+        diverged, bad = scores(name, Curves(12, train_loss=cut))
+        assert diverged < 1_000 * bad < 0
+    assert scores("early-stop-acc", Curves(12, valid_accuracy=cut)) == [0, 2]
+
+
+FORMULAS = {
+    "vapor-pressure": lambda x, a, b, c: math.exp(a + b / x + c * math.log(x)),
+    "pow3": lambda x, c, a, alpha: c - a * x**-alpha,
+    "log-log-linear": lambda x, a, b: math.log(a * math.log(x) + b),
+    "hill3": lambda x, y, eta, kappa: y * x**eta / (kappa**eta + x**eta),
+    "log-power": lambda x, a, b, c: a / (1 + (x / math.exp(b)) ** c),
+    "pow4": lambda x, c, a, b, alpha: c - (a * x + b) ** -alpha,
+    "mmf": lambda x, alpha, beta, kappa, delta: alpha - (alpha - beta) / (1 + (kappa * x) ** delta),
+    "exp4": lambda x, c, a, b, alpha: c - math.exp(-a * x**alpha + b),
+    "janoschek": lambda x, alpha, beta, kappa, delta: (
+        alpha - (alpha - beta) * math.exp(-kappa * x**delta)
+    ),
+    "weibull": lambda x, alpha, beta, kappa, delta: (
+        alpha - (alpha - beta) * math.exp(-((kappa * x) ** delta))
+    ),
+    "ilog2": lambda x, c, a: c - a / math.log(x + 1),
+}
+
+
+def test_eleven_families_against_their_formulas() -> None:
+    assert set(FORMULAS) == set(FAMILIES)
+    x, rng = np.arange(1.0, 6.0), np.random.default_rng(0)
+    for name, family in FAMILIES.items():
+        z = rng.normal(size=(3, len(family.usual)))
+        theta = family.usual + 0.5 * z * family.spread
+        slow = [[FORMULAS[name](float(e), *map(float, row)) for e in x] for row in theta]
+        np.testing.assert_allclose(family(x, theta), slow, err_msg=name)
+
+
+def test_families_stay_finite_over_their_prior() -> None:
+    x, rng = np.arange(1.0, 201.0), np.random.default_rng(0)
+    for name, family in FAMILIES.items():
+        z = rng.uniform(-3, 3, size=(500, len(family.usual)))
+        assert np.isfinite(family(x, family.usual + z * family.spread)).all(), name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_most_probable_parameters_against_scipy(name: str) -> None:
+    family, noise = FAMILIES[name], np.array([0.05, 0.04, 0.03, 0.02, 0.01])
+    x, usual, spread = np.arange(1.0, 6.0), np.array(family.usual), np.array(family.spread)
+    y = np.random.default_rng(1).uniform(0.3, 0.6, (3, 1)) + 0.05 * np.sqrt(x)
+    ours = most_probable(family, y, noise, 3.0)
+
+    def residuals(z: np.ndarray, curve: np.ndarray) -> np.ndarray:
+        return np.concatenate([(family(x, usual + z * spread) - curve) / noise, z])
+
+    for theta, curve in zip(ours, y, strict=True):
+        theirs = least_squares(residuals, np.zeros(len(usual)), bounds=(-3, 3), args=(curve,))
+        cost = 0.5 * (residuals((theta - usual) / spread, curve) ** 2).sum()
+        assert cost == pytest.approx(theirs.cost, rel=1e-3, abs=1e-4)
+
+
+def test_posterior_against_a_slow_one() -> None:
+    names, y = ("ilog2", "pow3"), np.array([0.4, 0.5, 0.55])
+    mixture = CurveMixture([FAMILIES[n] for n in names], False, 0.01, 2.0, horizon=6)
+    states = mixture.usual + 0.3 * mixture.spread * np.random.default_rng(0).normal(size=(4, 8))
+    for state, value in zip(states, mixture.log_posterior(states, y), strict=True):
+        (c, a), (c3, a3, alpha), weights, log_noise = state[:2], state[2:5], state[5:7], state[7]
+        expected = 0.0
+        for epoch, seen in enumerate(y, start=1):
+            mean = weights[0] * (c - a / math.log(epoch + 1))
+            mean += weights[1] * (c3 - a3 * epoch**-alpha)
+            sigma = math.exp(log_noise) * math.exp(2.0 * (1 - epoch / 6))
+            expected += -0.5 * ((seen - mean) / sigma) ** 2 - log_noise
+        expected += -0.5 * (((state - mixture.usual) / mixture.spread) ** 2).sum()
+        expected += -0.5 * ((weights.sum() - 1) / 0.02) ** 2
+        assert value == pytest.approx(expected, rel=1e-9)
+
+
+def test_impossible_states_have_no_probability() -> None:
+    y = np.array([0.4, 0.5, 0.55])
+    monotone = CurveMixture([FAMILIES["ilog2"]], True, 0.01, 2.0, horizon=6)
+    state = monotone.usual[None].copy()
+    assert np.isfinite(monotone.log_posterior(state, y))
+    for column, wrong in ((0, 1.6), (1, -0.2), (1, 0.9)):  # above 1, falling, beyond the prior
+        changed = state.copy()
+        changed[0, column] = wrong
+        assert monotone.log_posterior(changed, y) == -np.inf
+
+
+@pytest.mark.parametrize("name", ["lce", "lce-m"])
+def test_extrapolation_of_known_curves(name: str) -> None:
+    x = np.arange(1.0, 13.0)
+    truth = 100 * np.stack([0.85 - 0.4 / x, 0.6 - 0.3 / x])
+    curves = Curves(12, valid_accuracy=truth[:, :6])
+    predictor = predictors.get(name)().fit([], [], Context(curves=curves))
+    means, stds = predictor.query(CELLS, Context(curves=curves), return_std=True)
+    assert predictor.fallbacks_ == 0
+    assert (np.abs(means - truth[:, -1]) < 2 * stds).all()
+    assert (stds < 10).all()
+    assert (means > truth[:, 5]).all()
+
+
+@pytest.mark.parametrize("name", ["lce", "lce-m"])
+def test_curves_without_a_fit_fall_back_and_count(name: str) -> None:
+    rising, falling = 80 - 50 / np.arange(1.0, 12.0), np.linspace(90.0, 5.0, 11)
+    accuracy = np.stack([rising, falling, rising])
+    accuracy[2, 4:] = np.nan
+    curves = Context(curves=Curves(12, valid_accuracy=accuracy))
+    cells = toy(3, seed=0).architectures
+    predictor = predictors.get(name)(steps=20).fit([], [], curves)
+    means, stds = predictor.query(cells, curves, return_std=True)
+    assert predictor.fallbacks_ == 2
+    assert list(means[1:]) == [5.0, 0.0]
+    assert list(stds[1:]) == [UNKNOWN_STD] * 2
+    predictor.query(cells[:1], curves.take([0]))
+    assert predictor.fallbacks_ == 0, "it is of the last query"
+
+
+@pytest.mark.parametrize("name", ["lce", "lce-m"])
+@pytest.mark.parametrize("epochs", [1, 4, 12])
+def test_constant_curves_of_any_length(name: str, epochs: int) -> None:
+    flat = Context(curves=Curves(12, valid_accuracy=np.full((2, epochs), 50.0)))
+    predictor = predictors.get(name)(steps=20).fit([], [], flat)
+    assert np.isfinite(predictor.query(CELLS, flat)).all()
+
+
+def _with_columns(*names: str) -> Table:
+    table = small_table()
+    kept = {k: v for k, v in table.columns.items() if k in (*names, "seed", "test_accuracy")}
+    texts = [str(a) for a in table.architectures for _ in range(2)]
+    return Table(table.space, "toy", texts, kept, source="toy")
+
+
+def test_lcsvr_reads_the_curves_that_there_are() -> None:
+    for names in (("train_loss",), ("valid_accuracy",), ("train_loss", "valid_accuracy")):
+        record = run_job(job("lcsvr", epochs=3, label="test"), _with_columns(*names))
+        assert record.error is None, record.error
+
+
+def test_a_predictor_whose_curve_is_missing_is_refused() -> None:
+    experiment = Experiment("toy", "sotl-e", train_sizes=(10,), test_size=20)
+    with pytest.raises(InputError, match="the table has no train_loss"):
+        experiment.jobs(_with_columns("valid_accuracy"))
+    family = Experiment("toy", "learning-curve", train_sizes=(10,), test_size=20)
+    jobs, remarks = family.jobs(_with_columns("valid_accuracy"))
+    assert {j.predictor for j in jobs} == {"early-stop-acc", "lce", "lce-m", "lcsvr"}
+    assert "sotl (the table has no train_loss)" in remarks[0]
+
+
+def test_more_epochs_than_there_are() -> None:
+    experiment = Experiment("toy", "sotl-e", train_sizes=(10,), test_size=20, epochs=(2, 7))
+    with pytest.raises(InputError, match="--epochs 7: the curves of table have 6 epochs"):
+        experiment.jobs(small_table())
+
+
+def test_only_the_curves_that_are_named_are_given() -> None:
+    table, rows = small_table(), np.arange(4)
+    given = context(table, rows, predictors.get("sotl-e")(), 3, rows)
+    assert given.curves is not None
+    assert given.curves.train_loss is not None
+    assert given.curves.train_loss.shape == (4, 3)
+    assert given.curves.valid_accuracy is None
+    assert given.curves.horizon == 6
+    everything = toy(4, seed=0).context
+    assert everything.curves is not None
+    narrowed = everything.only(Tags(needs=frozenset({"curves"}), curves=frozenset({"valid_loss"})))
+    assert narrowed == Context(curves=Curves(12, valid_loss=everything.curves.valid_loss))
+
+
+def test_lcsvr_deviation_is_that_of_held_out_labels() -> None:
+    cells, others = toy(90, seed=1), toy(200, seed=2)
+    predictor = predictors.get("lcsvr")().fit(*cells)
+    means, stds = predictor.query(others.architectures, others.context, return_std=True)
+    assert np.ptp(stds) == 0
+    errors = np.sqrt(np.mean((means - others.labels) ** 2))
+    assert 0.5 < stds[0] / errors < 2.0
+
+
+def test_fallbacks_are_in_the_record() -> None:
+    table = small_table()
+    table.columns["valid_accuracy"][:, 3:] *= np.float32(0.1)
+    record = run_job(job("lce", params={"steps": 10}, epochs=6), table)
+    assert record.fallbacks == len(record.predictions)
