@@ -5,11 +5,15 @@ from __future__ import annotations
 from torch import Tensor
 
 from archcast.predictors.base import Tags
+from archcast.predictors.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
 
 
-class Bananas(MLP):
-    """The mean of networks that differ in their starting weights; their spread is the deviation.
+class Bananas(HeldOutVariance, MLP):
+    """The mean of networks that differ in their starting weights.
+
+    Their spread is a part of the deviation, and `HeldOutVariance` adds the noise of labels and what
+    they all get wrong.
 
     Trained as `MLP`, all at once in one batched program. The paper encodes paths (`encoding=path`);
     the features used here hold those and more.

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from sklearn.linear_model import BayesianRidge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.predictors.base import Context, Tags, Vector
+from archcast.predictors.base import Tags, Vector
 from archcast.predictors.graph_network import (
     DirectedConvolution,
     GraphPredictor,
     GraphTensors,
     mean_of_targets,
 )
-from archcast.predictors.labels import rescale
-from archcast.spaces.base import Architecture
+from archcast.predictors.held_out import HeldOutVariance
 
 
-class BONAS(GraphPredictor):
+class BONAS(HeldOutVariance, GraphPredictor):
     """Graph convolutions whose read-out is a further node that every node feeds.
 
     The network is trained as a regression; then its last layer is replaced by Bayesian linear
     regression on the values of the global node, whose two precisions maximise the evidence. The
-    paper regresses the logits of accuracies; normal quantiles of ranks are close to that.
+    paper regresses the logits of accuracies; normal quantiles of ranks are close to that. The
+    network was fitted to the same labels, so `HeldOutVariance` adds to the noise.
     """
 
     tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS")
@@ -35,25 +33,22 @@ class BONAS(GraphPredictor):
     def _network(self, operations: int) -> Network:
         return Network(operations, self.width, self.layers)
 
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        super()._fit(architectures, labels, context)
-        self.head_ = BayesianRidge().fit(self._values(architectures), rescale(labels, self.labels))
+    def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
+        super()._fit_graphs(graphs, labels)
+        self.head_ = BayesianRidge().fit(self._values(graphs), labels)
 
-    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        scores: Vector = self.head_.predict(self._values(architectures))
+    def _query_graphs(self, graphs: GraphTensors) -> Vector:
+        scores: Vector = self.head_.predict(self._values(graphs))
         return scores
 
-    def _query_with_std(
-        self, architectures: Sequence[Architecture], context: Context
-    ) -> tuple[Vector, Vector]:
-        scores, std = self.head_.predict(self._values(architectures), return_std=True)
+    def _query_graphs_with_std(self, graphs: GraphTensors) -> tuple[Vector, Vector]:
+        scores, std = self.head_.predict(self._values(graphs), return_std=True)
         return scores, std
 
-    def _values(self, architectures: Sequence[Architecture]) -> Vector:
+    def _values(self, graphs: GraphTensors) -> Vector:
         with torch.no_grad():
-            values = [self.network_.read_out(graphs) for graphs in self._batches(architectures)]
-        matrix: Vector = torch.cat(values).double().cpu().numpy()
-        return matrix
+            values: Vector = self.network_.read_out(graphs).double().cpu().numpy()
+        return values
 
 
 class Network(nn.Module):
@@ -62,7 +57,8 @@ class Network(nn.Module):
     def __init__(self, operations: int, width: int, layers: int) -> None:
         super().__init__()
         sizes = [operations + 1, *[width] * layers]  # the global node is an operation of its own
-        self.convolutions = nn.ModuleList(map(DirectedConvolution, sizes, sizes[1:]))
+        *convolutions, self.last = map(DirectedConvolution, sizes, sizes[1:])
+        self.convolutions = nn.ModuleList(convolutions)
         self.head = nn.Linear(width, 1)
 
     def forward(self, graphs: GraphTensors) -> Tensor:
@@ -80,4 +76,4 @@ class Network(nn.Module):
         sources = mean_of_targets(edges.transpose(1, 2))
         for convolution in self.convolutions:
             values = convolution(values, sources, targets) * live
-        return values[:, -1]
+        return self.last.last_node(values, sources)

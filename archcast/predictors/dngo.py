@@ -7,14 +7,16 @@ from sklearn.linear_model import BayesianRidge
 from torch import Tensor
 
 from archcast.predictors.base import Tags, Vector
+from archcast.predictors.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
 
 
-class DNGO(MLP):
+class DNGO(HeldOutVariance, MLP):
     """Deep networks for global optimization: `MLP` with a Bayesian linear last layer.
 
     The network is trained as a regression; then its last layer is replaced by linear regression on
-    the last hidden layer, whose two precisions, of weights and noise, maximise the evidence.
+    the last hidden layer, whose two precisions, of weights and noise, maximise the evidence. That
+    layer was fitted to the same labels, so `HeldOutVariance` adds to the noise.
     """
 
     tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO")

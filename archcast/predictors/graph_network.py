@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -65,10 +66,12 @@ class GraphPredictor(Predictor):
         """A network from `GraphTensors` with so many operations to scores (n,)."""
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        graphs = self._graphs(architectures)
-        rescaled = rescale(labels, self.labels)
-        self.axis_ = Axis(rescaled)
-        y = torch.from_numpy(self.axis_.standardise(rescaled)).float().to(self.device)
+        self._fit_graphs(self._graphs(architectures), rescale(labels, self.labels))
+
+    def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
+        """Learn from graphs and rescaled labels (n,)."""
+        self.axis_ = Axis(labels)
+        y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)
         with seeded(self.seed) as generator:
             self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
 
@@ -89,8 +92,23 @@ class GraphPredictor(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         with torch.no_grad():
-            scores = [self.network_(graphs) for graphs in self._batches(architectures)]
-        return self.axis_.restore(torch.cat(scores).double().cpu().numpy())
+            return np.concatenate([self._query_graphs(x) for x in self._batches(architectures)])
+
+    def _query_graphs(self, graphs: GraphTensors) -> Vector:
+        """Scores (n,) of graphs."""
+        return self.axis_.restore(self.network_(graphs).double().cpu().numpy())
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        with torch.no_grad():
+            batches = [self._query_graphs_with_std(x) for x in self._batches(architectures)]
+        scores, std = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return scores, std
+
+    def _query_graphs_with_std(self, graphs: GraphTensors) -> tuple[Vector, Vector]:
+        """Scores and standard deviations (n,); of probabilistic predictors."""
+        raise NotImplementedError
 
     def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
         for start in range(0, len(architectures), BATCH):
@@ -125,6 +143,15 @@ class DirectedConvolution(nn.Module):
         """
         own, before, after = self.linear(values).chunk(3, dim=2)
         normalised: Tensor = self.normalise(torch.relu(own + sources @ before + targets @ after))
+        return normalised
+
+    def last_node(self, values: Tensor, sources: Tensor) -> Tensor:
+        """New values (n, outputs) of the last node alone, which has sources and no targets."""
+        weights, biases = self.linear.weight.chunk(3), self.linear.bias.chunk(3)
+        own = functional.linear(values[:, -1], weights[0], biases[0])
+        mean = (sources[:, -1:] @ values).squeeze(1)
+        before = functional.linear(mean, weights[1], biases[1])
+        normalised: Tensor = self.normalise(torch.relu(own + before))
         return normalised
 
 
