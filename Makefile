@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 .PHONY: leaderboard test lint clean
 
 leaderboard: .venv/installed
-	$(BIN)/archcast leaderboard --jobs $(JOBS)
+	$(BIN)/archcast leaderboard --repeats 3 --jobs $(JOBS)
 
 test: .venv/installed-dev
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup

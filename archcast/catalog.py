@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from archcast.predictors.base import Predictor
     from archcast.spaces.base import Architecture, Space
     from archcast.tables.benchmark import Benchmark
+    from archcast.zero_cost.combination import Combination
+    from archcast.zero_cost.proxy import Proxy
 
 spaces: Registry[Space] = Registry(
     "space",
@@ -43,9 +45,115 @@ encodings: Registry[Callable[[Sequence[Architecture]], NDArray[np.float64]]] = R
 benchmarks: Registry[Benchmark] = Registry(
     "benchmark",
     {
+        "nasbench201-mini": Entry(
+            "archcast.tables.nasbench201_mini:BENCHMARK",
+            "6,466 image cells trained on small Fashion-MNIST images",
+        ),
         "nasbench-graph": Entry(
             "archcast.tables.nasbench_graph:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",
+        ),
+    },
+)
+
+proxies: Registry[Proxy | Combination] = Registry(
+    "proxy",
+    {
+        "params": Entry("archcast.zero_cost.size:params", "the number of parameters", "data-free"),
+        "flops": Entry(
+            "archcast.zero_cost.size:flops", "multiply-adds of a forward pass", "data-free"
+        ),
+        "layers": Entry(
+            "archcast.zero_cost.size:layers",
+            "the number of convolutions and linear layers",
+            "data-free",
+        ),
+        "l2-norm": Entry("archcast.zero_cost.size:l2_norm", "norms of the weights", "data-free"),
+        "synflow": Entry(
+            "archcast.zero_cost.synflow:synflow", "signal through positive weights", "data-free"
+        ),
+        "zen": Entry(
+            "archcast.zero_cost.zen:zen", "how far features move with a noisy input", "noise"
+        ),
+        "meco": Entry(
+            "archcast.zero_cost.meco:meco", "least eigenvalues of channel correlations", "noise"
+        ),
+        "linear-regions": Entry(
+            "archcast.zero_cost.activations:linear_regions",
+            "linear regions between two small noise images",
+            "noise",
+        ),
+        "az-expressivity": Entry(
+            "archcast.zero_cost.az_nas:az_expressivity",
+            "entropy of the blocks' feature spectra",
+            "noise",
+        ),
+        "az-progressivity": Entry(
+            "archcast.zero_cost.az_nas:az_progressivity",
+            "least gain in entropy between blocks",
+            "noise",
+        ),
+        "az-trainability": Entry(
+            "archcast.zero_cost.az_nas:az_trainability", "strength of signals coming back", "noise"
+        ),
+        "az-nas": Entry(
+            "archcast.zero_cost.combination:AZ_NAS",
+            "log-ranks of the three and flops, in the set scored",
+            "noise",
+        ),
+        "jacov": Entry(
+            "archcast.zero_cost.jacobian:jacov", "correlations between input Jacobians", "images"
+        ),
+        "nwot": Entry(
+            "archcast.zero_cost.activations:nwot",
+            "log-determinant of the kernel of ReLU codes",
+            "images",
+        ),
+        "swap": Entry(
+            "archcast.zero_cost.activations:swap",
+            "distinct sample-wise activation patterns",
+            "images",
+        ),
+        "swap-reg": Entry(
+            "archcast.zero_cost.combination:SWAP_REG",
+            "swap, regularised by size in the set scored",
+            "images",
+        ),
+        "ntk": Entry(
+            "archcast.zero_cost.single_images:ntk",
+            "condition number of the neural tangent kernel",
+            "images",
+        ),
+        "te-nas": Entry(
+            "archcast.zero_cost.combination:TE_NAS",
+            "ranks of ntk and linear regions in the set scored",
+            "images",
+        ),
+        "grad-norm": Entry(
+            "archcast.zero_cost.saliency:grad_norm", "norms of the gradient", "labels"
+        ),
+        "snip": Entry("archcast.zero_cost.saliency:snip", "abs(weight x gradient)", "labels"),
+        "plain": Entry("archcast.zero_cost.saliency:plain", "weight x gradient", "labels"),
+        "fisher": Entry(
+            "archcast.zero_cost.saliency:fisher", "squared (activation x gradient)", "labels"
+        ),
+        "grasp": Entry(
+            "archcast.zero_cost.saliency:grasp", "weight x Hessian x gradient", "labels"
+        ),
+        "epe-nas": Entry(
+            "archcast.zero_cost.jacobian:epe_nas",
+            "correlations between input Jacobians, by class",
+            "labels",
+        ),
+        "zico": Entry(
+            "archcast.zero_cost.zico:zico",
+            "gradient means over deviations between minibatches",
+            "labels",
+        ),
+        "gradsign": Entry(
+            "archcast.zero_cost.single_images:gradsign",
+            "agreement of the gradients' signs over images",
+            "labels",
         ),
     },
 )
@@ -180,6 +288,21 @@ predictors: Registry[type[Predictor]] = Registry(
         ),
         "latency": Entry(
             "archcast.predictors.baselines:Latency", "measured inference time", "baseline"
+        ),
+        **{
+            name: Entry(f"archcast.predictors.zero_cost:{name}", entry.summary, "zero-cost")
+            for name, entry in proxies.shipped.items()
+            if name not in ("params", "flops")  # facts of a table need no network
+        },
+        "rank-sum": Entry(
+            "archcast.predictors.zero_cost:RankSum",
+            "ranks by proxies, summed: rank-sum(nwot+synflow)",
+            "zero-cost",
+        ),
+        "vote": Entry(
+            "archcast.predictors.zero_cost:Vote",
+            "majority of proxies: vote(nwot+synflow+jacov)",
+            "zero-cost",
         ),
         "sklearn": Entry(
             "archcast.predictors.sklearn_regressor:SklearnRegressor",

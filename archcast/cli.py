@@ -33,20 +33,20 @@ app.add_typer(table_app, name="table")
 benchmark_app = typer.Typer(help="Benchmarks of your own.", no_args_is_help=True)
 app.add_typer(benchmark_app, name="benchmark")
 
-DEFAULT_BENCHMARK = "nasbench-graph"
+DEFAULT_BENCHMARK = "nasbench201-mini"
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 
 
 Format = Literal["table", "json", "csv"]
 Accuracy = Literal["valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
-Kind = Literal["predictors", "encodings", "benchmarks", "metrics"]
+Kind = Literal["predictors", "encodings", "proxies", "benchmarks", "metrics"]
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
 
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List what can be named: predictors, encodings, benchmarks, metrics."""
+    """List what can be named: predictors, encodings, proxies, benchmarks, metrics."""
     registry: Registry[object] = getattr(catalog, kind)
     entries = [(name, registry.entry(name)) for name in registry]
     names = max(len(name) for name, _ in entries)
@@ -69,7 +69,12 @@ def leaderboard(
         typer.Option(help="Names, with parameters as in 'xgb(labels=raw)', a family, or all."),
     ] = "all",
     train_sizes: Annotated[str, typer.Option(help="Numbers of labelled architectures.")] = "100",
-    epochs: Annotated[str, typer.Option(help="Epochs of the curves that a query pays.")] = "1",
+    epochs: Annotated[
+        str | None,
+        typer.Option(
+            help="Epochs of the curves that a query pays.", show_default="a third of them"
+        ),
+    ] = None,
     test_size: Annotated[int, typer.Option(help="Number of architectures to rank.")] = 200,
     repeats: Annotated[int, typer.Option(help="Random splits.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of the splits and of the predictors.")] = 0,
@@ -102,7 +107,7 @@ def leaderboard(
         benchmark=benchmark,
         predictors=predictors,
         train_sizes=_numbers("--train-sizes", train_sizes),
-        epochs=_numbers("--epochs", epochs),
+        epochs=_numbers("--epochs", epochs) if epochs is not None else None,
         test_size=test_size,
         repeats=repeats,
         seed=seed,

@@ -28,13 +28,13 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str, shipped: dict[str, Entry]) -> None:
         self.kind = kind
-        self.group = f"archcast.{kind}s"
-        self._shipped = shipped
+        self.group = f"archcast.{kind[:-1]}ies" if kind.endswith("y") else f"archcast.{kind}s"
+        self.shipped = shipped
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """All entries by name: what ships here first, then entry points of other packages."""
-        entries = dict(self._shipped)
+        entries = dict(self.shipped)
         for point in entry_points(group=self.group):
             if point.name in entries:
                 raise InputError(

@@ -12,22 +12,26 @@ from __future__ import annotations
 
 import pickle
 import random
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from archcast.catalog import spaces
+from archcast.networks.nasbench201 import Skeleton
 from archcast.predictors.base import Context, Curves, Predictor, Vector
 from archcast.spaces.base import Architecture, choice_matrix
+from archcast.zero_cost import Batch
+from archcast.zero_cost.scoring import build
 
 QUALITY = np.array([0.0, 0.4, 0.7, 1.0, 0.2])  # of the five operations, on average over the edges
 EPOCHS, HORIZON = 6, 12
+SKELETON = Skeleton(4, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=4)
 
 
 class Toy(NamedTuple):
@@ -55,17 +59,20 @@ def toy(n: int, seed: int) -> Toy:
         valid_accuracy=accuracy,
     )
     size = 1e5 * (1.0 + quality)
+    draw = torch.Generator().manual_seed(0)
     context = Context(
         curves=curves,
         parameters=size,
         flops=10.0 * size,
         latency=size / 1e5,
-        unlabeled=spaces.get("nasbench201").sample(100, rng),
+        unlabeled=spaces.get("nasbench201").sample(30, rng),
+        build=partial(build, skeleton=SKELETON, seed=seed),
+        batch=Batch(torch.randn(8, 1, 14, 14, generator=draw), torch.arange(8) % 4),
     )
     return Toy(architectures, labels, context)
 
 
-TRAIN, TEST = toy(60, seed=1), toy(50, seed=2)
+TRAIN, TEST = toy(60, seed=1), toy(30, seed=2)
 
 
 def _newly_fitted(predictor: Predictor) -> Predictor:
@@ -197,8 +204,7 @@ def check_global_random_state_is_left_alone(predictor: Predictor) -> None:
     _fitted(predictor)  # imports what it needs
     random.random()  # away from the state that an earlier seeding would restore
     np.random.random()  # noqa: NPY002
-    if torch := sys.modules.get("torch"):
-        torch.rand(1)
+    torch.rand(1)
     before = _global_states()
     _scores(_newly_fitted(predictor))
     assert _global_states() == before
@@ -206,8 +212,7 @@ def check_global_random_state_is_left_alone(predictor: Predictor) -> None:
 
 def _global_states() -> list[bytes]:
     states: list[Any] = [random.getstate(), np.random.get_state()]  # noqa: NPY002
-    if torch := sys.modules.get("torch"):
-        states.append(torch.get_rng_state().tolist())
+    states.append(torch.get_rng_state().tolist())
     return [pickle.dumps(state) for state in states]
 
 
@@ -236,7 +241,12 @@ def check_pickles(predictor: Predictor) -> None:
 
 
 def check_beats_chance(predictor: Predictor) -> None:
-    """On an easy toy, scores rank architectures better than chance does."""
+    """On an easy toy, scores rank architectures better than chance does.
+
+    Not asked of what looks at networks: made-up accuracies are not theirs.
+    """
+    if "build" in predictor.tags.needs:
+        return
     assert kendalltau(_scores(_fitted(predictor)), TEST.labels).statistic > 0.3
 
 

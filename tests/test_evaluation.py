@@ -273,7 +273,7 @@ def test_wrong_experiments(changes: dict[str, Any], message: str) -> None:
 def test_context_names_are_checked() -> None:
     with pytest.raises(TypeError, match="no fields"):
         Tags(needs=frozenset({"truth"}))
-    assert context(TABLE, np.array([0]), predictors.get("rf")(), 0, np.array([0])) == Context()
+    assert context(TABLE, np.array([0]), predictors.get("rf")(), 0, np.array([0]), 0) == Context()
 
 
 def _records(folder: Path) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def test_more_epochs_than_there_are() -> None:
 
 def test_only_the_curves_that_are_named_are_given() -> None:
     table, rows = small_table(), np.arange(4)
-    given = context(table, rows, predictors.get("sotl-e")(), 3, rows)
+    given = context(table, rows, predictors.get("sotl-e")(), 3, rows, 0)
     assert given.curves is not None
     assert given.curves.train_loss is not None
     assert given.curves.train_loss.shape == (4, 3)

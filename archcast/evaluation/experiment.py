@@ -34,13 +34,14 @@ class Choice:
 class Experiment:
     """A grid of jobs on one table.
 
-    `label` is None for validation accuracy where the table has it, else test accuracy.
+    `label` is None for validation accuracy where the table has it, else test accuracy; `epochs` is
+    None for a third of the epochs of the table's curves.
     """
 
     benchmark: str
     predictors: str = "all"
     train_sizes: tuple[int, ...] = (100,)
-    epochs: tuple[int, ...] = (1,)
+    epochs: tuple[int, ...] | None = None
     test_size: int = 200
     repeats: int = 10
     seed: int = 0
@@ -59,8 +60,7 @@ class Experiment:
         for accuracy in (label, self.truth):
             table.final_accuracy(accuracy)
         choices, remarks = choose_predictors(self.predictors, table)
-        if any("curves" in choice.tags.needs for choice in choices):
-            _check_epochs(self.epochs, table)
+        epochs_of_curves = self._epochs(table)
         if label == "test" and self.label is None:
             remarks.append(f"labels are test accuracies: {table.source} has no valid_accuracy")
         name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name
@@ -82,16 +82,26 @@ class Experiment:
             for choice in choices
             for train_size, epochs, repeat in product(
                 self.train_sizes if choice.tags.learns else (0,),
-                self.epochs if "curves" in choice.tags.needs else (0,),
+                epochs_of_curves if "curves" in choice.tags.needs else (0,),
                 range(self.repeats),
             )
         ]
         return jobs, remarks
 
+    def _epochs(self, table: Table) -> tuple[int, ...]:
+        most = int(table.epochs.max())
+        epochs = self.epochs or (max(1, most // 3),)
+        if most > 1 and max(epochs) > most:
+            raise InputError(
+                f"--epochs {max(epochs)}: the curves of {table.source} have {most} epochs;"
+                " give fewer"
+            )
+        return epochs
+
     def _check_sizes(self, table: Table) -> None:
         for option, values, least in (
             ("--train-sizes", self.train_sizes, 1),
-            ("--epochs", self.epochs, 1),
+            ("--epochs", self.epochs or (1,), 1),
             ("--test-size", (self.test_size,), 2),
             ("--repeats", (self.repeats,), 1),
         ):
@@ -103,14 +113,6 @@ class Experiment:
                 f"{table.source} has {len(table)} architectures, fewer than train size {largest}"
                 f" + test size {self.test_size}; lower --train-sizes or --test-size"
             )
-
-
-def _check_epochs(epochs: tuple[int, ...], table: Table) -> None:
-    most = int(table.epochs.max())
-    if max(epochs) > most:
-        raise InputError(
-            f"--epochs {max(epochs)}: the curves of {table.source} have {most} epochs; give fewer"
-        )
 
 
 def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:

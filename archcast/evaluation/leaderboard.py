@@ -55,6 +55,7 @@ def _row(records: Sequence[Record]) -> Row:
     row["query_seconds"] = _mean([cost.query_seconds for cost in costs])
     row["label_seconds"] = _mean([cost.labels for cost in costs])
     row["fit_seconds"] = _mean([cost.fit for cost in costs])
+    row["evidence_seconds"] = _mean([cost.evidence for cost in costs])
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ class Split(NamedTuple):
     test: NDArray[np.int64]
     unlabeled: NDArray[np.int64]  # a random part of the space; it may hold any of the others
     run: NDArray[np.int64]  # (architectures of the table,)
+    seed: int  # of untrained networks and the minibatch
 
 
 def split(job: PredictorJob, table: Table) -> Split:
@@ -40,7 +41,8 @@ def split(job: PredictorJob, table: Table) -> Split:
     runs = np.diff(table.starts)
     run = table.starts[:-1] + (rng.random(len(table)) * runs).astype(np.int64)
     unlabeled = rng.permutation(len(table))[:UNLABELED_SIZE]
-    return Split(order[job.test_size :][: job.train_size], order[: job.test_size], unlabeled, run)
+    train, test = order[job.test_size :][: job.train_size], order[: job.test_size]
+    return Split(train, test, unlabeled, run, seed=int(rng.integers(2**31)))
 
 
 def run_job(job: Job, table: Table) -> Record:
@@ -74,7 +76,7 @@ def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
     labels = table.final_accuracy(job.label)[train_runs]
     train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
     train_context, test_context = (
-        context(table, runs, predictor, job.epochs, parts.unlabeled)
+        context(table, runs, predictor, job.epochs, parts.unlabeled, parts.seed)
         for runs in (train_runs, test_runs)
     )
 
@@ -108,6 +110,7 @@ def context(
     predictor: Predictor,
     epochs: int,
     unlabeled: NDArray[np.int64],
+    seed: int,
 ) -> Context:
     """What the predictor's tags name and nothing else, for one run an architecture.
 
@@ -124,9 +127,23 @@ def context(
             facts[name] = Curves(horizon=int(table.epochs.max()), **curves)
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
+        elif name in ("build", "batch"):
+            facts[name] = _untrained(table, name, seed)
         elif column := fact_column(table, name):
             facts[name] = np.array(table.columns[column][rows], dtype=np.float64)
     return Context(**facts)
+
+
+def _untrained(table: Table, name: str, seed: int) -> Any:
+    from archcast.networks.task import task_of
+    from archcast.zero_cost import Batch
+    from archcast.zero_cost.scoring import build
+
+    task = task_of(table)
+    assert task is not None, "missing_needs tells"
+    if name == "batch":
+        return Batch.draw(task.images, seed=seed)
+    return partial(build, skeleton=task.skeleton, seed=seed)
 
 
 def fact_column(table: Table, need: str) -> str | None:
@@ -139,8 +156,14 @@ def missing_needs(table: Table, tags: Tags) -> list[str]:
     given = {"unlabeled"}
     if table.epochs.max() > 1:  # one value is the final result, and no curve
         given.add("curves")
-    missing = [need for need in tags.needs - given if not fact_column(table, need)]
-    return sorted([*missing, *(tags.curves - set(table.columns))])
+    missing = {need for need in tags.needs - given if not fact_column(table, need)}
+    if missing & {"build", "batch"}:
+        from archcast.networks.task import task_of
+
+        missing -= {"build", "batch"}
+        if task_of(table) is None:
+            missing.add("images")
+    return sorted(missing | (tags.curves - set(table.columns)))
 
 
 @lru_cache(maxsize=1)
@@ -155,7 +178,7 @@ def _warm_up(predictor: str, epochs: int, device: str, table: Table) -> None:
     toy = make_predictor(name, params, 0, device)
     n = min(WARM_UP_SIZE, len(table))
     rows = table.starts[:n]
-    facts = context(table, rows, toy, epochs, np.arange(n))
+    facts = context(table, rows, toy, epochs, np.arange(n), seed=0)
     toy.fit(table.architectures[:n], np.linspace(0.0, 100.0, n), facts)
     toy.query(table.architectures[:n], facts)
 

@@ -119,7 +119,9 @@ def run_stop_job(job: StopJob, table: Table) -> StopRecord:
         labels = table.final_accuracy("valid")[runs[0]]
         answers, fallbacks = [], 0
         for epochs in range(1, curves.shape[1]):
-            known, asked = (context(table, r, predictor, epochs, parts.unlabeled) for r in runs)
+            known, asked = (
+                context(table, r, predictor, epochs, parts.unlabeled, parts.seed) for r in runs
+            )
             predictor.fit(train, labels, known)
             answers.append(predictor.query(test, asked, return_std=True))
             fallbacks += predictor.fallbacks_

@@ -80,7 +80,7 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
     the same run on one device and thread count. PyTorch's global random state is left alone.
     """
     inputs, labels = data["train"].images, data["train"].labels
-    device, clock = inputs.device, _clock(inputs.device)
+    device, clock = inputs.device, clock_of(inputs.device)
     entropy = hashlib.sha256(f"{name}/{seed}".encode()).digest()
     with torch.random.fork_rng():
         torch.manual_seed(int.from_bytes(entropy[:7], "big"))
@@ -160,7 +160,7 @@ def count_flops(network: nn.Module, image: Tensor) -> int:
 def measure_latency(network: nn.Module, image: Tensor) -> float:
     """Median milliseconds of a forward pass, after warm-up."""
     network.eval()
-    clock = _clock(image.device)
+    clock = clock_of(image.device)
     times = []
     for _ in range(LATENCY_RUNS + 5):
         start = clock()
@@ -169,7 +169,7 @@ def measure_latency(network: nn.Module, image: Tensor) -> float:
     return 1_000.0 * statistics.median(times[5:])
 
 
-def _clock(device: torch.device) -> Callable[[], float]:
+def clock_of(device: torch.device) -> Callable[[], float]:
     """Seconds of work: processor time on a CPU, so that a busy machine does not distort it."""
     if device.type == "cpu":
         return time.process_time

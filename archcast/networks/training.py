@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from joblib import Parallel, delayed, parallel_config
 from archcast.catalog import spaces
 from archcast.device import pick_device
 from archcast.errors import InputError
-from archcast.networks.nasbench201 import MINI, Network, Skeleton
+from archcast.networks.nasbench201 import Network
+from archcast.networks.task import IMAGES, skeleton_for
 from archcast.networks.trainer import Data, Recipe, Run, load_data, train
 from archcast.progress import track
 from archcast.spaces.base import Architecture, Space
-from archcast.tables.images import Images, load_images
+from archcast.tables.images import SHIPPED, Images, load_images
 from archcast.tables.table import Table, read_table
 
 RECIPE = Recipe()
@@ -49,7 +50,8 @@ def train_table(
         raise InputError(f"space {space.name} has no trainer; use --space nasbench201")
     loaded = load_images(images)
     device = pick_device(device)
-    journal = Journal(out, _provenance(space, loaded, device))
+    source = images if images in SHIPPED else str(Path(images).resolve())
+    journal = Journal(out, {**_provenance(space, loaded, device), IMAGES: source})
     canonical = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
     order = np.random.default_rng(0).permutation(len(canonical))[:limit]
     todo = [
@@ -149,11 +151,6 @@ def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
         "recipe": ", ".join(f"{key} {value}" for key, value in recipe.items()),
         "device": f"{device} ({name}), PyTorch {torch.__version__}",
     }
-
-
-def skeleton_for(images: Images) -> Skeleton:
-    """The embedded benchmark's skeleton, fitted to the channels and classes of `images`."""
-    return replace(MINI, in_channels=images.channels, classes=images.classes)
 
 
 def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:

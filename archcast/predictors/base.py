@@ -13,7 +13,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from archcast.spaces.base import Architecture
+    from archcast.zero_cost.batch import Batch
 
 Vector = NDArray[np.float64]
 
@@ -46,6 +49,8 @@ class Context:
     flops: Vector | None = None  # (architectures,), multiply-adds
     latency: Vector | None = None  # (architectures,), milliseconds
     unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
+    build: Callable[[Architecture], nn.Module] | None = None  # an untrained network
+    batch: Batch | None = None  # training images and labels
 
     def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
         """The context of some of the architectures, in the order of `rows`."""

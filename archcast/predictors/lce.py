@@ -122,7 +122,7 @@ class LearningCurveExtrapolation(Predictor):
     monotone: ClassVar[bool] = False  # whether accuracy may not fall between now and the end
 
     def __init__(
-        self, steps: int = 80, noise: float = 0.005, fade: float = 5.0, seed: int = 0
+        self, steps: int = 40, noise: float = 0.005, fade: float = 5.0, seed: int = 0
     ) -> None:
         self.steps = steps
         self.noise = noise

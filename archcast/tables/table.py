@@ -273,17 +273,24 @@ def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:
         if column.null_count:
             row = next(i for i, value in enumerate(column) if not value.is_valid)
             raise InputError(f"{path}, row {row + 1}: {name} is empty; mend or drop the row")
-        return column.to_numpy()
+        return _to_numpy(column.combine_chunks())
     array = column.combine_chunks()
     kind = array.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     if not (is_list and kind.value_type in _NUMBERS):
         raise InputError(f"{path}: column {name!r} is {kind}, not a list of numbers an epoch")
-    lengths = np.asarray(array.value_lengths().fill_null(0))
+    lengths = np.nan_to_num(_to_numpy(array.value_lengths())).astype(np.int64)
     padded = np.full((len(lengths), lengths.max(initial=0)), np.nan, dtype=np.float32)
     mask = np.arange(padded.shape[1]) < lengths[:, None]
-    padded[mask] = array.flatten().to_numpy(zero_copy_only=False)
+    padded[mask] = _to_numpy(array.flatten())
     return padded
+
+
+def _to_numpy(array: pa.Array) -> NDArray[Any]:
+    """NaN where there is none. Of whole columns pandas is not imported, which takes longer."""
+    if array.type in _NUMBERS and not array.null_count:
+        return np.from_dlpack(array)
+    return np.asarray(array.to_numpy(zero_copy_only=False))
 
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:

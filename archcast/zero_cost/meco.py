@@ -1,0 +1,26 @@
+"""MeCo: how independent the channels of each layer are."""
+
+from __future__ import annotations
+
+import torch
+
+from archcast.zero_cost.graph import recording
+from archcast.zero_cost.passes import Passes
+from archcast.zero_cost.proxy import proxy
+from archcast.zero_cost.spectrum import correlations, eigenvalues
+
+
+@proxy(version=1)
+def meco(passes: Passes) -> float:
+    """Sum over layers of the least eigenvalue of the correlations between channels.
+
+    For one image of Gaussian noise; layers are modules without submodules that give feature maps
+    (Jiang et al., 2023). A channel without variance is taken to correlate with nothing, not even
+    itself, so that its layer adds zero.
+    """
+    image = passes.noise((1, *passes.batch.images.shape[1:]))
+    leaves = [module for module in passes.network.modules() if not list(module.children())]
+    with torch.no_grad(), recording(leaves) as calls:
+        passes.forward(passes.network, image)
+    maps = [call.output[0].flatten(1) for call in calls if call.output.ndim > 2]
+    return sum(eigenvalues(correlations(each, constant=0.0))[0].item() for each in maps)
