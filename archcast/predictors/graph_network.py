@@ -44,7 +44,7 @@ class GraphPredictor(Predictor):
         labels: str = "normal",
         width: int = 64,
         layers: int = 3,
-        steps: int = 150,
+        steps: int = 120,
         batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,

@@ -39,6 +39,8 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
         hidden |= {"95 % of tau", "regret"}
     if not any(row["epochs"] for row in rows):
         hidden.add("epochs")
+    elif width < WIDE:
+        hidden.add("regret")
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
