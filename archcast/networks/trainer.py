@@ -81,10 +81,8 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
     """
     inputs, labels = data["train"].images, data["train"].labels
     device, clock = inputs.device, clock_of(inputs.device)
-    entropy = hashlib.sha256(f"{name}/{seed}".encode()).digest()
-    with torch.random.fork_rng():
-        torch.manual_seed(int.from_bytes(entropy[:7], "big"))
-        network = build().to(device)
+    entropy = _entropy(name, seed)
+    network = initialised(build, name, seed).to(device)
     # Channels last is twice as fast as the default layout on a CPU.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     draw = torch.Generator().manual_seed(int.from_bytes(entropy[8:15], "big"))
@@ -131,6 +129,17 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
         _, run.test_accuracy = evaluate(network, data["test"])
     run.epoch_seconds = seconds / min(recipe.epochs, len(run.train_loss) + 1)
     return run
+
+
+def initialised(build: Callable[[], nn.Module], name: str, seed: int) -> nn.Module:
+    """Build a network whose weights are drawn from `name` and `seed`."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int.from_bytes(_entropy(name, seed)[:7], "big"))
+        return build()
+
+
+def _entropy(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{name}/{seed}".encode()).digest()
 
 
 @torch.no_grad()

@@ -32,8 +32,9 @@ class _Untrained(Predictor):
     A network for which one is not defined comes last by it, and counts in `fallbacks_`.
     """
 
-    device: str
-    seed: int
+    def __init__(self, device: str = "cpu", seed: int = 0) -> None:
+        self.device = device
+        self.seed = seed
 
     @abstractmethod
     def _parts(self) -> Sequence[str]:
@@ -93,10 +94,6 @@ class _OneProxy(_Untrained):
     tags = Tags(needs=frozenset({"build", "batch"}), learns=False)
     proxy: ClassVar[str]
 
-    def __init__(self, device: str = "cpu", seed: int = 0) -> None:
-        self.device = device
-        self.seed = seed
-
     def _parts(self) -> Sequence[str]:
         return (self.proxy,)
 
@@ -106,35 +103,37 @@ class _OneCombination(_Compared):
 
     proxy: ClassVar[str]
 
-    def __init__(self, device: str = "cpu", seed: int = 0) -> None:
-        self.device = device
-        self.seed = seed
-
     def _combination(self) -> Combination:
         found = proxies.get(self.proxy)
         assert isinstance(found, Combination)
         return found
 
 
-class RankSum(_Compared):
+class _Chosen(_Compared):
+    """Combines proxies that its user names."""
+
+    def __init__(
+        self, proxies: str = "nwot+synflow+jacov", device: str = "cpu", seed: int = 0
+    ) -> None:
+        super().__init__(device, seed)
+        self.proxies = proxies
+
+    def _parts(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.proxies.split("+"))
+
+
+class RankSum(_Chosen):
     """The sum of the ranks by several zero-cost proxies.
 
     Args:
         proxies: names joined by `+`.
     """
 
-    def __init__(
-        self, proxies: str = "nwot+synflow+jacov", device: str = "cpu", seed: int = 0
-    ) -> None:
-        self.proxies = proxies
-        self.device = device
-        self.seed = seed
-
     def _combination(self) -> Combination:
-        return Combination(_names(self.proxies), rank_sum)
+        return Combination(self._parts(), rank_sum)
 
 
-class Vote(_Compared):
+class Vote(_Chosen):
     """How many architectures most of several zero-cost proxies place below this one.
 
     Args:
@@ -147,15 +146,8 @@ class Vote(_Compared):
         paper="Abdelfattah et al., 2021, Zero-Cost Proxies for Lightweight NAS",
     )
 
-    def __init__(
-        self, proxies: str = "nwot+synflow+jacov", device: str = "cpu", seed: int = 0
-    ) -> None:
-        self.proxies = proxies
-        self.device = device
-        self.seed = seed
-
     def _combination(self) -> Combination:
-        return Combination(_names(self.proxies), votes)
+        return Combination(self._parts(), votes)
 
 
 @cache
@@ -164,10 +156,6 @@ def __getattr__(name: str) -> type[Predictor]:
         raise AttributeError(name)
     kind = _OneCombination if isinstance(proxies.get(name), Combination) else _OneProxy
     return type(name, (kind,), {"proxy": name, "__doc__": kind.__doc__, "__module__": __name__})
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split("+"))
 
 
 def _score(proxy: Proxy, passes: Passes) -> float:

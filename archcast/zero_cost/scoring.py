@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -21,6 +19,7 @@ from archcast.catalog import proxies as catalog
 from archcast.device import pick_device
 from archcast.errors import InputError
 from archcast.networks.nasbench201 import OFFICIAL, Network, Skeleton
+from archcast.networks.trainer import initialised
 from archcast.progress import track
 from archcast.spaces.base import Architecture
 from archcast.zero_cost.batch import Batch
@@ -89,12 +88,9 @@ def score(
     return Scores(values, seconds)
 
 
-def build(architecture: Architecture, skeleton: Skeleton, seed: int) -> Network:
-    """A network whose weights are drawn from the architecture's text and `seed`."""
-    entropy = hashlib.sha256(f"{architecture}/{seed}".encode()).digest()
-    with torch.random.fork_rng():
-        torch.manual_seed(int.from_bytes(entropy[:7], "big"))
-        return Network(architecture, skeleton)
+def build(architecture: Architecture, skeleton: Skeleton, seed: int) -> nn.Module:
+    """The network that training with `seed` starts from."""
+    return initialised(partial(Network, architecture, skeleton), str(architecture), seed)
 
 
 def _single(found: dict[str, Proxy | Combination]) -> dict[str, Proxy]:
