@@ -203,16 +203,16 @@ def test_unknown_kernel_is_refused() -> None:
 
 def test_convolution_agrees_with_torch_geometric() -> None:
     dense = pytest.importorskip("torch_geometric.nn.dense")
-    edges = torch.from_numpy(random_edges(20, 6, seed=0)).float()
-    values = torch.randn((20, 6, 5), generator=torch.Generator().manual_seed(0))
-    ours = DirectedConvolution(5, 4)
-    theirs = [dense.DenseGraphConv(5, 4, aggr="mean") for _ in range(2)]
+    edges = torch.from_numpy(random_edges(20, 6, seed=0)).double()
+    values = torch.randn((20, 6, 5), generator=torch.Generator().manual_seed(0)).double()
+    ours = DirectedConvolution(5, 4).double()
+    theirs = [dense.DenseGraphConv(5, 4, aggr="mean").double() for _ in range(2)]
     own, before, after = ours.linear.weight.chunk(3)
     bias = ours.linear.bias.chunk(3)
     for layer, weight in zip(theirs, (before, after), strict=True):
         layer.lin_rel.weight.data = weight
         layer.lin_root.weight.data = own / 2
-        layer.lin_rel.bias.data = torch.zeros(4)
+        layer.lin_rel.bias.data = torch.zeros(4).double()
     # Our biases of messages count only where there are messages; theirs are not used.
     into, out_of = edges.transpose(1, 2), edges
     has = [matrix.sum(dim=2, keepdim=True) > 0 for matrix in (into, out_of)]
