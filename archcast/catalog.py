@@ -289,11 +289,6 @@ predictors: Registry[type[Predictor]] = Registry(
         "latency": Entry(
             "archcast.predictors.baselines:Latency", "measured inference time", "baseline"
         ),
-        **{
-            name: Entry(f"archcast.predictors.zero_cost:{name}", entry.summary, "zero-cost")
-            for name, entry in proxies.shipped.items()
-            if name not in ("params", "flops")  # facts of a table need no network
-        },
         "rank-sum": Entry(
             "archcast.predictors.zero_cost:RankSum",
             "ranks by proxies, summed: rank-sum(nwot+synflow)",
@@ -309,11 +304,21 @@ predictors: Registry[type[Predictor]] = Registry(
             "any scikit-learn regressor: sklearn(SVR(C=10))",
             "wrapper",
         ),
+        "combine": Entry(
+            "archcast.predictors.combined:Combined",
+            "another that sees scores too: combine(xgb, parts=nwot+sotl-e)",
+            "wrapper",
+        ),
         "tuned": Entry(
             "archcast.predictors.tuned:Tuned",
             "hyperparameter search around another: tuned(xgb, trials=50)",
             "wrapper",
         ),
+    },
+    derived=lambda: {
+        name: Entry(f"archcast.predictors.zero_cost:{name}", entry.summary, "zero-cost")
+        for name, entry in proxies.entries.items()
+        if name not in ("params", "flops")  # facts of a table need no network
     },
 )
 

@@ -49,6 +49,8 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
     """List what can be named: predictors, encodings, proxies, benchmarks, metrics."""
     registry: Registry[object] = getattr(catalog, kind)
     entries = [(name, registry.entry(name)) for name in registry]
+    order = list(dict.fromkeys(entry.family for _, entry in entries))
+    entries.sort(key=lambda named: order.index(named[1].family))
     names = max(len(name) for name, _ in entries)
     families = max(len(entry.family) for _, entry in entries)
     for name, entry in entries:

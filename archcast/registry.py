@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -26,15 +26,21 @@ class Entry:
 class Registry(Generic[T]):
     """A lazy table from name to object: nothing is imported until `get`."""
 
-    def __init__(self, kind: str, shipped: dict[str, Entry]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        shipped: dict[str, Entry],
+        derived: Callable[[], dict[str, Entry]] = dict,
+    ) -> None:
         self.kind = kind
         self.group = f"archcast.{kind[:-1]}ies" if kind.endswith("y") else f"archcast.{kind}s"
         self.shipped = shipped
+        self.derived = derived  # entries that follow from another registry's
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
         """All entries by name: what ships here first, then entry points of other packages."""
-        entries = dict(self.shipped)
+        entries = self.shipped | self.derived()
         for point in entry_points(group=self.group):
             if point.name in entries:
                 raise InputError(

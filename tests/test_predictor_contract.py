@@ -17,6 +17,7 @@ EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
 # Settings that keep the checks, which fit some ten times, quick.
 QUICK: dict[str, dict[str, object]] = {
     "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
+    "combine": {"head": "xgb(n_estimators=30)"},
     "lce": {"steps": 10},
     "lce-m": {"steps": 10},
     "lcsvr": {"trials": 5},

@@ -45,10 +45,14 @@ def test_entry_point_can_not_take_a_name(monkeypatch: pytest.MonkeyPatch) -> Non
     class Point:
         name, value = "mine", "their.module:Thing"
 
-    monkeypatch.setattr("archcast.registry.entry_points", lambda group: [Point])
+    monkeypatch.setattr(
+        "archcast.registry.entry_points", lambda group: [Point] * (group == "archcast.things")
+    )
     found: Registry[object] = Registry("thing", {"ours": Entry("json:dumps", "ours")})
     assert list(found) == ["ours", "mine"]
     assert found.entry("mine").target == "their.module:Thing"
     taken: Registry[object] = Registry("thing", {"mine": Entry("json:dumps", "ours")})
     with pytest.raises(InputError, match=r"claims the name 'mine', which is already json:dumps"):
         list(taken)
+    derived: Registry[object] = Registry("other", {}, lambda: found.entries)
+    assert set(derived) == {"ours", "mine"}

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from sklearn.base import clone
+
 from archcast.catalog import predictors
 from archcast.predictors.base import Predictor
+from archcast.spec import parse_spec
 
 
 def make_predictor(name: str, params: dict[str, Any], seed: int, device: str) -> Predictor:
     """Build a predictor; only one that takes a seed or a device is given it."""
     return configure(predictors.get(name)(**params), seed, device, fixed=params)
+
+
+def build_predictor(
+    predictor: Predictor | str, seed: int, device: str
+) -> tuple[Predictor, set[str]]:
+    """An unfitted predictor from one, or from text such as `xgb(max_depth=3)`.
+
+    Also the names of the parameters that the text fixes.
+    """
+    if isinstance(predictor, str):
+        name, params = parse_spec(predictor)
+        return make_predictor(name, params, seed, device), set(params)
+    return configure(clone(predictor), seed, device), set()
 
 
 def configure(

@@ -13,9 +13,8 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, ParameterSampler
 
 from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.make import configure, make_predictor
+from archcast.predictors.make import build_predictor
 from archcast.spaces.base import Architecture
-from archcast.spec import parse_spec
 
 
 class Tuned(Predictor):
@@ -56,12 +55,7 @@ class Tuned(Predictor):
 
     def _build(self) -> tuple[Predictor, dict[str, Any]]:
         """The predictor as given, unfitted, and what may be searched."""
-        fixed: dict[str, Any] = {}
-        if isinstance(self.predictor, str):
-            name, fixed = parse_spec(self.predictor)
-            built = make_predictor(name, fixed, self.seed, self.device)
-        else:
-            built = configure(clone(self.predictor), self.seed, self.device)
+        built, fixed = build_predictor(self.predictor, self.seed, self.device)
         return built, {k: v for k, v in built.search_space.items() if k not in fixed}
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:

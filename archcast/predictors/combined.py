@@ -1,0 +1,94 @@
+"""A trained predictor that also sees the scores of untrained ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.preprocessing import QuantileTransformer
+
+from archcast.errors import InputError
+from archcast.predictors.base import Context, Predictor, Tags, Vector
+from archcast.predictors.labels import rescale
+from archcast.predictors.make import build_predictor
+from archcast.predictors.vector import VectorPredictor
+from archcast.spaces.base import Architecture
+
+
+class Combined(Predictor):
+    """Fits a head on the encoding of architectures and on what other predictors score them.
+
+    This is OMNI of the 2021 study, for any head and any parts that learn from no labels: zero-cost
+    proxies, learning curves, sizes. A part's scores reach the head as normal quantiles among the
+    training architectures, so that scores of any scale serve any head. What parts need is paid for
+    and measured with every query.
+
+    Args:
+        head: a predictor that takes vectors, or text such as `ngb` or `xgb(max_depth=3)`.
+        parts: predictors that do not learn, joined by `+`.
+    """
+
+    def __init__(
+        self,
+        head: Predictor | str = "ngb",
+        parts: str = "jacov+sotl-e",
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.head = head
+        self.parts = parts
+        self.device = device
+        self.seed = seed
+
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """All that the parts need, and whether the head gives deviations."""
+        head, parts = self._build()
+        reads = [part.tags.curves for part in parts if "curves" in part.tags.needs]
+        return Tags(
+            needs=frozenset().union(*(part.tags.needs for part in parts)),
+            curves=frozenset().union(*reads) if all(reads) else frozenset(),
+            probabilistic=head.tags.probabilistic,
+            paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
+        )
+
+    def _build(self) -> tuple[VectorPredictor, list[Predictor]]:
+        head, _ = build_predictor(self.head, self.seed, self.device)
+        if not isinstance(head, VectorPredictor):
+            raise InputError(f"{self.head} can't be a head: it takes no vectors; try ngb or xgb")
+        names = [name.strip() for name in self.parts.split("+")]
+        parts = [build_predictor(name, self.seed, self.device)[0] for name in names]
+        for name, part in zip(names, parts, strict=True):
+            if part.tags.learns:
+                raise InputError(f"{name} can't be a part: it learns from labels; try jacov+sotl-e")
+        return head, parts
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self.head_, self.parts_ = self._build()
+        for part in self.parts_:
+            part.fit(architectures, labels, context)
+        scores = self._scores(architectures, context)
+        self.quantiles_ = QuantileTransformer(
+            n_quantiles=len(scores), output_distribution="normal", random_state=0
+        ).fit(scores)
+        features = self._features(architectures, scores)
+        self.head_._fit_vectors(features, rescale(labels, self.head_.labels))
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        scores = self._scores(architectures, context)
+        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
+        return np.asarray(self.head_._query_vectors(self._features(architectures, scores)))
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        features = self._features(architectures, self._scores(architectures, context))
+        scores, std = self.head_._query_vectors_with_std(features)
+        return np.asarray(scores), np.asarray(std)
+
+    def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        """Scores (architectures, parts)."""
+        return np.column_stack([part.query(architectures, context) for part in self.parts_])
+
+    def _features(self, architectures: Sequence[Architecture], scores: Vector) -> Vector:
+        return np.hstack([self.head_._encode(architectures), self.quantiles_.transform(scores)])

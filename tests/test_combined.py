@@ -1,0 +1,69 @@
+"""Trained predictors that see the scores of others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from archcast.catalog import predictors
+from archcast.errors import InputError
+from archcast.predictors.base import Context
+from archcast.predictors.combined import Combined
+from archcast.testing import toy
+
+TRAIN, TEST = toy(60, seed=1), toy(40, seed=2)
+
+
+def tau(predictor: Combined) -> float:
+    scores = predictor.fit(*TRAIN).query(TEST.architectures, TEST.context)
+    return float(kendalltau(scores, TEST.labels).statistic)
+
+
+def test_the_head_learns_from_the_parts() -> None:
+    """Constant cells leave the encoding nothing to say; the curves still tell them apart."""
+    head = "xgb(encoding=one-hot, n_estimators=50)"
+    same = [TRAIN.architectures[0]]
+    combined = Combined(head, "sotl-e").fit(same * 60, TRAIN.labels, TRAIN.context)
+    scores = combined.query(same * 40, TEST.context)
+    assert kendalltau(scores, TEST.labels).statistic > 0.8
+
+
+def test_parts_add_to_the_encoding() -> None:
+    head = "gp(encoding=one-hot)"
+    alone = predictors.get("gp")(encoding="one-hot").fit(*TRAIN)
+    without = kendalltau(alone.query(TEST.architectures), TEST.labels).statistic
+    assert tau(Combined(head, "sotl-e+params")) > without
+
+
+def test_scores_do_not_depend_on_the_scale_of_a_part() -> None:
+    """Quantiles are all that the head sees: a monotone transformation changes nothing."""
+    first = Combined("gp", "params").fit(*TRAIN)
+    large = Context(parameters=np.exp(np.asarray(TRAIN.context.parameters) / 1e4))
+    second = Combined("gp", "params").fit(TRAIN.architectures, TRAIN.labels, large)
+    np.testing.assert_allclose(
+        first.query(TRAIN.architectures, TRAIN.context),
+        second.query(TRAIN.architectures, large),
+        atol=1e-3,
+    )
+
+
+def test_needs_are_those_of_the_parts() -> None:
+    tags = Combined("ngb", "jacov+sotl-e+params").tags
+    assert tags.needs == {"build", "batch", "curves", "parameters"}
+    assert tags.curves == {"train_loss"}
+    assert tags.probabilistic
+    assert not Combined("xgb", "params").tags.probabilistic
+
+
+@pytest.mark.parametrize(
+    ("head", "parts", "message"),
+    [
+        ("gcn", "params", "can't be a head"),
+        ("ngb", "xgb+params", "xgb can't be a part: it learns"),
+        ("ngb", "nwott", "did you mean nwot"),
+    ],
+)
+def test_what_does_not_combine_is_refused(head: str, parts: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Combined(head, parts).fit(*TRAIN)
