@@ -289,6 +289,31 @@ predictors: Registry[type[Predictor]] = Registry(
         "latency": Entry(
             "archcast.predictors.baselines:Latency", "measured inference time", "baseline"
         ),
+        "oneshot": Entry(
+            "archcast.predictors.weight_sharing:OneShot",
+            "supernet, mixtures of operations",
+            "weight-sharing",
+        ),
+        "rsws": Entry(
+            "archcast.predictors.weight_sharing:RandomPaths",
+            "supernet, one random path a step",
+            "weight-sharing",
+        ),
+        "fairnas": Entry(
+            "archcast.predictors.weight_sharing:FairNAS",
+            "supernet, every operation once a step",
+            "weight-sharing",
+        ),
+        "novelty": Entry(
+            "archcast.predictors.weight_sharing:Novelty",
+            "supernet, paths unlike the latest",
+            "weight-sharing",
+        ),
+        "few-shot": Entry(
+            "archcast.predictors.weight_sharing:FewShot",
+            "supernet, split in five on one edge",
+            "weight-sharing",
+        ),
         "rank-sum": Entry(
             "archcast.predictors.zero_cost:RankSum",
             "ranks by proxies, summed: rank-sum(nwot+synflow)",

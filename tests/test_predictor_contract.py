@@ -18,6 +18,7 @@ EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
 QUICK: dict[str, dict[str, object]] = {
     "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
     "combine": {"head": "xgb(n_estimators=30)"},
+    **{key: {"epochs": 2} for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")},
     "lce": {"steps": 10},
     "lce-m": {"steps": 10},
     "lcsvr": {"trials": 5},

@@ -22,6 +22,7 @@ from archcast.tables.table import CURVES, Table
 
 WARM_UP_SIZE = 12
 UNLABELED_SIZE = 1_000  # architectures that a semi-supervised predictor may look at
+UNTRAINED = {"build", "batch", "task"}  # context fields of benchmarks whose images are at hand
 
 
 class Split(NamedTuple):
@@ -93,7 +94,7 @@ def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
     labels_cost = _training_seconds(table, train_runs, None)
     cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
-        fit=fitted - start,
+        fit=fitted - start + predictor.saved_seconds_,
         evidence=None if evidence is None else float(evidence.mean()),
         query=(queried - fitted) / len(test),
     )
@@ -127,7 +128,7 @@ def context(
             facts[name] = Curves(horizon=int(table.epochs.max()), **curves)
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
-        elif name in ("build", "batch"):
+        elif name in UNTRAINED:
             facts[name] = _untrained(table, name, seed)
         elif column := fact_column(table, name):
             facts[name] = np.array(table.columns[column][rows], dtype=np.float64)
@@ -142,6 +143,8 @@ def _untrained(table: Table, name: str, seed: int) -> Any:
 
     task = task_of(table)
     assert task is not None, "missing_needs tells"
+    if name == "task":
+        return task.without_test_images()
     if name == "batch":
         return Batch.draw(task.images, seed=seed)
     return partial(build, skeleton=task.skeleton, seed=seed)
@@ -158,10 +161,10 @@ def missing_needs(table: Table, tags: Tags) -> list[str]:
     if table.epochs.max() > 1:  # one value is the final result, and no curve
         given.add("curves")
     missing = {need for need in tags.needs - given if not fact_column(table, need)}
-    if missing & {"build", "batch"}:
+    if missing & UNTRAINED:
         from archcast.networks.task import task_of
 
-        missing -= {"build", "batch"}
+        missing -= UNTRAINED
         if task_of(table) is None:
             missing.add("images")
     return sorted(missing | (tags.curves - set(table.columns)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -32,10 +34,10 @@ OFFICIAL = Skeleton()
 MINI = Skeleton(channels=8, cells=1, stem_stride=2, reduction="pool", in_channels=1)
 
 
-class Network(nn.Module):
-    """One cell, stacked in a skeleton: from images (n, c, h, w) to logits (n, classes)."""
+class Stacked(nn.Module):
+    """What stands around cells, which `cell` makes for a number of channels."""
 
-    def __init__(self, architecture: Architecture, skeleton: Skeleton = OFFICIAL) -> None:
+    def __init__(self, cell: Callable[[int], nn.Module], skeleton: Skeleton) -> None:
         super().__init__()
         width = skeleton.channels
         self.stem = nn.Sequential(
@@ -48,15 +50,25 @@ class Network(nn.Module):
             if stage:
                 stages.append(reduction(width, 2 * width))
                 width *= 2
-            stages += [Cell(architecture, width) for _ in range(skeleton.cells)]
+            stages += [cell(width) for _ in range(skeleton.cells)]
         self.stages = nn.Sequential(*stages)
         self.norm = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU())
         self.classifier = nn.Linear(width, skeleton.classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.norm(self.stages(self.stem(images)))
-        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
+    def head(self, features: Tensor) -> Tensor:
+        """Logits of what the last stage made."""
+        logits: Tensor = self.classifier(self.norm(features).mean(dim=(2, 3)))
         return logits
+
+
+class Network(Stacked):
+    """One cell, stacked in a skeleton: from images (n, c, h, w) to logits (n, classes)."""
+
+    def __init__(self, architecture: Architecture, skeleton: Skeleton = OFFICIAL) -> None:
+        super().__init__(partial(Cell, architecture), skeleton)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.stages(self.stem(images)))
 
 
 class Cell(nn.Module):
@@ -69,15 +81,24 @@ class Cell(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        nodes = [features]
-        for node in (1, 2, 3):
-            terms = [
-                edge(nodes[source])
-                for edge, (source, target) in zip(self.edges, EDGES, strict=True)
-                if target == node and not isinstance(edge, Zero)
-            ]
-            nodes.append(sum(terms[1:], terms[0]) if terms else torch.zeros_like(features))
-        return nodes[-1]
+        return sum_at_nodes(features, lambda edge, source: self._send(self.edges[edge], source))
+
+    @staticmethod
+    def _send(operation: nn.Module, source: Tensor) -> Tensor | None:
+        return None if isinstance(operation, Zero) else operation(source)
+
+
+def sum_at_nodes(features: Tensor, send: Callable[[int, Tensor], Tensor | None]) -> Tensor:
+    """The last node of a cell; `send` is what an edge makes of its source, None for nothing."""
+    nodes = [features]
+    for node in (1, 2, 3):
+        terms = [
+            term
+            for edge, (source, target) in enumerate(EDGES)
+            if target == node and (term := send(edge, nodes[source])) is not None
+        ]
+        nodes.append(sum(terms[1:], terms[0]) if terms else torch.zeros_like(features))
+    return nodes[-1]
 
 
 class Zero(nn.Module):

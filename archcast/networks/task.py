@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from archcast.networks.nasbench201 import MINI, Skeleton
+from archcast.networks.nasbench201 import MINI, OFFICIAL, Skeleton
 from archcast.tables.images import SHIPPED, Images, load_images
 from archcast.tables.table import Table
 
@@ -20,6 +20,10 @@ class Task:
     images: Images
     skeleton: Skeleton
 
+    def without_test_images(self) -> Task:
+        """What may be seen before the last evaluation."""
+        return replace(self, images=replace(self.images, test=self.images.test.first(0)))
+
 
 @lru_cache(maxsize=4)
 def task_of(table: Table) -> Task | None:
@@ -29,6 +33,18 @@ def task_of(table: Table) -> Task | None:
         return None
     images = load_images(name)
     return Task(images, skeleton_for(images))
+
+
+@lru_cache(maxsize=4)
+def official_task(images: str) -> Task:
+    """A user's images with the skeleton of NAS-Bench-201 itself.
+
+    Raises:
+        InputError: `images` can't be read.
+    """
+    loaded = load_images(images)
+    skeleton = replace(OFFICIAL, in_channels=loaded.channels, classes=loaded.classes)
+    return Task(loaded, skeleton)
 
 
 def skeleton_for(images: Images) -> Skeleton:

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from archcast.tables.images import Images, Split
 
 LATENCY_RUNS = 31
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
     return run
 
 
-def initialised(build: Callable[[], nn.Module], name: str, seed: int) -> nn.Module:
+def initialised(build: Callable[[], M], name: str, seed: int) -> M:
     """Build a network whose weights are drawn from `name` and `seed`."""
     with torch.random.fork_rng():
         torch.manual_seed(int.from_bytes(_entropy(name, seed)[:7], "big"))

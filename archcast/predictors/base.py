@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 if TYPE_CHECKING:
     from torch import nn
 
+    from archcast.networks.task import Task
     from archcast.spaces.base import Architecture
     from archcast.zero_cost.batch import Batch
 
@@ -51,6 +52,7 @@ class Context:
     unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
     build: Callable[[Architecture], nn.Module] | None = None  # an untrained network
     batch: Batch | None = None  # training images and labels
+    task: Task | None = None  # all training and validation images, and the skeleton
 
     def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
         """The context of some of the architectures, in the order of `rows`."""
@@ -104,6 +106,8 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     Attributes:
         fallbacks_: how many architectures of the last `query` got a stand-in for a score, because
             the method itself failed on them. Subclasses that have one count it here.
+        saved_seconds_: how many seconds more the last `fit` would have taken without what it found
+            in a cache. Subclasses that have one set it; whoever measures adds it.
     """
 
     tags: ClassVar[Tags] = Tags()
@@ -132,6 +136,7 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
             )
         if self.tags.learns and not len(y):
             raise ValueError(f"{self} learns from labels; give at least one")
+        self.saved_seconds_ = 0.0
         self._fit(architectures, y, self._checked(context))
         self.n_labels_ = len(y)
         return self

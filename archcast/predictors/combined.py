@@ -67,6 +67,7 @@ class Combined(Predictor):
         self.head_, self.parts_ = self._build()
         for part in self.parts_:
             part.fit(architectures, labels, context)
+        self.saved_seconds_ = sum(part.saved_seconds_ for part in self.parts_)
         scores = self._scores(architectures, context)
         self.quantiles_ = QuantileTransformer(
             n_quantiles=len(scores), output_distribution="normal", random_state=0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,6 +25,17 @@ class Split:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
+    @property
+    def hash(self) -> str:
+        """Twenty hexadecimal digits, equal for equal contents."""
+        digest = hashlib.sha256(str(self.images.shape).encode())
+        digest.update(self.images.tobytes() + self.labels.tobytes())
+        return digest.hexdigest()[:20]
+
+    def first(self, n: int) -> Split:
+        """The first `n` images."""
+        return Split(self.images[:n], self.labels[:n])
+
 
 @dataclass(frozen=True)
 class Images:
@@ -40,7 +52,7 @@ class Images:
 
     @property
     def classes(self) -> int:
-        return int(max(split.labels.max() for split in (self.train, self.valid, self.test))) + 1
+        return int(max(s.labels.max(initial=0) for s in (self.train, self.valid, self.test))) + 1
 
 
 def load_images(name: str | Path) -> Images:

@@ -1,0 +1,150 @@
+"""Weight sharing: one supernet is trained, and every architecture is scored with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from archcast.networks.supernet import recalibrate
+from archcast.networks.task import Task, official_task
+from archcast.networks.trainer import Data, evaluate, load_data
+from archcast.networks.weight_sharing import (
+    BATCH_SIZE,
+    SPLIT_EDGE,
+    Plan,
+    default_folder,
+    few_shot,
+    trained_supernet,
+)
+from archcast.predictors.base import Context, Predictor, Tags, Vector
+from archcast.spaces.base import Architecture
+
+
+class WeightSharing(Predictor):
+    """Validation accuracy, in percent, with weights inherited from a trained supernet.
+
+    `fit` trains the supernet, or takes it from the cache of supernets and charges the seconds that
+    its training took. A query makes the architecture canonical, copies its share of the weights,
+    recalibrates batch norm on training images, and measures.
+
+    Args:
+        epochs: of supernet training; an epoch makes one step a minibatch of training images.
+        valid_images: how many validation images a query measures on.
+        recalibrate: minibatches of training images that batch norm's statistics are taken from; 0
+            keeps those of the supernet.
+        images: an `.npz` file to train on in place of the benchmark's own images; the skeleton is
+            then the official one.
+        training_seed: of the supernet. It stays the same over repeats, so that these share one.
+    """
+
+    sampler: ClassVar[str]  # what a training step runs, one of `SAMPLERS`
+    paper: ClassVar[str]
+
+    def __init__(
+        self,
+        epochs: int = 200,
+        valid_images: int = 1_000,
+        recalibrate: int = 4,
+        images: str | None = None,
+        training_seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.epochs = epochs
+        self.valid_images = valid_images
+        self.recalibrate = recalibrate
+        self.images = images
+        self.training_seed = training_seed
+        self.device = device
+
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """The benchmark's images are needed unless others are given."""
+        needs = frozenset[str]() if self.images else frozenset({"task"})
+        return Tags(needs=needs, learns=False, paper=self.paper)
+
+    def plans(self) -> list[Plan]:
+        """The trainings whose supernets score: one, or one an operation of `SPLIT_EDGE`."""
+        return [Plan(self.sampler, self.epochs, self.training_seed)]
+
+    def task(self, context: Context) -> Task:
+        """The images and the skeleton of the supernet."""
+        if self.images:
+            return official_task(self.images)
+        assert context.task is not None
+        return context.task
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        if min(self.epochs, self.valid_images) < 1:
+            raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
+        task, plans = self.task(context), self.plans()
+        begun = perf_counter()
+        trained = {
+            plan: trained_supernet(plan, task, self.device, default_folder())
+            for plan in [plan.start for plan in plans if plan.start] + plans
+        }
+        elapsed = perf_counter() - begun
+        self.saved_seconds_ = sum(each.seconds for each in trained.values()) - elapsed
+        self.supernets_ = [trained[plan].supernet for plan in plans]
+
+        data = load_data(task.images, torch.device(self.device))
+        images = data["train"].images
+        draw = torch.Generator().manual_seed(self.training_seed)
+        chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
+        self.calibration_ = images[chosen].split(BATCH_SIZE)
+        valid = data["valid"]
+        self.valid_ = Data(valid.images[: self.valid_images], valid.labels[: self.valid_images])
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        space = architectures[0].space
+        if space.name != "nasbench201":
+            raise ValueError(f"{self} has no supernet of space {space.name}")
+        return np.array([self._accuracy(architecture) for architecture in architectures])
+
+    def _accuracy(self, architecture: Architecture) -> float:
+        canonical = architecture.space.canonical(architecture)
+        part = canonical.choices[SPLIT_EDGE] if len(self.supernets_) > 1 else 0
+        network = self.supernets_[part].inherit(canonical)
+        if self.recalibrate:
+            recalibrate(network, self.calibration_)
+        return evaluate(network, self.valid_)[1]
+
+
+class OneShot(WeightSharing):
+    """Mixtures of the operations of the supernet, half of them at a time."""
+
+    sampler = "mixture"
+    paper = "Bender et al., 2018, Understanding and Simplifying One-Shot Architecture Search"
+
+
+class RandomPaths(WeightSharing):
+    """One random path a step, uniform over all."""
+
+    sampler = "uniform"
+    paper = "Li & Talwalkar, 2019, Random Search for NAS; Guo et al., 2020, Single Path One-Shot"
+
+
+class FairNAS(WeightSharing):
+    """Every operation of an edge once a step."""
+
+    sampler = "fair"
+    paper = "Chu et al., 2021, FairNAS"
+
+
+class Novelty(WeightSharing):
+    """One path a step, chosen to be unlike the latest ones."""
+
+    sampler = "novel"
+    paper = "Zhang et al., 2020, One-Shot NAS via Novelty Driven Sampling"
+
+
+class FewShot(WeightSharing):
+    """A supernet that is split in five on one edge after half of the epochs."""
+
+    paper = "Zhao et al., 2021, Few-shot Neural Architecture Search"
+
+    def plans(self) -> list[Plan]:
+        return few_shot(self.epochs, self.training_seed)

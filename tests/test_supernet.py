@@ -1,0 +1,318 @@
+"""Supernets: their weights, their training, and the predictors that query them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archcast.catalog import predictors, spaces
+from archcast.networks import samplers, weight_sharing
+from archcast.networks.nasbench201 import OFFICIAL, Network
+from archcast.networks.supernet import MixedCell, Supernet, recalibrate
+from archcast.networks.trainer import evaluate, load_data
+from archcast.networks.weight_sharing import Plan, _Training, few_shot, trained_supernet
+from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.testing import SKELETON, TASK, toy
+
+CELLS = toy(8, seed=0)
+IMAGES = torch.randn(4, 1, 14, 14, generator=torch.Generator().manual_seed(0))
+
+
+def small_supernet(seed: int = 0) -> Supernet:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        supernet = Supernet(SKELETON)
+        for module in supernet.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.normal_(module.running_mean)
+                nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return supernet.eval()
+
+
+def one_hot(path: tuple[int, ...]) -> Tensor:
+    return nn.functional.one_hot(torch.tensor(path), len(OPERATIONS)).float()
+
+
+def state(trained: weight_sharing.Trained) -> dict[str, Tensor]:
+    return trained.supernet.state_dict()
+
+
+def assert_equal_states(one: dict[str, Tensor], two: dict[str, Tensor]) -> None:
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        assert torch.equal(value, two[name]), name
+
+
+# The network
+
+
+def test_a_path_is_the_network_that_inherits_its_weights() -> None:
+    supernet = small_supernet()
+    for cell in CELLS.architectures:
+        network = supernet.inherit(cell).eval()
+        assert torch.equal(supernet(IMAGES, cell.choices), network(IMAGES))
+        mixed = supernet(IMAGES, one_hot(cell.choices))
+        torch.testing.assert_close(mixed, network(IMAGES))
+        assert list(network.state_dict()) == list(Network(cell, SKELETON).state_dict())
+
+
+def test_a_mixture_weighs_operations() -> None:
+    """One edge carries a mixture, the others nothing: the cell is that edge."""
+    cell = MixedCell(4).eval()
+    features = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(1))
+    weights = torch.zeros(len(EDGES), len(OPERATIONS))
+    weights[:, 0] = 1.0
+    edge = EDGES.index((0, 3))
+    weights[edge] = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5])
+    operations = cell.edges[edge]
+    expected = sum(w * op(features) for w, op in zip(weights[edge], operations, strict=True))
+    torch.testing.assert_close(cell(features, weights), expected)
+
+
+def test_gradients_go_where_the_path_goes() -> None:
+    supernet = small_supernet()
+    supernet(IMAGES, (3, 3, 3, 3, 3, 3)).sum().backward()
+    for name, parameter in supernet.named_parameters():
+        on_path = ".edges." not in name or name.split(".edges.")[1].split(".")[1] == "3"
+        assert (parameter.grad is not None) == on_path, name
+
+
+def test_weights_of_a_mixture_have_gradients() -> None:
+    supernet = small_supernet().double()
+    images = IMAGES.double()
+    weights = torch.full((6, 5), 0.2, dtype=torch.float64, requires_grad=True)
+    supernet(images, weights).logsumexp(1).sum().backward()
+    assert weights.grad is not None
+    step = torch.zeros_like(weights)
+    step[2, 3] = 1e-5
+    with torch.no_grad():
+        up, down = (supernet(images, weights + s).logsumexp(1).sum() for s in (step, -step))
+    assert weights.grad[2, 3].item() == pytest.approx(((up - down) / 2e-5).item(), rel=1e-4)
+
+
+def test_heirs_are_copies() -> None:
+    supernet = small_supernet()
+    before = {name: value.clone() for name, value in supernet.state_dict().items()}
+    heir = supernet.inherit(CELLS.architectures[0])
+    recalibrate(heir, [IMAGES])
+    with torch.no_grad():
+        for parameter in heir.parameters():
+            parameter.zero_()
+    assert_equal_states(before, supernet.state_dict())
+
+
+def test_recalibration_takes_the_mean_over_batches() -> None:
+    network = Network(CELLS.architectures[0], SKELETON)
+    batches = [torch.randn_like(IMAGES), torch.randn_like(IMAGES)]
+    recalibrate(network, batches)
+    stem, norm = network.stem
+    assert isinstance(norm, nn.BatchNorm2d)
+    with torch.no_grad():
+        means, variances = zip(
+            *(
+                (out.mean(dim=(0, 2, 3)), out.var(dim=(0, 2, 3)))
+                for out in (stem(images) for images in batches)
+            ),
+            strict=True,
+        )
+    torch.testing.assert_close(norm.running_mean, torch.stack(means).mean(dim=0))
+    torch.testing.assert_close(norm.running_var, torch.stack(variances).mean(dim=0))
+    assert norm.momentum == 0.1
+    assert not network.training
+
+
+# What a step runs
+
+
+def test_mixtures_are_means_of_what_is_kept() -> None:
+    rng, archive = np.random.default_rng(0), np.empty((0, 6), np.int64)
+    for _ in range(50):
+        [weights] = samplers.mixture(rng, archive)
+        assert isinstance(weights, Tensor)
+        for edge in weights:
+            kept = edge[edge > 0]
+            torch.testing.assert_close(kept, torch.full_like(kept, 1 / max(len(kept), 1)))
+
+
+def test_fair_paths_use_every_operation_of_an_edge_once() -> None:
+    paths = np.array(samplers.fair(np.random.default_rng(0), np.empty((0, 6), np.int64)))
+    assert paths.shape == (5, 6)
+    assert (np.sort(paths, axis=0) == np.arange(5)[:, None]).all()
+    assert len({tuple(column) for column in paths.T}) > 1
+
+
+def test_novel_path_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samplers, "NEAREST", 3)
+    archive = np.random.default_rng(1).integers(5, size=(20, 6))
+    [chosen] = samplers.novel(np.random.default_rng(2), archive)
+    candidates = np.random.default_rng(2).integers(5, size=(samplers.CANDIDATES, 6)).tolist()
+
+    def novelty(path: list[int]) -> float:
+        far = sorted(sum(a != b for a, b in zip(path, old, strict=True)) for old in archive)
+        return sum(far[:3]) / 3
+
+    assert novelty(list(chosen)) == max(map(novelty, candidates)) > min(map(novelty, candidates))
+
+
+def test_uniform_paths_reach_everything() -> None:
+    rng, archive = np.random.default_rng(0), np.empty((0, 6), np.int64)
+    seen = np.array([samplers.uniform(rng, archive)[0] for _ in range(200)])
+    for edge in seen.T:
+        assert np.bincount(edge, minlength=5).min() > 20
+
+
+# Training
+
+
+def test_interrupted_training_ends_as_an_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan("novel", 4)
+    whole = trained_supernet(plan, TASK, "cpu", tmp_path / "whole")
+    monkeypatch.setattr(weight_sharing, "SAVE_EVERY", 0.0)
+    epochs = _Training(plan, TASK, "cpu", tmp_path / "cut").epochs()
+    assert [next(epochs), next(epochs)] == [1, 2]
+    epochs.close()  # as a kill would, between two saves
+    again = _Training(plan, TASK, "cpu", tmp_path / "cut")
+    assert list(again.epochs()) == [3, 4]
+    assert again.seconds > 0
+    assert_equal_states(state(whole), again.supernet.state_dict())
+    assert list(_Training(plan, TASK, "cpu", tmp_path / "cut").epochs()) == []
+
+
+def test_training_follows_its_plan_and_its_images(tmp_path: Path) -> None:
+    first = state(trained_supernet(Plan("uniform", 1), TASK, "cpu", tmp_path / "a"))
+    again = state(trained_supernet(Plan("uniform", 1), TASK, "cpu", tmp_path / "b"))
+    assert_equal_states(first, again)
+    labels = (TASK.images.train.labels + 1) % 4
+    train = replace(TASK.images.train, labels=labels)
+    other = replace(TASK, images=replace(TASK.images, train=train))
+    for plan, task in (
+        (Plan("uniform", 1, seed=1), TASK),
+        (Plan("uniform", 2), TASK),
+        (Plan("fair", 1), TASK),
+        (Plan("uniform", 1), other),
+    ):
+        weights = state(trained_supernet(plan, task, "cpu", tmp_path / "a"))
+        assert not torch.equal(first["stem.0.weight"], weights["stem.0.weight"])
+    assert len(list((tmp_path / "a").glob("*.pt"))) == 5
+
+
+def test_a_damaged_supernet_is_trained_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = Plan("uniform", 1)
+    good = state(trained_supernet(plan, TASK, "cpu", tmp_path))
+    [path] = tmp_path.glob("*.pt")
+    path.write_bytes(path.read_bytes()[:500])
+    with caplog.at_level(logging.WARNING):
+        assert_equal_states(good, state(trained_supernet(plan, TASK, "cpu", tmp_path)))
+    assert "no supernet" in caplog.text
+
+
+def test_few_shot_spends_as_many_epochs_and_splits_one_edge(tmp_path: Path) -> None:
+    for epochs in (1, 7, 20):
+        plans = few_shot(epochs, seed=3)
+        start = plans[0].start
+        assert start
+        assert {plan.start for plan in plans} == {start}
+        assert start.epochs + sum(plan.epochs for plan in plans) == epochs
+    plan = few_shot(60, seed=0)[2]
+    training = _Training(plan, TASK, "cpu", tmp_path)
+    list(training.epochs())
+    assert {path[weight_sharing.SPLIT_EDGE] for path in training.archive} == {2}
+    assert len(set(training.archive)) > 1
+    assert plan.start
+    start = state(trained_supernet(plan.start, TASK, "cpu", tmp_path))
+    other = "stages.0.edges.0.3.1.weight"  # on the split edge, of another part
+    assert torch.equal(training.supernet.state_dict()[other], start[other])
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    plan = Plan("uniform", 200)
+    supernet = trained_supernet(plan, TASK, "cpu", tmp_path).supernet
+    untrained = _Training(replace(plan, epochs=0), TASK, "cpu", tmp_path)
+    list(untrained.epochs())
+    data = load_data(TASK.images, torch.device("cpu"))["train"]
+    losses = []
+    for net in (supernet, untrained.supernet):
+        heirs = [net.inherit(cell) for cell in CELLS.architectures]
+        for heir in heirs:
+            recalibrate(heir, [data.images])
+        losses.append(np.mean([evaluate(heir, data)[0] for heir in heirs]))
+    assert losses[0] < losses[1] - 0.1
+
+
+# Predictors
+
+
+@pytest.mark.parametrize("name", ["rsws", "few-shot"])
+def test_a_supernet_from_the_cache_costs_what_it_took(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path))
+    predictor = predictors.get(name)(epochs=10)
+    predictor.fit([], [], CELLS.context)
+    scores = predictor.query(CELLS.architectures, CELLS.context)
+    trained = sum(torch.load(path)["seconds"] for path in (tmp_path / "supernets").glob("*.pt"))
+    monkeypatch.setattr("archcast.predictors.weight_sharing.perf_counter", lambda: 7.0)
+    again = predictors.get(name)(epochs=10).fit([], [], CELLS.context)
+    assert again.saved_seconds_ == pytest.approx(trained)
+    assert trained > 0
+    np.testing.assert_array_equal(again.query(CELLS.architectures, CELLS.context), scores)
+
+
+def test_equal_networks_get_equal_scores() -> None:
+    space = spaces.get("nasbench201")
+    cells = [c for c in space.sample(200, np.random.default_rng(0)) if space.canonical(c) != c][:5]
+    predictor = predictors.get("rsws")(epochs=1).fit([], [], CELLS.context)
+    np.testing.assert_array_equal(
+        predictor.query(cells, CELLS.context),
+        predictor.query([space.canonical(cell) for cell in cells], CELLS.context),
+    )
+
+
+def test_recalibration_can_be_switched_off_and_images_counted() -> None:
+    scores = {
+        key: predictors.get("rsws")(epochs=3, **{key: value})
+        .fit([], [], CELLS.context)
+        .query(CELLS.architectures, CELLS.context)
+        for key, value in {"recalibrate": 0, "valid_images": 8, "epochs_": 0}.items()
+        if not key.endswith("_")
+    }
+    assert not np.array_equal(scores["recalibrate"], scores["valid_images"])
+    assert set(scores["valid_images"] % 12.5) == {0.0}  # percents of eight images
+
+
+def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "mine.npz"
+    splits = ("train", "valid", "test")
+    images = {f"{s}_images": rng.integers(0, 256, (8, 8, 8, 3), np.uint8) for s in splits}
+    np.savez(path, **images, **{f"{s}_labels": np.arange(8) % 3 for s in splits})
+    predictor = predictors.get("rsws")(epochs=1, images=str(path))
+    assert predictor.tags.needs == set()
+    predictor.fit([], [])
+    assert predictor.supernets_[0].skeleton == replace(OFFICIAL, classes=3)
+    assert np.isfinite(predictor.query(CELLS.architectures[:2])).all()
+
+
+def test_what_has_no_supernet_is_refused() -> None:
+    graph = spaces.get("nasbench-graph").sample(1, np.random.default_rng(0))
+    predictor = predictors.get("rsws")(epochs=1).fit([], [], CELLS.context)
+    with pytest.raises(ValueError, match="no supernet of space nasbench-graph"):
+        predictor.query(graph, CELLS.context)
+    with pytest.raises(ValueError, match="1 or more"):
+        predictors.get("rsws")(epochs=0).fit([], [], CELLS.context)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_supernets_train_on_cuda(tmp_path: Path) -> None:
+    trained = trained_supernet(Plan("fair", 2), TASK, "cuda", tmp_path)
+    assert next(trained.supernet.parameters()).is_cuda
