@@ -189,6 +189,77 @@ def stop(
     _report_failures(records)
 
 
+@app.command()
+def supernet(
+    benchmark: Annotated[
+        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
+    ] = DEFAULT_BENCHMARK,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
+    ] = None,
+    strategies: Annotated[
+        str, typer.Option(help="How supernets train: names of predictors, or all.")
+    ] = "all",
+    epochs: Annotated[str, typer.Option(help="Epochs of supernet training.")] = "25,50,100",
+    valid_images: Annotated[
+        str, typer.Option(help="Validation images that a query measures on.")
+    ] = "1000",
+    seeds: Annotated[str, typer.Option(help="Seeds; each trains a supernet.")] = "0,1,2",
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="An .npz file to train on, with the official skeleton.",
+            show_default="the benchmark's own",
+        ),
+    ] = None,
+    test_size: Annotated[int, typer.Option(help="Number of architectures to rank.")] = 200,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
+    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
+    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
+) -> None:
+    """Ask what weight sharing is worth: by epochs, by seed, overall and among the best.
+
+    Trained supernets are kept, and an interrupted training goes on where it was.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.record import Record, RecordStore
+    from archcast.evaluation.run import run_job
+    from archcast.evaluation.runner import run_jobs
+    from archcast.evaluation.weight_sharing import supernet_jobs, supernet_rows, train_for
+    from archcast.report.terminal import supernet_table
+    from archcast.tables.benchmark import open_table
+
+    table = open_table(benchmark, dataset)
+    seeds_ = _numbers("--seeds", seeds)
+    todo = supernet_jobs(
+        benchmark,
+        table,
+        strategies,
+        _numbers("--epochs", epochs),
+        _numbers("--valid-images", valid_images),
+        seeds_,
+        images,
+        test_size,
+        device,
+    )
+    store = RecordStore(results, Record)
+    train_for(todo, table, jobs)
+    records = run_jobs(todo, benchmark, store, run_job, jobs)
+    rows = supernet_rows(records)
+    if format == "table":
+        console = Console()
+        console.print(
+            f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
+            f" {len(seeds_)} supernets"
+        )
+        console.print(supernet_table(rows))
+    else:
+        _print_rows(rows, format)
+    _report_failures(records)
+
+
 @table_app.command()
 def info(
     table: Annotated[str, typer.Argument(help="A benchmark's name or a file.")],

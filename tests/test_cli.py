@@ -192,3 +192,27 @@ def test_pickle_in_place_of_a_table_is_refused(archcast) -> None:  # type: ignor
     assert code == 2
     assert "not a readable Parquet file" in err
     assert not Path("boom").exists()
+
+
+def test_supernet_ranks_and_keeps_what_it_trained(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    command = "supernet --strategies rsws --epochs 1 --valid-images 50,100 --seeds 0,1"
+    command += f" --test-size 12 --results {tmp_path}"
+    code, out, err = archcast(f"{command} --format json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)
+    assert [row["valid_images"] for row in rows] == [50, 100]
+    assert all(row["seeds"] == 2 and row["init_seconds"] > 0 for row in rows)
+    code, out, _ = archcast(command)
+    assert "rsws" in out
+    assert "mean of 2 supernets" in " ".join(out.split())
+
+
+def test_supernet_refuses_what_is_none(archcast) -> None:  # type: ignore[no-untyped-def]
+    for command, message in {
+        "supernet --strategies rf": "rf: no supernet; choose of oneshot",
+        "supernet --epochs 0": "give 1 or more",
+        "supernet --images none.npz": "neither a file nor one of",
+    }.items():
+        code, _, err = archcast(command)
+        assert code == 2
+        assert message in err

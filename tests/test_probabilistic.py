@@ -9,11 +9,11 @@ from archcast.catalog import predictors
 from archcast.predictors.base import Context, Predictor
 from archcast.testing import toy
 
-PROBABILISTIC = [  # without `tuned`, which is as what it tunes, and readers of curves
+PROBABILISTIC = [  # without wrappers, which are as what they wrap, and readers of curves
     name
     for name in predictors
-    if name != "tuned"
-    and (tags := predictors.get(name).tags).probabilistic
+    if predictors.entry(name).family != "wrapper"
+    and (tags := predictors.get(name)().tags).probabilistic
     and "curves" not in tags.needs
 ]
 TRAIN, TEST = toy(100, seed=1), toy(300, seed=2)

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from archcast.catalog import predictors, spaces
+from archcast.evaluation.job import Job
+from archcast.evaluation.record import Cost, Record
+from archcast.evaluation.weight_sharing import supernet_rows
 from archcast.networks import samplers, weight_sharing
 from archcast.networks.nasbench201 import OFFICIAL, Network
 from archcast.networks.supernet import MixedCell, Supernet, recalibrate
@@ -316,3 +319,36 @@ def test_what_has_no_supernet_is_refused() -> None:
 def test_supernets_train_on_cuda(tmp_path: Path) -> None:
     trained = trained_supernet(Plan("fair", 2), TASK, "cuda", tmp_path)
     assert next(trained.supernet.parameters()).is_cuda
+
+
+# The analysis
+
+
+def test_rows_average_over_seeds() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(60, 90, 30).tolist()
+    records = [
+        record(truth, seed=0, predictions=truth),
+        record(truth, seed=1, predictions=[-value for value in truth]),
+        record(truth, seed=2, predictions=[], error="it broke"),
+    ]
+    [row] = supernet_rows(records)
+    assert (row["seeds"], row["failed"]) == (3, 1)
+    assert row["kendall_tau"] == pytest.approx(0.0)
+    assert row["kendall_tau_sd"] == pytest.approx(2**0.5)
+    assert row["seed_agreement"] == pytest.approx(-1.0)
+    assert (row["init_seconds"], row["query_seconds"]) == (5.0, 0.1)
+    [alone] = supernet_rows(records[:1])
+    assert alone["kendall_tau"] == pytest.approx(1.0)
+    assert (alone["kendall_tau_sd"], alone["seed_agreement"]) == (None, None)
+
+
+def record(truth: list[float], seed: int, **outcome: object) -> Record:
+    params = {"epochs": 1, "valid_images": 10, "training_seed": seed}
+    return Record(
+        job=Job(
+            benchmark="toy", dataset="toy", predictor="rsws", params=params, train_size=0,
+            test_size=30, repeat=0, epochs=0, label="valid", truth="test",
+        ),
+        table="", truth=truth, cost=Cost(labels=0.0, fit=5.0, evidence=0.0, query=0.1), **outcome,
+    )  # fmt: skip

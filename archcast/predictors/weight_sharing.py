@@ -46,7 +46,7 @@ class WeightSharing(Predictor):
 
     def __init__(
         self,
-        epochs: int = 200,
+        epochs: int = 100,
         valid_images: int = 1_000,
         recalibrate: int = 4,
         images: str | None = None,

@@ -74,6 +74,29 @@ def stop_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def supernet_table(rows: Sequence[Row]) -> Table:
+    """How supernets rank, as a rich table."""
+    columns: dict[str, Callable[[Row], str]] = {
+        "strategy": lambda row: row["strategy"],
+        "epochs": lambda row: str(row["epochs"]),
+        "images": lambda row: str(row["valid_images"]),
+        "tau": lambda row: _number(row["kendall_tau"], 3),
+        "+-": lambda row: _number(row["kendall_tau_sd"], 3),
+        "sparse": lambda row: _number(row["sparse_kendall_tau"], 3),
+        "top rho": lambda row: _number(row["top_decile_spearman"], 2),
+        "seeds": lambda row: _number(row["seed_agreement"], 2),
+        "init": lambda row: _seconds(row["init_seconds"]),
+        "query": lambda row: _seconds(row["query_seconds"]),
+    }
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
+    for row in rows:
+        cells = [cell(row) for cell in columns.values()]
+        table.add_row(*cells, style="yellow" if row["failed"] else "")
+    return table
+
+
 def table_info(table: ResultTable) -> str:
     """What a table of results holds, a line each."""
     runs = np.diff(table.starts)
