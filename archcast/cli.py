@@ -98,6 +98,7 @@ def leaderboard(
 
     from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.evaluation.noise import noise_ceiling
     from archcast.evaluation.record import Record, RecordStore
     from archcast.evaluation.run import run_job
     from archcast.evaluation.runner import run_jobs
@@ -130,6 +131,12 @@ def leaderboard(
             f" {repeats} splits"
         )
         console.print(leaderboard_table(rows, console.width))
+        if any(row["tied_with_best"] for row in rows[1:]):
+            console.print("= tau is not told apart from the best (95 % interval of the difference)")
+        if (ceiling := noise_ceiling(table, truth)) is not None:
+            console.print(
+                f"noise of training limits tau to about {ceiling:.2f}, except for learning curves"
+            )
     else:
         _print_rows(rows, format)
     _report_failures(records)

@@ -16,6 +16,7 @@ all together; noise then has random labels.
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,7 @@ def seven(cells: list[Architecture], batch: Batch, skeleton: Skeleton) -> None:
         unit(cell, batch, skeleton)  # first calls
         base = min(unit(cell, batch, skeleton) for _ in range(2))
         passes = Passes(partial(build, cell, skeleton, 0), batch)
+        gc.collect()  # what the cell before left
         start = time.process_time()
         alone = [passes.measure(partial(proxies.get(name).of, passes))[1] for name in SEVEN]
         together = time.process_time() - start

@@ -17,7 +17,6 @@ from archcast.evaluation.metrics import (
     spearman,
     top_decile_spearman,
 )
-from archcast.evaluation.statistics import mean_interval
 
 values = st.lists(st.integers(0, 30), min_size=3, max_size=25)
 
@@ -66,12 +65,3 @@ def test_metrics_of_the_top_by_hand() -> None:
     predicted[-5:] = -1.0  # the five best are missed
     assert precision_at_10(truth, predicted) == 0.5
     assert regret_at_10(truth, predicted) == 5.0
-
-
-def test_bootstrap_interval_has_its_coverage() -> None:
-    rng = np.random.default_rng(3)
-    intervals = [mean_interval(rng.normal(5.0, 2.0, 30).tolist()) for _ in range(200)]
-    covered = np.mean([low < 5.0 < high for low, high in intervals if low and high])
-    assert 0.88 < covered < 0.99
-    assert mean_interval([0.5]) == (None, None)
-    assert mean_interval([0.5, 0.5]) == (0.5, 0.5)

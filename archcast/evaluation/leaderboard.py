@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from archcast.catalog import metrics, predictors
+from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.record import Record
-from archcast.evaluation.statistics import mean_interval
+from archcast.evaluation.statistics import mean_interval, paired_interval
 
 Row = dict[str, Any]
+SplitKey = tuple[Any, ...]  # what tells one split, with its truth, from another
 
 
 def leaderboard(records: Iterable[Record]) -> list[Row]:
     """One row for each predictor, train size and number of epochs, best Kendall tau first.
 
     Metrics and seconds are means over the repeats that did not fail, None where all failed;
-    `kendall_tau_low` and `kendall_tau_high` bound the mean with 95 % confidence. Initialisation
-    and query seconds are None where the table does not say what training takes.
+    `kendall_tau_low` and `kendall_tau_high` bound the mean with 95 % confidence.
+    `tied_with_best` says whether the splits that a row shares with the first row leave open which
+    of the two is better, and is None of fewer than two. Initialisation and query seconds are None
+    where the table does not say what training takes.
     """
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         job = record.job
         setting = (job.benchmark, job.dataset, job.spec, job.train_size, job.epochs)
         groups.setdefault(setting, []).append(record)
-    rows = [_row(group) for group in groups.values()]
-    return sorted(rows, key=lambda row: (row["kendall_tau"] is None, -(row["kendall_tau"] or 0)))
+    ranked = sorted(
+        ((_row(group), _taus(group)) for group in groups.values()),
+        key=lambda pair: (pair[0]["kendall_tau"] is None, -(pair[0]["kendall_tau"] or 0)),
+    )
+    return [row | {"tied_with_best": _tied(taus, ranked[0][1])} for row, taus in ranked]
 
 
 def _row(records: Sequence[Record]) -> Row:
@@ -57,6 +64,25 @@ def _row(records: Sequence[Record]) -> Row:
     row["fit_seconds"] = _mean([cost.fit for cost in costs])
     row["evidence_seconds"] = _mean([cost.evidence for cost in costs])
     return row
+
+
+def _taus(records: Sequence[Record]) -> dict[SplitKey, float]:
+    """Kendall's tau of the records that did not fail, by the split that they are of."""
+    taus: dict[SplitKey, float] = {}
+    for record in records:
+        if not record.failed:
+            job = record.job
+            table = (record.table, job.benchmark, job.dataset)
+            key = (*table, job.test_size, job.truth, job.seed, job.repeat)
+            taus[key] = kendall_tau(record.truth, record.predictions)
+    return taus
+
+
+def _tied(taus: Mapping[SplitKey, float], best: Mapping[SplitKey, float]) -> bool | None:
+    """Whether the 95 % interval of the best row's lead on shared splits reaches 0."""
+    shared = [split for split in taus if split in best]
+    low, _ = paired_interval([best[split] for split in shared], [taus[split] for split in shared])
+    return None if low is None else low <= 0.0
 
 
 def _mean(seconds: list[float | None]) -> float | None:

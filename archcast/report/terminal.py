@@ -19,7 +19,10 @@ NARROW = 80  # columns below which the bare ranking is shown
 
 
 def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
-    """The leaderboard as a rich table, with as many columns as the terminal has room for."""
+    """The leaderboard as a rich table, with as many columns as the terminal has room for.
+
+    `=` follows the rank of a row that is tied with the best.
+    """
     columns: dict[str, Callable[[Row], str]] = {
         "predictor": lambda row: row["predictor"],
         "family": lambda row: row["family"],
@@ -42,7 +45,8 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
     elif width < WIDE:
         hidden.add("regret")
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
-    table.add_column("#", justify="right", no_wrap=True)
+    digits = len(str(len(rows)))
+    table.add_column(f"{'#':>{digits}}", no_wrap=True)
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name == "predictor":
@@ -51,7 +55,8 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
             table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
     for rank, row in enumerate(rows, start=1):
         cells = [cell(row) for cell in shown.values()]
-        table.add_row(str(rank), *cells, style="yellow" if row["failed"] else "")
+        place = f"{rank:>{digits}}{'=' if rank > 1 and row['tied_with_best'] else ''}"
+        table.add_row(place, *cells, style="yellow" if row["failed"] else "")
     return table
 
 

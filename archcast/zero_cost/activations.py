@@ -23,7 +23,7 @@ def nwot(passes: Passes) -> float:
     Mellor et al., 2021. Where images share their code the determinant is zero; eigenvalues that are
     zero count as the rounding error of the largest, far below those of any other network.
     """
-    values = eigenvalues(code_kernel(passes.trace.codes))
+    values = eigenvalues(code_kernel(passes.codes))
     rounding = len(values) * torch.finfo(torch.float64).eps * values[-1]
     return values.clamp(min=rounding.item()).log().sum().item()
 
@@ -34,7 +34,7 @@ def swap(passes: Passes) -> float:
 
     Sample-wise activation patterns (Peng et al., 2024).
     """
-    codes = _checked(passes.trace.codes)
+    codes = _checked(passes.codes)
     patterns = torch.zeros(sum(c.shape[1] for c in codes), dtype=torch.int64).to(codes[0].device)
     for start in range(0, len(codes[0]), 32):
         chunks = [code[start : start + 32].double() for code in codes]
@@ -72,8 +72,10 @@ def code_kernel(codes: Sequence[Tensor]) -> Tensor:
     codes = _checked(codes)
     kernel = torch.zeros(len(codes[0]), len(codes[0]), dtype=torch.float64).to(codes[0].device)
     for code in codes:
-        signs = code.float() * 2.0 - 1.0
-        kernel += (signs @ signs.T + code.shape[1]) / 2.0
+        active = code.float()
+        number = active.sum(dim=1).double()
+        both = (active @ active.T).double()
+        kernel += code.shape[1] - number[:, None] - number + 2.0 * both
     return kernel
 
 

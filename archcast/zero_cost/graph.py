@@ -53,9 +53,12 @@ def weights_of(network: nn.Module) -> list[Tensor]:
 
 
 def codes_of(calls: Iterable[Call]) -> list[Tensor]:
-    """Which units each ReLU left active: boolean, of shape (n, units)."""
+    """Which units each ReLU left active: boolean, of shape (n, units).
+
+    Units are in the order of memory where channels come last, so that nothing is moved.
+    """
     return [
-        (call.output.detach() > 0).flatten(1)
+        (call.output.detach() > 0).movedim(1, -1).flatten(1)
         for call in calls
         if isinstance(call.module, RECTIFIERS)
     ]

@@ -15,6 +15,7 @@ from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.graph import (
     RECTIFIERS,
     WEIGHTED,
+    Call,
     codes_of,
     gradients_of,
     recording,
@@ -42,7 +43,7 @@ class Trace:
     inputs: Tensor  # a leaf of the graph
     logits: Tensor  # (n, classes)
     outputs: list[Tensor]  # of each call of a convolution or linear layer, (n, channels, ...)
-    codes: list[Tensor]  # of each call of a ReLU, which units are active: (n, units), boolean
+    rectified: list[Call]  # the calls of ReLUs
 
 
 class Gradients(NamedTuple):
@@ -83,6 +84,7 @@ class Passes:
         self._clock = clock_of(batch.images.device)
         self._kept: dict[Callable[[Passes], Any], _Timed[Any]] = {}
         self._open: list[_Open] = []
+        self._traced = False
 
     def measure(self, compute: Callable[[], T]) -> tuple[T, float]:
         """Call `compute`; also the seconds that it takes when nothing is shared with others."""
@@ -164,7 +166,20 @@ class Passes:
         with recording(recorded) as calls:
             logits = self.forward(self.network, images)
         outputs = [call.output for call in calls if isinstance(call.module, WEIGHTED)]
-        return Trace(images, logits, outputs, codes_of(calls))
+        self._traced = True
+        return Trace(
+            images, logits, outputs, [call for call in calls if isinstance(call.module, RECTIFIERS)]
+        )
+
+    @Shared
+    def codes(self) -> list[Tensor]:
+        """Which units each call of a ReLU leaves active: (n, units), boolean."""
+        if self._traced:
+            return codes_of(self.trace.rectified)
+        rectifiers = [m for m in self.network.modules() if isinstance(m, RECTIFIERS)]
+        with torch.no_grad(), recording(rectifiers) as calls:
+            self.forward(self.network, self.batch.images)
+        return codes_of(calls)
 
     @Shared
     def gradients(self) -> Gradients:
