@@ -43,6 +43,30 @@ Device = Literal["auto", "cpu", "cuda"]
 Kind = Literal["predictors", "encodings", "proxies", "benchmarks", "metrics"]
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
+BenchmarkOption = Annotated[
+    str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
+]
+DatasetOption = Annotated[
+    str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
+]
+TrainSizes = Annotated[str, typer.Option(help="Numbers of labelled architectures.")]
+Epochs = Annotated[
+    str | None,
+    typer.Option(help="Epochs of the curves that a query pays.", show_default="a third of them"),
+]
+TestSize = Annotated[int, typer.Option(help="Number of architectures to rank.")]
+Repeats = Annotated[int, typer.Option(help="Random splits.")]
+Seed = Annotated[int, typer.Option(help="Seed of the splits and of the predictors.")]
+Label = Annotated[
+    Accuracy | None,
+    typer.Option(help="What is learned from.", show_default="valid where there is one"),
+]
+Truth = Annotated[Accuracy, typer.Option(help="What is predicted.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where networks run.")]
+Results = Annotated[Path, typer.Option(help="Folder of the records.")]
+FormatOption = Annotated[Format, typer.Option(help="What to print.")]
+
 
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
@@ -60,35 +84,23 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 
 @app.command()
 def leaderboard(
-    benchmark: Annotated[
-        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
-    ] = DEFAULT_BENCHMARK,
-    dataset: Annotated[
-        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
-    ] = None,
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
     predictors: Annotated[
         str,
         typer.Option(help="Names, with parameters as in 'xgb(labels=raw)', a family, or all."),
     ] = "all",
-    train_sizes: Annotated[str, typer.Option(help="Numbers of labelled architectures.")] = "100",
-    epochs: Annotated[
-        str | None,
-        typer.Option(
-            help="Epochs of the curves that a query pays.", show_default="a third of them"
-        ),
-    ] = None,
-    test_size: Annotated[int, typer.Option(help="Number of architectures to rank.")] = 200,
-    repeats: Annotated[int, typer.Option(help="Random splits.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of the splits and of the predictors.")] = 0,
-    label: Annotated[
-        Accuracy | None,
-        typer.Option(help="What is learned from.", show_default="valid where there is one"),
-    ] = None,
-    truth: Annotated[Accuracy, typer.Option(help="What is predicted.")] = "test",
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
-    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
+    train_sizes: TrainSizes = "100",
+    epochs: Epochs = None,
+    test_size: TestSize = 200,
+    repeats: Repeats = 10,
+    seed: Seed = 0,
+    label: Label = None,
+    truth: Truth = "test",
+    jobs: Jobs = 1,
+    device: DeviceOption = "auto",
+    results: Results = Path("results"),
+    format: FormatOption = "table",
 ) -> None:
     """Rank predictors by how well they rank architectures, and show what they cost.
 
@@ -144,12 +156,8 @@ def leaderboard(
 
 @app.command()
 def stop(
-    benchmark: Annotated[
-        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
-    ] = DEFAULT_BENCHMARK,
-    dataset: Annotated[
-        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
-    ] = None,
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
     predictor: Annotated[
         str, typer.Option(help="Predictors of learning curves with deviations.")
     ] = "lcsvr",
@@ -162,9 +170,9 @@ def stop(
     architectures: Annotated[int, typer.Option(min=2, help="Architectures to search.")] = 100,
     repeats: Annotated[int, typer.Option(min=1, help="Random searches.")] = 50,
     seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
-    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
+    jobs: Jobs = 1,
+    results: Results = Path("results"),
+    format: FormatOption = "table",
 ) -> None:
     """Stop hopeless training early in a random search: what is saved, and what is lost.
 
@@ -198,12 +206,8 @@ def stop(
 
 @app.command()
 def supernet(
-    benchmark: Annotated[
-        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
-    ] = DEFAULT_BENCHMARK,
-    dataset: Annotated[
-        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
-    ] = None,
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
     strategies: Annotated[
         str, typer.Option(help="How supernets train: names of predictors, or all.")
     ] = "all",
@@ -219,11 +223,11 @@ def supernet(
             show_default="the benchmark's own",
         ),
     ] = None,
-    test_size: Annotated[int, typer.Option(help="Number of architectures to rank.")] = 200,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
-    format: Annotated[Format, typer.Option(help="What to print.")] = "table",
+    test_size: TestSize = 200,
+    jobs: Jobs = 1,
+    device: DeviceOption = "auto",
+    results: Results = Path("results"),
+    format: FormatOption = "table",
 ) -> None:
     """Ask what weight sharing is worth: by epochs, by seed, overall and among the best.
 
@@ -331,8 +335,8 @@ def train(
         int | None,
         typer.Option(min=1, help="Train this many, drawn at random.", show_default="all"),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    device: Annotated[Device, typer.Option(help="Where networks run.")] = "auto",
+    jobs: Jobs = 1,
+    device: DeviceOption = "auto",
 ) -> None:
     """Train every architecture of a space that is not isomorphic to another, into a table.
 

@@ -1,0 +1,78 @@
+"""Initialisation cost against query cost: who wins where, and who is never beaten on all counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from archcast.evaluation.leaderboard import Row
+
+LEAST_SECONDS = 1e-3  # of a budget: below, seconds are noise of the clock
+STEPS_A_DECADE = 2
+
+
+def pareto(rows: Sequence[Row]) -> list[bool]:
+    """Whether no other row is as cheap to initialise, as cheap to query, and as good, or better.
+
+    A row with unknown seconds or without a Kendall tau is never Pareto-optimal.
+    """
+    found = [_known(row) for row in rows]
+    # Costs, and tau with its sign turned: less is better in all three.
+    points = np.array(
+        [
+            (row["init_seconds"], row["query_seconds"], -row["kendall_tau"])
+            for row, known in zip(rows, found, strict=True)
+            if known
+        ]
+    ).reshape(-1, 3)
+    no_worse = (points[:, None] <= points).all(axis=2)
+    better = (points[:, None] < points).any(axis=2)
+    beaten = iter(np.atleast_1d((no_worse & better).any(axis=0)))
+    return [known and not bool(next(beaten)) for known in found]
+
+
+def winners(
+    rows: Sequence[Row], init_budgets: Sequence[float], query_budgets: Sequence[float]
+) -> list[list[Row | None]]:
+    """The row of the best Kendall tau that each pair of budgets can pay, [query][init].
+
+    None where nothing is affordable.
+    """
+    return [[best_within(rows, init, query) for init in init_budgets] for query in query_budgets]
+
+
+def best_within(rows: Sequence[Row], init: float, query: float) -> Row | None:
+    """The affordable row of the best Kendall tau, if there is one; budgets are in seconds."""
+    payable = affordable(rows, init, query)
+    return max(payable, key=lambda row: row["kendall_tau"], default=None)
+
+
+def affordable(rows: Sequence[Row], init: float, query: float) -> list[Row]:
+    """The rows whose initialisation and query take no longer than these seconds."""
+    return [
+        row
+        for row in rows
+        if _known(row) and row["init_seconds"] <= init and row["query_seconds"] <= query
+    ]
+
+
+def budgets(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """Initialisation and query budgets, in seconds and even steps on a log axis.
+
+    They go from what the cheapest row can pay to what the dearest one needs.
+    """
+    known = [row for row in rows if _known(row)]
+    init = _grid([row["init_seconds"] for row in known])
+    return init, _grid([row["query_seconds"] for row in known])
+
+
+def _grid(seconds: Sequence[float]) -> list[float]:
+    exponents = np.log10(np.maximum(seconds or [1.0], LEAST_SECONDS)) * STEPS_A_DECADE
+    steps = np.arange(np.ceil(exponents.min()), np.ceil(exponents.max()) + 1)
+    grid: list[float] = (10.0 ** (steps / STEPS_A_DECADE)).tolist()
+    return grid
+
+
+def _known(row: Row) -> bool:
+    return None not in (row["init_seconds"], row["query_seconds"], row["kendall_tau"])
