@@ -324,6 +324,11 @@ predictors: Registry[type[Predictor]] = Registry(
             "majority of proxies: vote(nwot+synflow+jacov)",
             "zero-cost",
         ),
+        "omni": Entry(
+            "archcast.predictors.combined:OMNI",
+            "ngb that sees jacov and the last training loss too",
+            "combined",
+        ),
         "sklearn": Entry(
             "archcast.predictors.sklearn_regressor:SklearnRegressor",
             "any scikit-learn regressor: sklearn(SVR(C=10))",

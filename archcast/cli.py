@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,9 +18,11 @@ from archcast.errors import InputError
 from archcast.registry import Registry
 
 if TYPE_CHECKING:
+    from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import Row
     from archcast.evaluation.record import Record
     from archcast.evaluation.stopping import StopRecord
+    from archcast.tables.table import Table
 
 app = typer.Typer(
     name="archcast",
@@ -49,6 +52,9 @@ BenchmarkOption = Annotated[
 DatasetOption = Annotated[
     str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
 ]
+Predictors = Annotated[
+    str, typer.Option(help="Names, with parameters as in 'xgb(labels=raw)', a family, or all.")
+]
 TrainSizes = Annotated[str, typer.Option(help="Numbers of labelled architectures.")]
 Epochs = Annotated[
     str | None,
@@ -66,6 +72,21 @@ Jobs = Annotated[int, typer.Option(min=1, help="Worker processes.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where networks run.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 FormatOption = Annotated[Format, typer.Option(help="What to print.")]
+
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    """What is written after long work must have a place before it."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"{path}: no such folder; make it, or choose another")
+    return path
+
+
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.html", help="Write a page with table and figures.", callback=_in_a_folder
+    ),
+]
 
 
 @app.command("list")
@@ -86,10 +107,7 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
 def leaderboard(
     benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
     dataset: DatasetOption = None,
-    predictors: Annotated[
-        str,
-        typer.Option(help="Names, with parameters as in 'xgb(labels=raw)', a family, or all."),
-    ] = "all",
+    predictors: Predictors = "all",
     train_sizes: TrainSizes = "100",
     epochs: Epochs = None,
     test_size: TestSize = 200,
@@ -101,6 +119,7 @@ def leaderboard(
     device: DeviceOption = "auto",
     results: Results = Path("results"),
     format: FormatOption = "table",
+    report: ReportOption = None,
 ) -> None:
     """Rank predictors by how well they rank architectures, and show what they cost.
 
@@ -111,9 +130,6 @@ def leaderboard(
     from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import leaderboard as rank
     from archcast.evaluation.noise import noise_ceiling
-    from archcast.evaluation.record import Record, RecordStore
-    from archcast.evaluation.run import run_job
-    from archcast.evaluation.runner import run_jobs
     from archcast.report.terminal import leaderboard_table
     from archcast.tables.benchmark import open_table
 
@@ -130,18 +146,12 @@ def leaderboard(
         truth=truth,
         device=device,
     )
-    todo, remarks = experiment.jobs(table)
-    store = RecordStore(results, Record)
-    for remark in remarks:
-        _say(remark)
-    records = run_jobs(todo, benchmark, store, run_job, jobs)
+    records = _run(experiment, table, results, jobs)
+    _write_report(records, table, report)
     rows = rank(records)
     if format == "table":
         console = Console()
-        console.print(
-            f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
-            f" {repeats} splits"
-        )
+        console.print(_heading(table, experiment))
         console.print(leaderboard_table(rows, console.width))
         if any(row["tied_with_best"] for row in rows[1:]):
             console.print("= tau is not told apart from the best (95 % interval of the difference)")
@@ -152,6 +162,230 @@ def leaderboard(
     else:
         _print_rows(rows, format)
     _report_failures(records)
+
+
+@app.command()
+def costs(
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
+    predictors: Predictors = "all",
+    train_sizes: TrainSizes = "10,30,100,300",
+    epochs: Annotated[
+        str | None,
+        typer.Option(
+            help="Epochs of the curves that a query pays.", show_default="1, 2, 4, ... of them"
+        ),
+    ] = None,
+    test_size: TestSize = 100,
+    repeats: Repeats = 5,
+    seed: Seed = 0,
+    label: Label = None,
+    truth: Truth = "test",
+    jobs: Jobs = 1,
+    device: DeviceOption = "auto",
+    results: Results = Path("results"),
+    format: FormatOption = "table",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Some predictors, fewer settings: in two minutes.")
+    ] = False,
+) -> None:
+    """Compare what predictors cost to initialise and to query, and find who wins at which budget.
+
+    JSON and CSV are leaderboard rows, with `pareto` for those that no other beats on all counts.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from archcast.evaluation.costs import QUICK, doublings, pareto
+    from archcast.evaluation.experiment import Experiment
+    from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.report.terminal import leaderboard_table, sizes_table, surface_table
+    from archcast.tables.benchmark import open_table
+
+    table = open_table(benchmark, dataset)
+    experiment = Experiment(
+        benchmark=benchmark,
+        predictors=predictors,
+        train_sizes=_numbers("--train-sizes", train_sizes),
+        epochs=_numbers("--epochs", epochs) if epochs is not None else None,
+        test_size=test_size,
+        repeats=repeats,
+        seed=seed,
+        label=label,
+        truth=truth,
+        device=device,
+    )
+    if quick:
+        experiment = replace(experiment, **QUICK)
+    if experiment.epochs is None:
+        experiment = replace(experiment, epochs=doublings(table))
+    records = _run(experiment, table, results, jobs)
+    rows = rank(records)
+    rows = [row | {"pareto": best} for row, best in zip(rows, pareto(rows), strict=True)]
+    if format != "table":
+        _print_rows(rows, format)
+        return _report_failures(records)
+    console = Console()
+    console.print(_heading(table, experiment))
+    console.print("\nBest predictor by seconds to initialise (across) and to query (down)")
+    console.print(surface_table(rows, console.width))
+    console.print("\nNot beaten in initialisation, query and tau together")
+    console.print(leaderboard_table([row for row in rows if row["pareto"]], console.width))
+    console.print("\nTau by labelled architectures")
+    console.print(sizes_table(rows, "train_size"))
+    console.print("\nTau by epochs paid")
+    console.print(sizes_table(rows, "epochs"))
+    return _report_failures(records)
+
+
+@app.command()
+def recommend(
+    init: Annotated[float, typer.Option(help="Seconds to spend before the first query.")],
+    query: Annotated[float, typer.Option(help="Seconds to spend on each query.")],
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
+    results: Results = Path("results"),
+    format: FormatOption = "table",
+) -> None:
+    """Say which predictor to use within a budget, and which do no worse.
+
+    From the records in the results folder, as `costs` and `leaderboard` leave them; without any, on
+    the embedded benchmark, from a sweep that comes with archcast.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.recommendation import cheapest, shipped_sweep
+    from archcast.evaluation.recommendation import recommend as choose
+    from archcast.evaluation.record import Record, RecordStore
+    from archcast.report.terminal import leaderboard_table, recommendation
+    from archcast.tables.benchmark import open_table
+
+    if min(init, query) < 0:
+        raise InputError("--init and --query: give seconds, 0 or more")
+    table = open_table(benchmark, dataset)
+    known = list(RecordStore(results, Record)) if results.is_dir() else []
+    records = [record for record in known if record.table == table.hash and not record.failed]
+    if not records:
+        if benchmark != DEFAULT_BENCHMARK:
+            raise InputError(
+                f"{results}: no records of {benchmark}; run `archcast costs --benchmark"
+                f" {benchmark}` first"
+            )
+        records = list(shipped_sweep())
+        _say(f"no records in {results}: using the sweep that comes with archcast")
+    rows = choose(records, init, query)
+    if format != "table":
+        return _print_rows(rows, format)
+    console = Console()
+    console.print(recommendation(rows, cheapest(records), init, query))
+    others = [row for row in rows[1:] if row["tied_with_best"]]
+    if others:
+        console.print("\nNot told apart from it (95 % interval of the difference in tau):")
+        console.print(leaderboard_table(others, console.width))
+    return None
+
+
+@app.command()
+def combine(
+    predictors: Annotated[
+        list[str],
+        typer.Argument(help="One that learns from vectors, or none, and others that do not learn."),
+    ],
+    head: Annotated[
+        str | None, typer.Option(help="What learns.", show_default="the one given, or ngb")
+    ] = None,
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
+    train_size: Annotated[int, typer.Option(min=1, help="Labelled architectures.")] = 100,
+    epochs: Epochs = None,
+    test_size: TestSize = 200,
+    repeats: Repeats = 10,
+    seed: Seed = 0,
+    label: Label = None,
+    truth: Truth = "test",
+    jobs: Jobs = 1,
+    device: DeviceOption = "auto",
+    results: Results = Path("results"),
+    format: FormatOption = "table",
+) -> None:
+    """Combine predictors of any families into one, and show what each part adds.
+
+    The head learns from the encoding and from the scores of the parts: `combine xgb sotl-e jacov`.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.ablation import ablation, variants
+    from archcast.evaluation.experiment import Experiment
+    from archcast.report.terminal import ablation_table
+    from archcast.tables.benchmark import open_table
+
+    table = open_table(benchmark, dataset)
+    specs = variants(predictors, head)
+    experiment = Experiment(
+        benchmark=benchmark,
+        predictors=",".join(specs.values()),
+        train_sizes=(train_size,),
+        epochs=_numbers("--epochs", epochs) if epochs is not None else None,
+        test_size=test_size,
+        repeats=repeats,
+        seed=seed,
+        label=label,
+        truth=truth,
+        device=device,
+    )
+    records = _run(experiment, table, results, jobs)
+    rows = ablation(records, specs)
+    if format == "table":
+        console = Console()
+        console.print(_heading(table, experiment))
+        console.print(ablation_table(rows))
+    else:
+        _print_rows(rows, format)
+    _report_failures(records)
+
+
+@app.command()
+def report(
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
+    results: Results = Path("results"),
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.html", help="The page to write.", callback=_in_a_folder)
+    ] = Path("report.html"),
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for figures as PDF, SVG and PNG, for papers."),
+    ] = None,
+) -> None:
+    """Write a page with leaderboard, costs and figures, from the records in the results folder.
+
+    It is one file that loads nothing from elsewhere.
+    """
+    from archcast.evaluation.leaderboard import comparable
+    from archcast.evaluation.record import Record, RecordStore
+    from archcast.tables.benchmark import open_table
+
+    table = open_table(benchmark, dataset)
+    kept = list(RecordStore(results, Record)) if results.is_dir() else []
+    known = [record for record in kept if record.table == table.hash]
+    if not known:
+        raise InputError(
+            f"{results}: no records of {table.dataset} ({benchmark}); run `archcast leaderboard`"
+            " first, or choose another folder by --results"
+        )
+    records = comparable(known)
+    if len(records) < len(known):
+        _say(
+            f"left out: {len(known) - len(records)} records of another test size, label, truth or"
+            " seed than most"
+        )
+    _write_report(records, table, out)
+    if figures is not None:
+        from archcast.report.figures import write_figures
+
+        written = write_figures(records, table, figures, ("pdf", "svg", "png"))
+        _say(f"wrote {len(written)} files to {figures}")
 
 
 @app.command()
@@ -348,6 +582,34 @@ def train(
         catalog.spaces.get(space), images, _numbers("--seeds", seeds), out, jobs, device, limit
     )
     typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")
+
+
+def _run(experiment: Experiment, table: Table, results: Path, workers: int) -> list[Record]:
+    from archcast.evaluation.record import Record, RecordStore
+    from archcast.evaluation.run import run_job
+    from archcast.evaluation.runner import run_jobs
+
+    todo, remarks = experiment.jobs(table)
+    store = RecordStore(results, Record)
+    for remark in remarks:
+        _say(remark)
+    return run_jobs(todo, experiment.benchmark, store, run_job, workers)
+
+
+def _heading(table: Table, experiment: Experiment) -> str:
+    return (
+        f"{table.dataset} ({experiment.benchmark}): {experiment.test_size} architectures ranked,"
+        f" mean of {experiment.repeats} splits"
+    )
+
+
+def _write_report(records: Sequence[Record], table: Table, path: Path | None) -> None:
+    if path is None:
+        return
+    from archcast.report.page import write_page
+
+    write_page(records, table, path, shlex.join(["archcast", *sys.argv[1:]]))
+    _say(f"wrote {path}")
 
 
 def _print_rows(rows: Sequence[Row], format: Literal["json", "csv"]) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from itertools import groupby
@@ -110,6 +111,9 @@ def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type:
         (f"{SMALL} --results toy.parquet", "results folder toy.parquet"),
         (f"{SMALL} --label foo", "'--label'"),
         (f"{SMALL} --jobs 0", "'--jobs'"),
+        ("report --benchmark toy.parquet", "results: no records of toy (toy.parquet); run"),
+        ("report --out absent/page.html", "absent/page.html: no such folder"),
+        (f"{SMALL} --report absent/page.html", "absent/page.html: no such folder"),
         ("leaderbord", "leaderbord"),
         ("table verify absent.parquet", "no such file"),
         ("table verify broken.parquet", "not a readable Parquet file"),
@@ -216,3 +220,103 @@ def test_supernet_refuses_what_is_none(archcast) -> None:  # type: ignore[no-unt
         code, _, err = archcast(command)
         assert code == 2
         assert message in err
+
+
+SWEEP = "--predictors bayes-lin-reg,sotl-e,params --train-sizes 10,30 --repeats 2 --test-size 20"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A table, and a results folder that is filled by whoever asks first."""
+    folder = tmp_path_factory.mktemp("swept")
+    return write_small_table(folder), folder / "results"
+
+
+def test_costs_shows_who_wins_where(archcast, swept) -> None:  # type: ignore[no-untyped-def]
+    table, results = swept
+    command = f"costs --benchmark {table} {SWEEP} --results {results}"
+    code, out, err = archcast(f"{command} --format json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)
+    assert {(row["predictor"], row["train_size"], row["epochs"]) for row in rows} == {
+        ("bayes-lin-reg", 10, 0), ("bayes-lin-reg", 30, 0), ("params", 0, 0),
+        ("sotl-e", 0, 1), ("sotl-e", 0, 2), ("sotl-e", 0, 4),
+    }  # fmt: skip
+    assert any(row["pareto"] for row in rows)
+    code, out, _ = archcast(command)
+    assert code == 0
+    for part in ("to initialise (across)", "Not beaten", "Tau by labelled", "Tau by epochs"):
+        assert part in " ".join(out.split())
+
+
+def test_recommend_stays_within_the_budget(archcast, swept) -> None:  # type: ignore[no-untyped-def]
+    table, results = swept
+    archcast(f"costs --benchmark {table} {SWEEP} --results {results}")
+    base = f"recommend --benchmark {table} --results {results}"
+    code, out, err = archcast(f"{base} --init 70 --query 1 --format json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)
+    assert rows[0]["kendall_tau"] == max(row["kendall_tau"] for row in rows)
+    assert all(row["init_seconds"] <= 70 and row["query_seconds"] <= 1 for row in rows)
+    assert {row["predictor"] for row in rows} == {"params"}  # 10 labels of 12 seconds are too dear
+    code, out, _ = archcast(f"{base} --init 1000 --query 100")
+    assert code == 0
+    assert "expected tau" in out
+    code, out, _ = archcast(f"{base} --init 0 --query 0")
+    assert "Nothing fits 0 to initialise" in " ".join(out.split())
+    code, _, err = archcast(f"recommend --init -1 --query 0 --benchmark {table}")
+    assert code == 2
+    code, _, err = archcast(f"{base}-none --init 1 --query 1")
+    assert code == 2
+    assert "run `archcast costs" in err
+
+
+def test_combine_shows_what_each_part_adds(archcast, swept) -> None:  # type: ignore[no-untyped-def]
+    table, results = swept
+    command = f"combine bayes-lin-reg sotl-e params --benchmark {table} --train-size 30"
+    command += f" --epochs 2 --repeats 3 --test-size 20 --results {results}"
+    code, out, err = archcast(f"{command} --format json")
+    assert (code, err) == (0, "")
+    rows = {row["variant"]: row for row in json.loads(out)}
+    assert list(rows) == [
+        "all", "without sotl-e", "without params",
+        "bayes-lin-reg alone", "sotl-e alone", "params alone",
+    ]  # fmt: skip
+    alone = {name: row for name, row in rows.items() if name.endswith("alone")}
+    best = max(alone.values(), key=lambda row: row["kendall_tau"])
+    assert best["lead"] is None
+    for row in rows.values():
+        if row is not best:
+            assert row["lead"] == pytest.approx(row["kendall_tau"] - best["kendall_tau"])
+    whole, curve = rows["all"], rows["sotl-e alone"]
+    assert whole["evidence_seconds"] == curve["evidence_seconds"] > 0  # costs add up
+    assert whole["label_seconds"] == rows["bayes-lin-reg alone"]["label_seconds"] > 0
+    code, out, _ = archcast(command)
+    assert "lead over" in " ".join(out.split())
+
+
+def test_combine_refuses_what_can_not_be_combined(archcast) -> None:  # type: ignore[no-untyped-def]
+    for command, message in {
+        "combine xgb rf sotl-e": "xgb and rf both learn",
+        "combine xgb": "give predictors that do not learn",
+        "combine gcn params": "gcn can't be a head",
+    }.items():
+        code, _, err = archcast(command)
+        assert code == 2, command
+        assert message in err
+
+
+def test_report_of_what_is_on_disk(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(f"{SMALL} --predictors rf,params --format json --report now.html")
+    assert code == 0
+    assert {row["predictor"] for row in json.loads(out)} == {"rf", "params"}
+    assert err == "archcast: wrote now.html\n"
+    assert f"{SMALL} --predictors rf,params" in Path("now.html").read_text()
+    archcast(f"{SMALL} --predictors random --seed 1 --format json")
+    code, out, err = archcast("report --benchmark toy.parquet --out later.html --figures print")
+    assert (code, out) == (0, "")
+    assert "left out: 2 records of another test size, label, truth or seed" in err
+    assert "wrote later.html" in err
+    assert {path.name for path in Path("print").iterdir()} >= {"surface.pdf", "pareto.svg"}
+    rows = re.findall(r'class="predictor">(.*?)<', Path("later.html").read_text())
+    assert sorted(rows) == ["params", "rf"]

@@ -29,6 +29,14 @@ def test_the_head_learns_from_the_parts() -> None:
     assert kendalltau(scores, TEST.labels).statistic > 0.8
 
 
+def test_a_sequence_model_is_a_head_too() -> None:
+    same = [TRAIN.architectures[0]]
+    for head in ("nao", "seminas"):
+        combined = Combined(head, "sotl-e").fit(same * 60, TRAIN.labels, TRAIN.context)
+        scores = combined.query(same * 40, TEST.context)
+        assert kendalltau(scores, TEST.labels).statistic > 0.7, head
+
+
 def test_parts_add_to_the_encoding() -> None:
     head = "gp(encoding=one-hot)"
     alone = predictors.get("gp")(encoding="one-hot").fit(*TRAIN)

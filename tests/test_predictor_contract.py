@@ -22,6 +22,7 @@ QUICK: dict[str, dict[str, object]] = {
     "lce": {"steps": 10},
     "lce-m": {"steps": 10},
     "lcsvr": {"trials": 5},
+    "omni": {"head": "ngb(n_estimators=40, learning_rate=0.2)"},
     "ngb": {"n_estimators": 40, "learning_rate": 0.2},
     "tuned": {"predictor": "xgb(n_estimators=30)", "trials": 3},
 }

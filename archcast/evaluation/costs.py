@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from archcast.evaluation.leaderboard import Row
+from archcast.tables.table import Table
 
-LEAST_SECONDS = 1e-3  # of a budget: below, seconds are noise of the clock
+# A sweep that takes a minute or two, with a few of each family.
+QUICK: dict[str, Any] = {
+    "predictors": "bayes-lin-reg,gp,rf,xgb,sotl-e,early-stop-acc,lcsvr,params,synflow,jacov",
+    "train_sizes": (10, 100),
+    "repeats": 3,
+}
+LEAST_SECONDS = 1e-3  # below, differences are noise of the clock
 STEPS_A_DECADE = 2
+
+
+def doublings(table: Table) -> tuple[int, ...]:
+    """1, 2, 4, ... epochs, less than the table's curves have; 1 where it has none."""
+    most = int(table.epochs.max())
+    return tuple(2**k for k in range(max(1, (most - 1).bit_length())))
 
 
 def pareto(rows: Sequence[Row]) -> list[bool]:
     """Whether no other row is as cheap to initialise, as cheap to query, and as good, or better.
 
-    A row with unknown seconds or without a Kendall tau is never Pareto-optimal.
+    Seconds below `LEAST_SECONDS` are all the same. A row with unknown seconds or without a Kendall tau is never Pareto-optimal.
     """
     found = [_known(row) for row in rows]
     # Costs, and tau with its sign turned: less is better in all three.
     points = np.array(
         [
-            (row["init_seconds"], row["query_seconds"], -row["kendall_tau"])
+            (
+                max(row["init_seconds"], LEAST_SECONDS),
+                max(row["query_seconds"], LEAST_SECONDS),
+                -row["kendall_tau"],
+            )
             for row, known in zip(rows, found, strict=True)
             if known
         ]

@@ -129,7 +129,7 @@ def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]
     for part in split_specs(text):
         group = [name for name in predictors if _belongs(name, part)]
         for spec in group or [part]:
-            choice = _choice(spec)
+            choice = choose_predictor(spec)
             missing = missing_needs(table, choice.tags)
             if not missing:
                 chosen[spec] = choice
@@ -148,7 +148,12 @@ def _belongs(name: str, group: str) -> bool:
     return family != "wrapper" if group == "all" else family == group
 
 
-def _choice(spec: str) -> Choice:
+def choose_predictor(spec: str) -> Choice:
+    """A predictor by name, with parameters.
+
+    Raises:
+        InputError: an unknown name or parameter.
+    """
     name, params = parse_spec(spec)
     kind = predictors.get(name)
     known = list(signature(kind).parameters)

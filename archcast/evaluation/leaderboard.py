@@ -13,6 +13,8 @@ from archcast.evaluation.statistics import mean_interval, paired_interval
 
 Row = dict[str, Any]
 SplitKey = tuple[Any, ...]  # what tells one split, with its truth, from another
+SettingKey = tuple[Any, ...]
+_SETTING = ("benchmark", "dataset", "predictor", "train_size", "epochs")
 
 
 def leaderboard(records: Iterable[Record]) -> list[Row]:
@@ -24,16 +26,38 @@ def leaderboard(records: Iterable[Record]) -> list[Row]:
     of the two is better, and is None of fewer than two. Initialisation and query seconds are None
     where the table does not say what training takes.
     """
-    groups: dict[tuple[Any, ...], list[Record]] = {}
+    ranked = sorted(
+        ((_row(group), taus_by_split(group)) for group in by_setting(records).values()),
+        key=lambda pair: (pair[0]["kendall_tau"] is None, -(pair[0]["kendall_tau"] or 0)),
+    )
+    return [row | {"tied_with_best": _tied(taus, ranked[0][1])} for row, taus in ranked]
+
+
+def by_setting(records: Iterable[Record]) -> dict[SettingKey, list[Record]]:
+    """The records of each row, by its `setting_of`."""
+    groups: dict[SettingKey, list[Record]] = {}
     for record in records:
         job = record.job
         setting = (job.benchmark, job.dataset, job.spec, job.train_size, job.epochs)
         groups.setdefault(setting, []).append(record)
-    ranked = sorted(
-        ((_row(group), _taus(group)) for group in groups.values()),
-        key=lambda pair: (pair[0]["kendall_tau"] is None, -(pair[0]["kendall_tau"] or 0)),
-    )
-    return [row | {"tied_with_best": _tied(taus, ranked[0][1])} for row, taus in ranked]
+    return groups
+
+
+def setting_of(row: Row) -> SettingKey:
+    """What tells one row from another."""
+    return tuple(row[name] for name in _SETTING)
+
+
+def comparable(records: Iterable[Record]) -> list[Record]:
+    """The most records that are of one test size, label, truth and seed, in their order.
+
+    Metrics depend on these, so that a mean over several of them is of nothing.
+    """
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        job = record.job
+        groups.setdefault((job.test_size, job.label, job.truth, job.seed), []).append(record)
+    return max(groups.values(), key=len, default=[])
 
 
 def _row(records: Sequence[Record]) -> Row:
@@ -66,7 +90,7 @@ def _row(records: Sequence[Record]) -> Row:
     return row
 
 
-def _taus(records: Sequence[Record]) -> dict[SplitKey, float]:
+def taus_by_split(records: Sequence[Record]) -> dict[SplitKey, float]:
     """Kendall's tau of the records that did not fail, by the split that they are of."""
     taus: dict[SplitKey, float] = {}
     for record in records:

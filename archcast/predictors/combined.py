@@ -9,14 +9,14 @@ from sklearn.preprocessing import QuantileTransformer
 
 from archcast.errors import InputError
 from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.labels import rescale
 from archcast.predictors.make import build_predictor
+from archcast.predictors.nao import NAO
 from archcast.predictors.vector import VectorPredictor
 from archcast.spaces.base import Architecture
 
 
 class Combined(Predictor):
-    """Fits a head on the encoding of architectures and on what other predictors score them.
+    """Fits a head on architectures and on what other predictors score them.
 
     This is OMNI of the 2021 study, for any head and any parts that learn from no labels: zero-cost
     proxies, learning curves, sizes. A part's scores reach the head as normal quantiles among the
@@ -24,7 +24,8 @@ class Combined(Predictor):
     and measured with every query.
 
     Args:
-        head: a predictor that takes vectors, or text such as `ngb` or `xgb(max_depth=3)`.
+        head: a predictor with `fit_beside`, which those on vectors, `nao` and `seminas` have; or
+            text such as `ngb` or `xgb(max_depth=3)`.
         parts: predictors that do not learn, joined by `+`.
     """
 
@@ -46,16 +47,16 @@ class Combined(Predictor):
         head, parts = self._build()
         reads = [part.tags.curves for part in parts if "curves" in part.tags.needs]
         return Tags(
-            needs=frozenset().union(*(part.tags.needs for part in parts)),
+            needs=frozenset().union(*(each.tags.needs for each in (head, *parts))),
             curves=frozenset().union(*reads) if all(reads) else frozenset(),
             probabilistic=head.tags.probabilistic,
             paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
         )
 
-    def _build(self) -> tuple[VectorPredictor, list[Predictor]]:
+    def _build(self) -> tuple[VectorPredictor | NAO, list[Predictor]]:
         head, _ = build_predictor(self.head, self.seed, self.device)
-        if not isinstance(head, VectorPredictor):
-            raise InputError(f"{self.head} can't be a head: it takes no vectors; try ngb or xgb")
+        if not isinstance(head, VectorPredictor | NAO):
+            raise InputError(f"{self.head} can't be a head: it takes no features; try ngb or xgb")
         names = [name.strip() for name in self.parts.split("+")]
         parts = [build_predictor(name, self.seed, self.device)[0] for name in names]
         for name, part in zip(names, parts, strict=True):
@@ -72,24 +73,29 @@ class Combined(Predictor):
         self.quantiles_ = QuantileTransformer(
             n_quantiles=len(scores), output_distribution="normal", random_state=0
         ).fit(scores)
-        features = self._features(architectures, scores)
-        self.head_._fit_vectors(features, rescale(labels, self.head_.labels))
+        self.head_.fit_beside(architectures, self._quantiles(scores), labels, context)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         scores = self._scores(architectures, context)
         self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
-        return np.asarray(self.head_._query_vectors(self._features(architectures, scores)))
+        return np.asarray(self.head_.query_beside(architectures, self._quantiles(scores)))
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
-        features = self._features(architectures, self._scores(architectures, context))
-        scores, std = self.head_._query_vectors_with_std(features)
+        assert isinstance(self.head_, VectorPredictor)
+        features = self._quantiles(self._scores(architectures, context))
+        scores, std = self.head_.query_beside_with_std(architectures, features)
         return np.asarray(scores), np.asarray(std)
 
     def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, parts)."""
         return np.column_stack([part.query(architectures, context) for part in self.parts_])
 
-    def _features(self, architectures: Sequence[Architecture], scores: Vector) -> Vector:
-        return np.hstack([self.head_._encode(architectures), self.quantiles_.transform(scores)])
+    def _quantiles(self, scores: Vector) -> Vector:
+        quantiles: Vector = self.quantiles_.transform(scores)
+        return quantiles
+
+
+class OMNI(Combined):
+    """The combination of the 2021 study: NGBoost on encoding, `jacov` and last training loss."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -59,17 +60,28 @@ class NAO(Predictor):
         self.seed = seed
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        self._train(architectures[0].space, self._tokens(architectures), self._targets(labels))
+        self.fit_beside(architectures, np.empty((len(architectures), 0)), labels, context)
 
-    def _train(self, space: Space, tokens: Tensor, targets: Tensor) -> None:
-        """Learn from tokens (n, decisions) and targets (n,)."""
+    def fit_beside(
+        self,
+        architectures: Sequence[Architecture],
+        features: Vector,
+        labels: Vector,
+        context: Context,
+    ) -> None:
+        """Learn from architectures and features (n, features), which the regressor reads."""
+        inputs = self._tokens(architectures), self._tensor(features)
+        self._train(architectures[0].space, *inputs, self._targets(labels))
+
+    def _train(self, space: Space, tokens: Tensor, features: Tensor, targets: Tensor) -> None:
+        """Learn from tokens (n, decisions), features (n, features) and targets (n,)."""
         with seeded(self.seed) as generator:
-            self.network_ = Autoencoder(len(vocabulary(space)), tokens.shape[1], self.width).to(
-                self.device
-            )
+            self.network_ = Autoencoder(
+                len(vocabulary(space)), tokens.shape[1], self.width, features.shape[1]
+            ).to(self.device)
 
         def loss(rows: Tensor) -> Tensor:
-            scores, logits = self.network_(tokens[rows])
+            scores, logits = self.network_(tokens[rows], features[rows])
             error = functional.mse_loss(scores, targets[rows])
             reconstruction = functional.cross_entropy(logits.flatten(0, 1), tokens[rows].flatten())
             return self.tradeoff * error + (1 - self.tradeoff) * reconstruction
@@ -86,13 +98,20 @@ class NAO(Predictor):
         )
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        scores = self._predict(self._tokens(architectures))
+        return self.query_beside(architectures, np.empty((len(architectures), 0)))
+
+    def query_beside(self, architectures: Sequence[Architecture], features: Vector) -> Vector:
+        """Scores (n,) of architectures with features (n, features)."""
+        scores = self._predict(self._tokens(architectures), self._tensor(features))
         return self.axis_.restore(scores.double().cpu().numpy())
 
-    def _predict(self, tokens: Tensor) -> Tensor:
+    def _predict(self, tokens: Tensor, features: Tensor) -> Tensor:
         with torch.no_grad():
             codes = [self.network_.encode(batch) for batch in tokens.split(BATCH)]
-            return self.network_.regress(torch.cat(codes))
+            return self.network_.regress(torch.cat(codes), features)
+
+    def _tensor(self, features: Vector) -> Tensor:
+        return torch.from_numpy(features).float().to(self.device)
 
     def _targets(self, labels: Vector) -> Tensor:
         rescaled = rescale(labels, self.labels)
@@ -117,31 +136,31 @@ def vocabulary(space: Space) -> dict[str, int]:
 
 
 class Autoencoder(nn.Module):
-    """From tokens (n, length) to scores (n,) and token logits (n, length, vocabulary)."""
+    """From tokens (n, length) and features to scores (n,) and logits (n, length, vocabulary)."""
 
-    def __init__(self, vocabulary: int, length: int, width: int) -> None:
+    def __init__(self, vocabulary: int, length: int, width: int, features: int = 0) -> None:
         super().__init__()
         self.start = vocabulary  # the token before the first
         self.embed = nn.Embedding(vocabulary + 1, width)
         self.encoder = nn.LSTM(width, width, batch_first=True)
         self.regressor = nn.Sequential(
-            nn.Linear(length * width, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1)
+            nn.Linear(length * width + features, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1)
         )
         self.decoder = nn.LSTM(width + length * width, width, batch_first=True)
         self.name = nn.Linear(width, vocabulary)
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         code = self.encode(tokens)
-        return self.regress(code), self.decode(code, tokens)
+        return self.regress(code, features), self.decode(code, tokens)
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Codes (n, length * width), each a vector of length 1."""
         states, _ = self.encoder(self.embed(tokens))
         return functional.normalize(states.flatten(1), dim=1)
 
-    def regress(self, code: Tensor) -> Tensor:
-        """Scores (n,) of codes."""
-        scores: Tensor = self.regressor(code).squeeze(1)
+    def regress(self, code: Tensor, features: Tensor) -> Tensor:
+        """Scores (n,) of codes and features (n, features)."""
+        scores: Tensor = self.regressor(torch.cat([code, features], dim=1)).squeeze(1)
         return scores
 
     def decode(self, code: Tensor, tokens: Tensor) -> Tensor:

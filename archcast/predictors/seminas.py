@@ -38,12 +38,20 @@ class SemiNAS(NAO):
         )
         self.upsample = upsample
 
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        super()._fit(architectures, labels, context)
+    def fit_beside(
+        self,
+        architectures: Sequence[Architecture],
+        features: Vector,
+        labels: Vector,
+        context: Context,
+    ) -> None:
+        """As `NAO`. Features of unlabelled architectures, which nobody paid for, count as 0."""
+        super().fit_beside(architectures, features, labels, context)
         if not context.unlabeled:
             return
-        real = self._tokens(architectures), self._targets(labels)
+        real = self._tokens(architectures), self._tensor(features), self._targets(labels)
         unlabeled = self._tokens(context.unlabeled)
-        pseudo = unlabeled, self._predict(unlabeled)
+        absent = real[1].new_zeros(len(unlabeled), features.shape[1])
+        pseudo = unlabeled, absent, self._predict(unlabeled, absent)
         parts = zip(*[real] * self.upsample, pseudo, strict=True)
         self._train(architectures[0].space, *(torch.cat(part) for part in parts))

@@ -46,6 +46,28 @@ class VectorPredictor(Predictor):
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         self._fit_vectors(self._encode(architectures), rescale(labels, self.labels))
 
+    def fit_beside(
+        self,
+        architectures: Sequence[Architecture],
+        features: Vector,
+        labels: Vector,
+        context: Context,
+    ) -> None:
+        """Learn from the encoding and from features (n, features) beside it."""
+        x = np.hstack([self._encode(architectures), features])
+        self._fit_vectors(x, rescale(labels, self.labels))
+
+    def query_beside(self, architectures: Sequence[Architecture], features: Vector) -> ArrayLike:
+        """Scores (n,) of architectures with features (n, features)."""
+        return self._query_vectors(np.hstack([self._encode(architectures), features]))
+
+    def query_beside_with_std(
+        self, architectures: Sequence[Architecture], features: Vector
+    ) -> tuple[ArrayLike, ArrayLike]:
+        """Scores and standard deviations (n,); of probabilistic predictors."""
+        x = np.hstack([self._encode(architectures), features])
+        return self._query_vectors_with_std(x)
+
     def _query(self, architectures: Sequence[Architecture], context: Context) -> ArrayLike:
         return np.concatenate([self._query_vectors(x) for x in self._batches(architectures)])
 

@@ -6,12 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from archcast.evaluation.costs import STEPS_A_DECADE, budgets, winners
 from archcast.evaluation.leaderboard import Row
+from archcast.report.text import LEADERBOARD, bounds, init_text, number, seconds_text
 from archcast.tables.table import Table as ResultTable
 
 WIDE = 100  # columns of a terminal from which the further metrics fit
@@ -23,20 +26,6 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
 
     `=` follows the rank of a row that is tied with the best.
     """
-    columns: dict[str, Callable[[Row], str]] = {
-        "predictor": lambda row: row["predictor"],
-        "family": lambda row: row["family"],
-        "train": lambda row: str(row["train_size"] or "-"),
-        "epochs": lambda row: str(row["epochs"] or "-"),
-        "tau": lambda row: _number(row["kendall_tau"], 3),
-        "95 % of tau": lambda row: _bounds(row, "kendall_tau"),
-        "rho": lambda row: _number(row["spearman"], 3),
-        "top rho": lambda row: _number(row["top_decile_spearman"], 3),
-        "p@10": lambda row: _number(row["precision_at_10"], 2),
-        "regret": lambda row: _number(row["regret_at_10"], 2),
-        "init": _init,
-        "query": lambda row: _seconds(row["query_seconds"]),
-    }
     hidden = set() if width >= WIDE else {"family", "top rho", "p@10"}
     if width < NARROW:
         hidden |= {"95 % of tau", "regret"}
@@ -47,7 +36,7 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     digits = len(str(len(rows)))
     table.add_column(f"{'#':>{digits}}", no_wrap=True)
-    shown = {name: cell for name, cell in columns.items() if name not in hidden}
+    shown = {name: cell for name, cell in LEADERBOARD.items() if name not in hidden}
     for name in shown:
         if name == "predictor":
             table.add_column(name, overflow="fold", min_width=9)
@@ -57,6 +46,107 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
         cells = [cell(row) for cell in shown.values()]
         place = f"{rank:>{digits}}{'=' if rank > 1 and row['tied_with_best'] else ''}"
         table.add_row(place, *cells, style="yellow" if row["failed"] else "")
+    return table
+
+
+def surface_table(rows: Sequence[Row], width: int) -> Table:
+    """Who wins at which budgets: initialisation across, query down, a decade a step."""
+    init, query = budgets(rows)
+    init, query = (seconds[::-STEPS_A_DECADE][::-1] for seconds in (init, query))
+    init = init[-max(2, (width - 10) // 13) :]
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table.add_column("query", justify="right", no_wrap=True)
+    for seconds in init:
+        table.add_column(seconds_text(seconds), overflow="fold")
+    for seconds, line in zip(query, winners(rows, init, query), strict=True):
+        cells = (
+            "-" if won is None else f"{won['predictor']} {number(won['kendall_tau'], 2)}"
+            for won in line
+        )
+        table.add_row(seconds_text(seconds), *cells)
+    return table
+
+
+def sizes_table(rows: Sequence[Row], column: Literal["train_size", "epochs"]) -> Table:
+    """Tau with its interval by train size or epochs, for predictors that have several."""
+    sizes = sorted({row[column] for row in rows if row[column]})
+    settings: dict[tuple[str, int], dict[int, Row]] = {}
+    other = "epochs" if column == "train_size" else "train_size"
+    for row in rows:
+        settings.setdefault((row["predictor"], row[other]), {})[row[column]] = row
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table.add_column("predictor", overflow="fold")
+    for size in sizes:
+        table.add_column(str(size), justify="right", no_wrap=True)
+    for (predictor, fixed), found in settings.items():
+        if len(found) < 2:
+            continue
+        unit = "epochs" if other == "epochs" else "labels"
+        table.add_row(
+            f"{predictor}, {fixed} {unit}" if fixed else predictor,
+            *(_short_interval(found[size]) if size in found else "" for size in sizes),
+        )
+    return table
+
+
+def _short_interval(row: Row) -> str:
+    tau, low, high = (row[f"kendall_tau{bound}"] for bound in ("", "_low", "_high"))
+    if None in (tau, low, high):
+        return number(tau, 2)
+    return f"{tau:.2f} ({low:.2f}-{high:.2f})".replace("0.", ".")
+
+
+def recommendation(
+    rows: Sequence[Row], cheapest: tuple[Row, Row] | None, init: float, query: float
+) -> str:
+    """What to use within budgets in seconds, in a sentence or two."""
+    budget = f"{seconds_text(init)} to initialise and {seconds_text(query)} a query"
+    if rows:
+        best = rows[0]
+        interval = bounds(best, "kendall_tau")
+        return (
+            f"With {budget}: {_setting(best)}\n"
+            f"expected tau {number(best['kendall_tau'], 3)} (95 % {interval}),"
+            f" {init_text(best)} to initialise, {seconds_text(best['query_seconds'])} a query"
+        )
+    if cheapest is None:
+        return "Nothing can be said: the benchmark does not tell what training takes."
+    to_start, to_query = cheapest
+    return (
+        f"Nothing fits {budget}. Cheapest to initialise: {_setting(to_start)},"
+        f" {init_text(to_start)}; cheapest to query: {_setting(to_query)},"
+        f" {seconds_text(to_query['query_seconds'])}."
+    )
+
+
+def _setting(row: Row) -> str:
+    parts = [
+        f"{row['train_size']} labelled architectures" if row["train_size"] else "",
+        f"{row['epochs']} epochs of each curve" if row["epochs"] else "",
+    ]
+    shown = ", ".join(part for part in parts if part)
+    return f"{row['predictor']} ({shown})" if shown else str(row["predictor"])
+
+
+def ablation_table(rows: Sequence[Row]) -> Table:
+    """What each part of a combination adds, as a rich table."""
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table.add_column("variant", overflow="fold")
+    for name in ("tau", "95 % of tau", "lead over the best alone", "init", "query"):
+        table.add_column(name, justify="right", no_wrap=name != "lead over the best alone")
+    for row in rows:
+        lead = "-"
+        if row["lead"] is not None:
+            lead = f"{row['lead']:+.3f} {bounds(row, 'lead')}"
+        table.add_row(
+            row["variant"],
+            number(row["kendall_tau"], 3),
+            bounds(row, "kendall_tau"),
+            lead,
+            init_text(row),
+            seconds_text(row["query_seconds"]),
+            style="yellow" if row["failed"] else "",
+        )
     return table
 
 
@@ -71,7 +161,7 @@ def stop_table(rows: Sequence[Row]) -> Table:
         table.add_row(
             f"{row['predictor']}, p < {row['threshold']:g}" if stopped else f"  {row['method']}",
             *(
-                f"{_number(row[name], 2)} {_bounds(row, name):>12}"
+                f"{number(row[name], 2)} {bounds(row, name):>12}"
                 for name in ("speed_up", "best_kept", "regret")
             ),
             style="yellow" if row["failed"] else "",
@@ -85,13 +175,13 @@ def supernet_table(rows: Sequence[Row]) -> Table:
         "strategy": lambda row: row["strategy"],
         "epochs": lambda row: str(row["epochs"]),
         "images": lambda row: str(row["valid_images"]),
-        "tau": lambda row: _number(row["kendall_tau"], 3),
-        "+-": lambda row: _number(row["kendall_tau_sd"], 3),
-        "sparse": lambda row: _number(row["sparse_kendall_tau"], 3),
-        "top rho": lambda row: _number(row["top_decile_spearman"], 2),
-        "seeds": lambda row: _number(row["seed_agreement"], 2),
-        "init": lambda row: _seconds(row["init_seconds"]),
-        "query": lambda row: _seconds(row["query_seconds"]),
+        "tau": lambda row: number(row["kendall_tau"], 3),
+        "+-": lambda row: number(row["kendall_tau_sd"], 3),
+        "sparse": lambda row: number(row["sparse_kendall_tau"], 3),
+        "top rho": lambda row: number(row["top_decile_spearman"], 2),
+        "seeds": lambda row: number(row["seed_agreement"], 2),
+        "init": lambda row: seconds_text(row["init_seconds"]),
+        "query": lambda row: seconds_text(row["query_seconds"]),
     }
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     for name in columns:
@@ -133,28 +223,3 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().rstrip("\n")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _bounds(row: Row, name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return "-" if low is None else f"{low:.2f}..{high:.2f}"
-
-
-def _init(row: Row) -> str:
-    if row["init_seconds"] is None and row["fit_seconds"] is not None:
-        return f"> {_seconds(row['fit_seconds'])}"
-    return _seconds(row["init_seconds"])
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return "?"
-    for factor, unit in ((3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
-        if value >= factor:
-            digits = 0 if value >= 100 * factor else 1
-            return f"{value / factor:.{digits}f} {unit}"
-    return "0"

@@ -1,0 +1,76 @@
+"""What a combination of predictors adds: the whole, each part left out, each part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+
+from archcast.errors import InputError
+from archcast.evaluation.experiment import choose_predictor
+from archcast.evaluation.leaderboard import Row, leaderboard
+from archcast.evaluation.metrics import kendall_tau
+from archcast.evaluation.record import Record
+from archcast.evaluation.statistics import paired_interval
+from archcast.spec import format_spec
+
+DEFAULT_HEAD = "ngb"
+
+
+def variants(names: Sequence[str], head: str | None = None) -> dict[str, str]:
+    """From what a variant is to its spec, for predictors that are to be combined.
+
+    The head is the one that learns, or `DEFAULT_HEAD`; the others become its parts. The whole comes
+    first, then the whole without each part, then each alone.
+
+    Raises:
+        InputError: more than one that learns, or no part.
+    """
+    given = [*([head] if head else []), *names]
+    choices = {spec: choose_predictor(spec) for spec in given}
+    learning = [spec for spec, choice in choices.items() if choice.tags.learns]
+    parts = [spec for spec in choices if spec not in learning]
+    if len(learning) > 1:
+        raise InputError(
+            f"{' and '.join(learning)} both learn; combine one of them with others that do not"
+        )
+    if not parts:
+        raise InputError("give predictors that do not learn, such as jacov and sotl-e, to combine")
+    head = learning[0] if learning else DEFAULT_HEAD
+
+    def combined(some: Sequence[str]) -> str:
+        return format_spec("combine", {"head": head, "parts": "+".join(some)})
+
+    found = {"all": combined(parts)}
+    if len(parts) > 1:
+        for part in parts:
+            found[f"without {part}"] = combined([other for other in parts if other != part])
+    return found | {f"{head} alone": head} | {f"{part} alone": part for part in parts}
+
+
+def ablation(records: Iterable[Record], specs: dict[str, str]) -> list[Row]:
+    """Leaderboard rows of the variants in their order, each with its lead over the best single.
+
+    `variant` says what a row is. `lead` is the mean difference in Kendall tau, over the splits that
+    both have, to the best of what stands alone; `lead_low` and `lead_high` bound it with 95 %
+    confidence. All are None for that one itself.
+    """
+    kept = list(records)
+    rows = {row["predictor"]: row for row in leaderboard(kept)}
+    taus: dict[str, dict[int, float]] = {}
+    for record in kept:
+        if not record.failed:
+            tau = kendall_tau(record.truth, record.predictions)
+            taus.setdefault(record.job.spec, {})[record.job.repeat] = tau
+    alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
+    best = max(alone, key=lambda spec: rows[spec]["kendall_tau"] or -1.0)
+
+    def lead(spec: str) -> Row:
+        ours, theirs = taus.get(spec, {}), taus.get(best, {})
+        shared = sorted(ours.keys() & theirs.keys())
+        if spec == best or not shared:
+            return {"lead": None, "lead_low": None, "lead_high": None}
+        a, b = [ours[repeat] for repeat in shared], [theirs[repeat] for repeat in shared]
+        low, high = paired_interval(a, b)
+        return {"lead": fmean(a) - fmean(b), "lead_low": low, "lead_high": high}
+
+    return [{"variant": name, **rows[spec], **lead(spec)} for name, spec in specs.items()]

@@ -1,0 +1,54 @@
+"""Which predictor to use, given what may be spent before the first query and on each query."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from typing import Any
+
+from archcast.evaluation.costs import affordable
+from archcast.evaluation.leaderboard import Row, leaderboard
+from archcast.evaluation.record import Record
+
+SWEEP = "nasbench201-mini-sweep.jsonl.gz"  # what `archcast costs` found on the embedded benchmark
+
+
+def recommend(records: Iterable[Record], init: float, query: float) -> list[Row]:
+    """Leaderboard rows that budgets in seconds can pay, the best Kendall tau first.
+
+    `tied_with_best` then means: not told apart from the recommended first.
+    """
+    kept = list(records)
+    payable = {_setting(row) for row in affordable(leaderboard(kept), init, query)}
+    return leaderboard(
+        record
+        for record in kept
+        if (record.job.spec, record.job.train_size, record.job.epochs) in payable
+    )
+
+
+def cheapest(records: Iterable[Record]) -> tuple[Row, Row] | None:
+    """The rows that take least to initialise, and least to query; None where costs are unknown."""
+    rows = affordable(leaderboard(records), float("inf"), float("inf"))
+    if not rows:
+        return None
+    return min(rows, key=lambda row: row["init_seconds"]), min(
+        rows, key=lambda row: row["query_seconds"]
+    )
+
+
+def shipped_sweep() -> Sequence[Record]:
+    """Records of all predictors on nasbench201-mini, over train sizes and epochs."""
+    packed = files("archcast.evaluation").joinpath("data", SWEEP).read_bytes()
+    return [Record.model_validate_json(line) for line in gzip.decompress(packed).splitlines()]
+
+
+def pack(records: Iterable[Record]) -> bytes:
+    """Records as `shipped_sweep` reads them."""
+    lines = sorted(record.model_dump_json() for record in records)
+    return gzip.compress("\n".join(lines).encode(), mtime=0)
+
+
+def _setting(row: Row) -> tuple[Any, ...]:
+    return row["predictor"], row["train_size"], row["epochs"]

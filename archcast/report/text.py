@@ -1,0 +1,60 @@
+"""Numbers of a row as people read them; shared by terminal and page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archcast.evaluation.leaderboard import Row
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number, `-` where there is none.
+
+    >>> number(0.12345, 3)
+    '0.123'
+    """
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def bounds(row: Row, name: str) -> str:
+    """The interval of a column, `-` where there is none."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "-" if low is None else f"{low:.2f}..{high:.2f}"
+
+
+def seconds_text(value: float | None) -> str:
+    """Seconds in the largest unit that they fill, `?` where they are unknown.
+
+    >>> seconds_text(90.0)
+    '1.5 min'
+    """
+    if value is None:
+        return "?"
+    for factor, unit in ((3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if value >= factor:
+            digits = 0 if value >= 100 * factor else 1
+            return f"{value / factor:.{digits}f} {unit}"
+    return "0"
+
+
+def init_text(row: Row) -> str:
+    """Seconds of initialisation; `>` where those of the labels are unknown."""
+    if row["init_seconds"] is None and row["fit_seconds"] is not None:
+        return f"> {seconds_text(row['fit_seconds'])}"
+    return seconds_text(row["init_seconds"])
+
+
+LEADERBOARD: dict[str, Callable[[Row], str]] = {
+    "predictor": lambda row: row["predictor"],
+    "family": lambda row: row["family"],
+    "train": lambda row: str(row["train_size"] or "-"),
+    "epochs": lambda row: str(row["epochs"] or "-"),
+    "tau": lambda row: number(row["kendall_tau"], 3),
+    "95 % of tau": lambda row: bounds(row, "kendall_tau"),
+    "rho": lambda row: number(row["spearman"], 3),
+    "top rho": lambda row: number(row["top_decile_spearman"], 3),
+    "p@10": lambda row: number(row["precision_at_10"], 2),
+    "regret": lambda row: number(row["regret_at_10"], 2),
+    "init": init_text,
+    "query": lambda row: seconds_text(row["query_seconds"]),
+}

@@ -1,0 +1,289 @@
+"""What figures show, drawn by none: the page and the printed figures take it from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from archcast.evaluation.costs import LEAST_SECONDS, budgets, winners
+from archcast.evaluation.leaderboard import Row, by_setting, setting_of, taus_by_split
+from archcast.evaluation.noise import noise_ceiling
+from archcast.evaluation.record import Record
+from archcast.evaluation.statistics import (
+    ALPHA,
+    CriticalDifferences,
+    Matrix,
+    critical_differences,
+    win_rates,
+)
+from archcast.tables.table import Table
+
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MOST_COMPARED = 12
+
+Setting = Literal["train_size", "epochs"]
+_UNITS: dict[Setting, str] = {"train_size": "labels", "epochs": "epochs"}
+_TICKS = {
+    **{1e-3: "1 ms", 1e-2: "10 ms", 0.1: "100 ms", 1.0: "1 s", 10.0: "10 s", 60.0: "1 min"},
+    **{600.0: "10 min", 3.6e3: "1 h", 3.6e4: "10 h", 3.6e5: "100 h", 3.6e6: "1,000 h"},
+}
+
+
+def titles(rows: Sequence[Row]) -> list[str]:
+    """Each row's predictor, with what tells the row from the predictor's others."""
+    values = {
+        (row["predictor"], unit): {r[unit] for r in rows if r["predictor"] == row["predictor"]}
+        for row in rows
+        for unit in _UNITS
+    }
+    return [
+        ", ".join(
+            [
+                row["predictor"],
+                *(
+                    f"{row[unit]} {name if row[unit] != 1 else name[:-1]}"
+                    for unit, name in _UNITS.items()
+                    if len(values[row["predictor"], unit]) > 1
+                ),
+            ]
+        )
+        for row in rows
+    ]
+
+
+def second_ticks(seconds: Iterable[float]) -> dict[float, str]:
+    """Ticks of a log axis of seconds that spans `seconds`, with their texts."""
+    low, high = _span(seconds)
+    return {at: text for at, text in _TICKS.items() if low <= at <= high}
+
+
+def _span(seconds: Iterable[float]) -> tuple[float, float]:
+    values = list(seconds)
+    return min(values, default=1.0) / 2, max(values, default=1.0) * 2
+
+
+def floored(seconds: float) -> float:
+    """Seconds as a log axis shows them: it has no zero, and what is below is noise."""
+    return max(seconds, LEAST_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Cells of the surface that join and have one winner; where its name has most room."""
+
+    row: Row
+    init: float  # seconds, the middle of its widest run of cells
+    query: float
+    cells: int  # in that run
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Who wins at which budgets, in seconds; `winners` is indexed [query][init]."""
+
+    init: list[float]
+    query: list[float]
+    winners: list[list[Row | None]]
+
+    def regions(self) -> list[Region]:
+        """The regions of the surface, each winner's where it has them."""
+        cells = np.array([[0 if row is None else id(row) for row in line] for line in self.winners])
+        found = {id(row): row for line in self.winners for row in line if row is not None}
+        return [
+            self._region(row, joined == part)
+            for key, row in found.items()
+            for joined, parts in [ndimage.label(cells == key)]
+            for part in range(1, parts + 1)
+        ]
+
+    def _region(self, row: Row, inside: Matrix) -> Region:
+        runs = _runs(inside)
+        middle_line = float(np.mean([line for *_, line in runs]))
+        first, last, line = max(runs, key=lambda run: (run[1] - run[0], -abs(run[2] - middle_line)))
+        middle = float(np.sqrt(self.init[first] * self.init[last]))
+        return Region(row, middle, self.query[line], last - first + 1)
+
+
+def _runs(inside: Matrix) -> list[tuple[int, int, int]]:
+    """Horizontal runs of true cells as (first, last, line)."""
+    runs = []
+    for line, cells in enumerate(inside.astype(np.int8)):
+        steps = np.diff(cells, prepend=0, append=0)
+        starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+        runs += [(int(a), int(b) - 1, line) for a, b in zip(starts, ends, strict=True)]
+    return runs
+
+
+def surface(rows: Sequence[Row]) -> Surface | None:
+    """The surface of the rows, None where no row's costs are known."""
+    if not priced(rows):
+        return None
+    init, query = budgets(rows)
+    return Surface(init, query, winners(rows, init, query))
+
+
+def edges(grid: Sequence[float]) -> list[float]:
+    """Bounds of cells whose middles on a log axis are `grid`, one more than these."""
+    logs = np.log10(grid)
+    half = np.diff(logs)[0] / 2 if len(logs) > 1 else 0.25
+    bounds: list[float] = (10.0 ** np.append(logs - half, logs[-1] + half)).tolist()
+    return bounds
+
+
+def priced(rows: Sequence[Row]) -> list[Row]:
+    """The rows that have a Kendall tau and whose costs are known."""
+    columns = ("kendall_tau", "init_seconds", "query_seconds")
+    return [row for row in rows if all(row[column] is not None for column in columns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Kendall tau of one predictor by train size or by epochs, with 95 % bounds."""
+
+    name: str
+    x: list[int]
+    tau: list[float]
+    low: list[float | None]
+    high: list[float | None]
+
+
+def lines(rows: Sequence[Row], by: Setting) -> list[Line]:
+    """A line for each predictor with several settings of `by`, best last tau first.
+
+    Where a predictor varies in the other setting too, its line is of the largest one.
+    """
+    other: Setting = "epochs" if by == "train_size" else "train_size"
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["kendall_tau"] is not None:
+            groups.setdefault(row["predictor"], []).append(row)
+    found = [_line(name, group, by, other) for name, group in groups.items()]
+    return sorted((line for line in found if len(line.x) > 1), key=lambda line: -line.tau[-1])
+
+
+def _line(name: str, rows: Sequence[Row], by: Setting, other: Setting) -> Line:
+    largest = max(row[other] for row in rows)
+    if len({row[other] for row in rows}) > 1:
+        name = f"{name}, {largest} {_UNITS[other]}"
+    shown = sorted((row for row in rows if row[other] == largest), key=lambda row: row[by])
+    return Line(
+        name,
+        [row[by] for row in shown],
+        [row["kendall_tau"] for row in shown],
+        [row["kendall_tau_low"] for row in shown],
+        [row["kendall_tau_high"] for row in shown],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Predictors, each at its best setting, on the splits that all of them share."""
+
+    names: tuple[str, ...]
+    blocks: int
+    win_rates: Matrix
+    differences: CriticalDifferences | None  # None where the blocks are too few to tell any apart
+
+
+def comparison(records: Sequence[Record], rows: Sequence[Row]) -> Comparison | None:
+    """The best 12 predictors without failures, None where fewer than two share a split."""
+    groups = by_setting(records)
+    best: dict[str, Row] = {}
+    for row in rows:
+        best.setdefault(row["predictor"], row)
+    titled = dict(zip(map(setting_of, rows), titles(rows), strict=True))
+    taus = {
+        titled[setting_of(row)]: taus_by_split(groups[setting_of(row)])
+        for row in [row for row in best.values() if not row["failed"]][:MOST_COMPARED]
+    }
+    shared = set.intersection(*(set(found) for found in taus.values())) if taus else set()
+    if len(taus) < 2 or not shared:
+        return None
+    blocks = sorted(shared, key=str)
+    scores = {name: [found[split] for split in blocks] for name, found in taus.items()}
+    differences = _differences(scores, len(blocks))
+    return Comparison(tuple(scores), len(blocks), win_rates(scores), differences)
+
+
+def _differences(scores: Mapping[str, Sequence[float]], blocks: int) -> CriticalDifferences | None:
+    """Of as many of the first predictors as the blocks can tell apart at all."""
+    names = list(scores)
+    while len(names) > 2 and _least_p(len(names), blocks) >= ALPHA:
+        names.pop()
+    return critical_differences({name: scores[name] for name in names}) if len(names) > 2 else None
+
+
+def _least_p(names: int, blocks: int) -> float:
+    """The least corrected p-value that Wilcoxon tests of all pairs can have."""
+    return float(names * (names - 1) / 2 * 2.0 ** (1 - blocks))
+
+
+def ceiling(records: Sequence[Record], table: Table) -> float | None:
+    """The noise ceiling for the truth that the records are held against."""
+    return noise_ceiling(table, records[0].job.truth)
+
+
+Box = tuple[float, float, float, float]  # left, lower, right, upper
+Side = Literal["right", "left", "above", "below"]
+
+
+def place_names(
+    rows: Sequence[Row],
+    choices: Sequence[Sequence[str]],
+    width: float,
+    height: float,
+    letter: float,
+) -> list[tuple[str, Side]]:
+    """Names of points in the Pareto figure that have room, and on which side of the point.
+
+    Of a row's choices the first that has room is taken, and none where it has none. Lengths are in
+    one unit, such as pixels; `letter` is the width of one, half of its height. A name covers no
+    point and no other name, and stays within the figure.
+    """
+    xs = _positions([row["init_seconds"] for row in rows], width)
+    ys = _positions([row["query_seconds"] for row in rows], height)
+    points = list(zip(xs, ys, strict=True))
+    taken: list[Box] = [(x - letter, y - letter, x + letter, y + letter) for x, y in points]
+    placed: list[tuple[str, Side]] = []
+    for (x, y), names in zip(points, choices, strict=True):
+        free: list[tuple[str, Side, Box]] = [
+            (name, side, box)
+            for name in names
+            for side, box in _boxes(x, y, len(name) * letter, 2 * letter, 1.3 * letter).items()
+            if _is_free(box, taken, width, height)
+        ]
+        name, side, box = free[0] if free else ("", "right", (x, y, x, y))
+        placed.append((name, side))
+        taken.append(box)
+    return placed
+
+
+def log_range(seconds: Iterable[float]) -> tuple[float, float]:
+    """The decades that a log axis shows of these seconds, with some room on both sides."""
+    logs = np.log10([floored(value) for value in seconds])
+    room = 0.06 * max(float(np.ptp(logs)), 1.0)
+    return float(logs.min()) - room, float(logs.max()) + room
+
+
+def _positions(seconds: Sequence[float], length: float) -> list[float]:
+    low, high = log_range(seconds)
+    return [float((np.log10(floored(s)) - low) / (high - low) * length) for s in seconds]
+
+
+def _boxes(x: float, y: float, w: float, h: float, gap: float) -> dict[Side, Box]:
+    return {
+        "right": (x + gap, y - h / 2, x + gap + w, y + h / 2),
+        "left": (x - gap - w, y - h / 2, x - gap, y + h / 2),
+        "above": (x - w / 2, y + gap, x + w / 2, y + gap + h),
+        "below": (x - w / 2, y - gap - h, x + w / 2, y - gap),
+    }
+
+
+def _is_free(box: Box, taken: Sequence[Box], width: float, height: float) -> bool:
+    x0, y0, x1, y1 = box
+    within = x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height
+    return within and all(x1 <= a or c <= x0 or y1 <= b or d <= y0 for a, b, c, d in taken)

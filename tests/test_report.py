@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archcast.errors import InputError
+from archcast.evaluation.job import Job
+from archcast.evaluation.leaderboard import comparable, leaderboard
+from archcast.evaluation.record import Cost, Record
+from archcast.report.figures import write_figures
+from archcast.report.page import page, write_page
+from archcast.report.views import (
+    comparison,
+    edges,
+    lines,
+    log_range,
+    place_names,
+    second_ticks,
+    surface,
+    titles,
+)
+from tests.results import small_table
+
+TABLE = small_table()
+REPEATS = 8
+NASTY = "</script><script>window.stolen = 1</script><b>&amp;"
+
+
+def records(
+    predictor: str = "rf",
+    train_size: int = 20,
+    epochs: int = 0,
+    noise: float = 1.0,
+    query: float = 1e-4,
+    repeats: int = REPEATS,
+    error: str | None = None,
+    **changes: Any,
+) -> list[Record]:
+    """Records of one row; the less noise, the better the ranking."""
+    made = []
+    for repeat in range(repeats):
+        truth = np.random.default_rng(repeat).normal(70.0, 3.0, 30)
+        job = Job(
+            benchmark="toy",
+            dataset="toy",
+            predictor=predictor,
+            train_size=train_size,
+            epochs=epochs,
+            repeat=repeat,
+            **{"test_size": 30, "label": "valid", "truth": "test", **changes},
+        )
+        rng = np.random.default_rng([repeat, job.predictor_seed(), train_size, epochs])
+        made.append(
+            Record(
+                table=TABLE.hash,
+                job=job,
+                error=error,
+                predictions=[] if error else (truth + rng.normal(0.0, noise, 30)).tolist(),
+                truth=[] if error else truth.tolist(),
+                cost=None
+                if error
+                else Cost(labels=2.0 * train_size, fit=0.1, evidence=2.0 * epochs, query=query),
+            )
+        )
+    return made
+
+
+RECORDS = [
+    *records("rf", 10, noise=4.0),
+    *records("rf", 30, noise=2.0),
+    *records("xgb", 10, noise=4.0),
+    *records("xgb", 30, noise=2.1),
+    *records("sotl-e", 0, 1, noise=3.0),
+    *records("sotl-e", 0, 4, noise=0.5),
+    *records("lcsvr", 10, 1, noise=3.0),
+    *records("lcsvr", 10, 4, noise=1.0),
+    *records("lcsvr", 30, 4, noise=0.8),
+    *records("params", 0, noise=6.0, query=0.0),
+    *records("sklearn", 30, params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
+    *records("rf", 30, noise=2.5, params={"encoding": NASTY}),
+]
+ROWS = leaderboard(RECORDS)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return page(RECORDS, TABLE, f"archcast report --out '{NASTY}'")
+
+
+class Elements(HTMLParser):
+    """Start tags with their attributes, the text of each script, and of each cell by row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.cells: list[list[str]] = []
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.cells.append([])
+        elif tag == "td":
+            self.cells[-1].append("")
+        if tag in ("td", "script"):
+            self.inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self.inside:
+            self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside == "script":
+            self.scripts.append(data)
+        elif self.inside == "td":
+            self.cells[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def elements(html: str) -> Elements:
+    return Elements(html)
+
+
+def test_titles_tell_rows_apart() -> None:
+    found = titles(ROWS)
+    assert len(set(found)) == len(ROWS)
+    assert "sotl-e, 1 epoch" in found
+    assert "lcsvr, 30 labels, 4 epochs" in found
+    assert "params" in found
+
+
+def test_lines_are_of_the_largest_other_setting() -> None:
+    by_size = {line.name: line.x for line in lines(ROWS, "train_size")}
+    assert by_size == {"lcsvr, 4 epochs": [10, 30], "rf": [10, 30], "xgb": [10, 30]}
+    by_epochs = {line.name: line for line in lines(ROWS, "epochs")}
+    assert list(by_epochs) == ["sotl-e"], "lcsvr has one number of epochs with 30 labels"
+    line = by_epochs["sotl-e"]
+    assert line.low[1] is not None
+    assert line.high[1] is not None
+    assert line.low[1] < line.tau[1] < line.high[1]
+
+
+def test_regions_cover_the_surface_and_lie_in_it() -> None:
+    found = surface(ROWS)
+    assert found is not None
+    regions = found.regions()
+    won = {id(row) for line in found.winners for row in line if row}
+    assert {id(region.row) for region in regions} == won
+    across, along = edges(found.init), edges(found.query)
+    assert len(across) == len(found.init) + 1
+    for region in regions:
+        at = np.searchsorted(across, region.init) - 1, np.searchsorted(along, region.query) - 1
+        assert found.winners[at[1]][at[0]] is region.row
+
+
+def test_surface_needs_costs() -> None:
+    assert surface(leaderboard(records(error="RuntimeError: no"))) is None
+
+
+@pytest.mark.parametrize(("blocks", "told_apart"), [(6, False), (7, True)])
+def test_as_many_are_compared_as_blocks_can_tell_apart(blocks: int, told_apart: bool) -> None:
+    """Of n blocks the least p of a signed-rank test is 2^(1 - n); Holm multiplies it by 3."""
+    made = [
+        record
+        for predictor, noise in {"rf": 0.01, "xgb": 2.0, "gp": 50.0}.items()
+        for record in records(predictor, noise=noise, repeats=blocks)
+    ]
+    found = comparison(made, leaderboard(made))
+    assert found is not None
+    assert found.blocks == blocks
+    assert found.names == ("rf", "xgb", "gp")
+    assert found.win_rates[0].tolist() == [0.5, 1.0, 1.0]
+    assert (found.differences is not None) == told_apart
+    if found.differences:
+        assert found.differences.groups == ()
+
+
+def test_comparison_is_of_shared_splits_and_without_failures() -> None:
+    found = comparison(RECORDS, ROWS)
+    assert found is not None
+    assert found.names[0] == "sotl-e, 4 epochs"
+    assert not any("sklearn" in name for name in found.names)
+    other = [*records("rf", repeats=2), *records("xgb", seed=1)]
+    assert comparison(other, leaderboard(other)) is None
+    assert comparison(records("rf"), leaderboard(records("rf"))) is None
+
+
+def test_names_cover_neither_points_nor_names() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        {"init_seconds": init, "query_seconds": query}
+        for init, query in 10.0 ** rng.uniform(-2, 2, (40, 2))
+    ]
+    placed = place_names(rows, [["a long name", "short"]] * 40, 400, 300, 5)
+    assert {name for name, _ in placed} == {"a long name", "short", ""}
+    (left, right), (low, high) = (
+        log_range([row[name] for row in rows]) for name in ("init_seconds", "query_seconds")
+    )
+    points = [
+        (
+            (np.log10(row["init_seconds"]) - left) / (right - left) * 400,
+            (np.log10(row["query_seconds"]) - low) / (high - low) * 300,
+        )
+        for row in rows
+    ]
+    boxes = []
+    for (x, y), (name, side) in zip(points, placed, strict=True):
+        if name:
+            w = 5 * len(name)
+            x0 = {"right": x + 6.5, "left": x - 6.5 - w}.get(side, x - w / 2)
+            y0 = {"above": y + 6.5, "below": y - 6.5 - 10}.get(side, y - 5)
+            boxes.append((x0, y0, x0 + w, y0 + 10))
+    for a, b in combinations(boxes, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+    assert not any(a <= x <= c and b <= y <= d for a, b, c, d in boxes for x, y in points)
+    assert all(min(a, b) >= 0 and c <= 400 and d <= 300 for a, b, c, d in boxes)
+
+
+def test_ticks_are_within() -> None:
+    assert list(second_ticks([0.01, 60.0]).values()) == ["10 ms", "100 ms", "1 s", "10 s", "1 min"]
+
+
+def test_records_of_other_splits_are_not_mixed() -> None:
+    most = records("rf")
+    assert comparable([*records("rf", test_size=20, repeats=3), *most]) == most
+    assert comparable([]) == []
+
+
+def test_page_has_every_row_and_where_it_comes_from(html: str, elements: Elements) -> None:
+    shown = [cells for cells in elements.cells if len(cells) == 14]
+    assert [cells[1] for cells in shown] == [row["predictor"] for row in ROWS]
+    assert [cells[5] for cells in shown if cells[5] != "-"] == [
+        f"{row['kendall_tau']:.3f}" for row in ROWS if row["kendall_tau"] is not None
+    ]
+    assert [cells[-1] for cells in shown if cells[-1] != "-"] == [f"{REPEATS} of {REPEATS}"]
+    failures = [cells for cells in elements.cells if len(cells) == 5]
+    assert [cells[3:] for cells in failures] == [[str(REPEATS), f"ValueError: {NASTY}"]]
+    for fact in (TABLE.hash, RECORDS[0].machine, f"python {RECORDS[0].versions['python']}"):
+        assert fact in html
+
+
+def test_page_loads_nothing(html: str, elements: Elements) -> None:
+    for tag, attributes in elements.tags:
+        assert tag not in ("link", "img", "iframe", "object", "base", "form")
+        assert "src" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    styles = re.findall(r"<style>(.*?)</style>", html, re.S)
+    assert not any("url(" in style or "@import" in style for style in styles)
+    (policy,) = (a["content"] for t, a in elements.tags if t == "meta" and "http-equiv" in a)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+
+
+def test_foreign_text_stays_text(elements: Elements) -> None:
+    assert len([tag for tag, _ in elements.tags if tag == "script"]) == 4
+    assert not [tag for tag, _ in elements.tags if tag == "b"]
+    figures = json.loads(elements.scripts[1])
+    names = [trace["name"] for trace in figures["train-size"]["data"] if "name" in trace]
+    assert "rf" in names
+    drawn = json.dumps(figures)
+    assert "<b>" not in drawn, "plotly would take it for markup"
+    assert "&lt;b&gt;&amp;amp;" in drawn
+    assert NASTY in json.dumps(json.loads(elements.scripts[2]))
+
+
+def test_page_of_failures_alone() -> None:
+    text = page(records(error="RuntimeError: no luck"), TABLE, "archcast report")
+    assert "RuntimeError: no luck" in text
+    assert json.loads(Elements(text).scripts[1]) == {}
+
+
+def test_page_is_written_at_once_or_not(tmp_path: Path) -> None:
+    write_page(records(), TABLE, tmp_path / "page.html", "archcast report")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="choose another place"):
+        write_page(records(), TABLE, tmp_path / "folder", "archcast report")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_figures_are_written_for_print(tmp_path: Path) -> None:
+    written = write_figures(RECORDS, TABLE, tmp_path / "new", ["png"])
+    assert {path.stem for path in written} == {
+        *("surface", "pareto", "tau-by-train-size", "tau-by-epochs", "critical-differences")
+    }
+    for path in written:
+        header = path.read_bytes()[:24]
+        assert header.startswith(b"\x89PNG")
+        assert int.from_bytes(header[16:20], "big") == 3.4 * 300
+    few = records(noise=0.5)
+    vector = write_figures(few, TABLE, tmp_path, ["svg", "pdf"])
+    assert {path.stem for path in vector} == {"surface", "pareto"}
+    for path in vector:
+        content = path.read_bytes()
+        assert content.startswith(b"%PDF" if path.suffix == ".pdf" else b"<?xml")
+        assert b"/Type3" not in content
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="choose another --figures"):
+        write_figures(few, TABLE, tmp_path / "file", ["png"])
+
+
+EARLY = """<script>
+window.faults = [];
+addEventListener("error", (event) => faults.push(String(event.message)));
+addEventListener("securitypolicyviolation", (event) => faults.push(event.violatedDirective));
+console.error = console.warn = (...told) => faults.push(told.join(" "));
+</script>"""
+
+LATE = """<script>
+const seen = {};
+const column = (at) => [...body.rows].filter((row) => !row.hidden).map((row) => row.cells[at].textContent.trim());
+const button = (at) => heads[at].querySelector("button");
+const type = (control, text, kind) => { control.value = text; control.dispatchEvent(new Event(kind)); };
+seen.plots = document.querySelectorAll(".js-plotly-plot > .plot-container .main-svg:first-child").length;
+seen.texts = [...document.querySelectorAll("#train-size .legendtext, #surface .textpoint")].map((text) => text.textContent);
+button(1).focus();
+seen.focused = document.activeElement === button(1);
+button(1).click();
+seen.byName = column(1);
+seen.sorted = heads[1].getAttribute("aria-sort");
+button(1).click();
+seen.byNameBack = column(1);
+button(5).click();
+seen.byTau = column(5);
+type(filter, "RF 30", "input");
+seen.filtered = column(1);
+type(filter, "", "input");
+type(family, "learning-curve", "change");
+seen.family = column(2);
+seen.count = document.getElementById("count").textContent;
+const before = document.getElementById("scatter").data[0].x[0];
+type(document.getElementById("choose"), "1", "change");
+seen.chosen = document.getElementById("scatter").data[0].x[0] !== before;
+seen.wide = document.documentElement.scrollWidth <= innerWidth;
+seen.loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+seen.stolen = window.stolen ?? null;
+seen.faults = faults;
+const told = document.createElement("pre");
+told.id = "seen";
+told.textContent = JSON.stringify(seen);
+document.body.replaceChildren(told);
+</script>"""  # noqa: E501
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
+    None,
+)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
+def test_page_in_a_browser(html: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(html.replace("<style>", f"{EARLY}<style>", 1).replace("</body>", LATE))
+    command = [
+        str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
+        "--virtual-time-budget=1000", "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={tmp_path / 'profile'}", "--window-size=800,900", path.as_uri(),
+    ]  # fmt: skip
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    found = re.search(r'<pre id="seen">(.*?)</pre>', run.stdout, re.S)
+    assert found, run.stderr[-2_000:]
+    seen = json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    assert seen["faults"] == seen["loaded"] == []
+    assert seen["stolen"] is None
+    assert seen["plots"] == 7
+    assert "rf" in seen["texts"]
+    assert seen["focused"]
+    assert seen["byName"] == sorted(seen["byName"], key=str.lower)
+    assert seen["sorted"] == "ascending"
+    assert seen["byNameBack"][0] == "xgb"
+    assert seen["byTau"] == sorted(seen["byTau"], key=lambda tau: (tau == "-", -float(tau + "0")))
+    assert set(seen["filtered"]) <= {"rf", f"rf(encoding={NASTY})"}
+    assert seen["filtered"]
+    assert set(seen["family"]) == {"learning-curve"}
+    assert seen["count"] == f"{len(seen['family'])} of {len(ROWS)} rows"
+    assert seen["chosen"]
+    assert seen["wide"], "the page is wider than the window"
