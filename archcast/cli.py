@@ -185,6 +185,7 @@ def costs(
     device: DeviceOption = "auto",
     results: Results = Path("results"),
     format: FormatOption = "table",
+    report: ReportOption = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Some predictors, fewer settings: in two minutes.")
     ] = False,
@@ -221,6 +222,7 @@ def costs(
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
     records = _run(experiment, table, results, jobs)
+    _write_report(records, table, report)
     rows = rank(records)
     rows = [row | {"pareto": best} for row, best in zip(rows, pareto(rows), strict=True)]
     if format != "table":
@@ -255,6 +257,7 @@ def recommend(
     """
     from rich.console import Console
 
+    from archcast.evaluation.leaderboard import comparable
     from archcast.evaluation.recommendation import cheapest, shipped_sweep
     from archcast.evaluation.recommendation import recommend as choose
     from archcast.evaluation.record import Record, RecordStore
@@ -265,7 +268,7 @@ def recommend(
         raise InputError("--init and --query: give seconds, 0 or more")
     table = open_table(benchmark, dataset)
     known = list(RecordStore(results, Record)) if results.is_dir() else []
-    records = [record for record in known if record.table == table.hash and not record.failed]
+    records = comparable(record for record in known if record.table == table.hash)
     if not records:
         if benchmark != DEFAULT_BENCHMARK:
             raise InputError(

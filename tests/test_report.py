@@ -140,11 +140,11 @@ def test_titles_tell_rows_apart() -> None:
     assert "params" in found
 
 
-def test_lines_are_of_the_largest_other_setting() -> None:
+def test_lines_are_of_the_other_setting_with_the_most_points() -> None:
     by_size = {line.name: line.x for line in lines(ROWS, "train_size")}
     assert by_size == {"lcsvr, 4 epochs": [10, 30], "rf": [10, 30], "xgb": [10, 30]}
     by_epochs = {line.name: line for line in lines(ROWS, "epochs")}
-    assert list(by_epochs) == ["sotl-e"], "lcsvr has one number of epochs with 30 labels"
+    assert list(by_epochs) == ["sotl-e", "lcsvr, 10 labels"]
     line = by_epochs["sotl-e"]
     assert line.low[1] is not None
     assert line.high[1] is not None
@@ -191,6 +191,10 @@ def test_comparison_is_of_shared_splits_and_without_failures() -> None:
     assert found is not None
     assert found.names[0] == "sotl-e, 4 epochs"
     assert not any("sklearn" in name for name in found.names)
+    fewer = [*RECORDS, *records("gp", noise=0.1, repeats=2)]
+    same = comparison(fewer, leaderboard(fewer))
+    assert same is not None
+    assert (same.names, same.blocks) == (found.names, REPEATS), "two splits, and those of others"
     other = [*records("rf", repeats=2), *records("xgb", seed=1)]
     assert comparison(other, leaderboard(other)) is None
     assert comparison(records("rf"), leaderboard(records("rf"))) is None

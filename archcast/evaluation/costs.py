@@ -29,7 +29,8 @@ def doublings(table: Table) -> tuple[int, ...]:
 def pareto(rows: Sequence[Row]) -> list[bool]:
     """Whether no other row is as cheap to initialise, as cheap to query, and as good, or better.
 
-    Seconds below `LEAST_SECONDS` are all the same. A row with unknown seconds or without a Kendall tau is never Pareto-optimal.
+    Seconds below `LEAST_SECONDS` are all the same. A row with unknown seconds or without a Kendall
+    tau is never Pareto-optimal.
     """
     found = [_known(row) for row in rows]
     # Costs, and tau with its sign turned: less is better in all three.

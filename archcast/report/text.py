@@ -31,8 +31,8 @@ def seconds_text(value: float | None) -> str:
     if value is None:
         return "?"
     for factor, unit in ((3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
-        if value >= factor:
-            digits = 0 if value >= 100 * factor else 1
+        if value >= 0.9995 * factor:  # what would be rounded to it
+            digits = 0 if value >= 99.95 * factor else 1
             return f"{value / factor:.{digits}f} {unit}"
     return "0"
 

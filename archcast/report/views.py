@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from archcast.evaluation.costs import LEAST_SECONDS, budgets, winners
-from archcast.evaluation.leaderboard import Row, by_setting, setting_of, taus_by_split
+from archcast.evaluation.leaderboard import Row, SplitKey, by_setting, setting_of, taus_by_split
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
 from archcast.evaluation.statistics import (
@@ -45,14 +46,18 @@ def titles(rows: Sequence[Row]) -> list[str]:
             [
                 row["predictor"],
                 *(
-                    f"{row[unit]} {name if row[unit] != 1 else name[:-1]}"
-                    for unit, name in _UNITS.items()
+                    _with_unit(row[unit], unit)
+                    for unit in _UNITS
                     if len(values[row["predictor"], unit]) > 1
                 ),
             ]
         )
         for row in rows
     ]
+
+
+def _with_unit(value: int, setting: Setting) -> str:
+    return f"{value} {_UNITS[setting] if value != 1 else _UNITS[setting][:-1]}"
 
 
 def second_ticks(seconds: Iterable[float]) -> dict[float, str]:
@@ -154,7 +159,8 @@ class Line:
 def lines(rows: Sequence[Row], by: Setting) -> list[Line]:
     """A line for each predictor with several settings of `by`, best last tau first.
 
-    Where a predictor varies in the other setting too, its line is of the largest one.
+    Where a predictor varies in the other setting too, its line is of the one that has the most
+    points, the largest of several.
     """
     other: Setting = "epochs" if by == "train_size" else "train_size"
     groups: dict[str, list[Row]] = {}
@@ -166,10 +172,11 @@ def lines(rows: Sequence[Row], by: Setting) -> list[Line]:
 
 
 def _line(name: str, rows: Sequence[Row], by: Setting, other: Setting) -> Line:
-    largest = max(row[other] for row in rows)
-    if len({row[other] for row in rows}) > 1:
-        name = f"{name}, {largest} {_UNITS[other]}"
-    shown = sorted((row for row in rows if row[other] == largest), key=lambda row: row[by])
+    counts = Counter(row[other] for row in rows)
+    fixed = max(counts, key=lambda value: (counts[value], value))
+    if len(counts) > 1:
+        name = f"{name}, {_with_unit(fixed, other)}"
+    shown = sorted((row for row in rows if row[other] == fixed), key=lambda row: row[by])
     return Line(
         name,
         [row[by] for row in shown],
@@ -190,23 +197,43 @@ class Comparison:
 
 
 def comparison(records: Sequence[Record], rows: Sequence[Row]) -> Comparison | None:
-    """The best 12 predictors without failures, None where fewer than two share a split."""
+    """The best 12 predictors without failures that share splits, None of fewer than two.
+
+    Predictors that lack some of the splits that many others share are left out.
+    """
     groups = by_setting(records)
     best: dict[str, Row] = {}
+    titled = dict(zip(map(setting_of, rows), titles(rows), strict=True))
     for row in rows:
         best.setdefault(row["predictor"], row)
-    titled = dict(zip(map(setting_of, rows), titles(rows), strict=True))
     taus = {
         titled[setting_of(row)]: taus_by_split(groups[setting_of(row)])
-        for row in [row for row in best.values() if not row["failed"]][:MOST_COMPARED]
+        for row in best.values()
+        if not row["failed"]
     }
-    shared = set.intersection(*(set(found) for found in taus.values())) if taus else set()
-    if len(taus) < 2 or not shared:
+    blocks = _blocks([set(found) for found in taus.values()])
+    scores = {
+        name: [found[split] for split in blocks]
+        for name, found in taus.items()
+        if found.keys() >= set(blocks)
+    }
+    scores = dict(list(scores.items())[:MOST_COMPARED])
+    if not blocks or len(scores) < 2:
         return None
-    blocks = sorted(shared, key=str)
-    scores = {name: [found[split] for split in blocks] for name, found in taus.items()}
     differences = _differences(scores, len(blocks))
     return Comparison(tuple(scores), len(blocks), win_rates(scores), differences)
+
+
+def _blocks(found: Sequence[set[SplitKey]]) -> list[SplitKey]:
+    """Splits to compare on: the most scores, of no more predictors than are shown."""
+
+    def scores(blocks: set[SplitKey]) -> int:
+        return len(blocks) * min(MOST_COMPARED, sum(splits >= blocks for splits in found))
+
+    if not found:
+        return []
+    best = max(found, key=scores)
+    return sorted(best, key=str)
 
 
 def _differences(scores: Mapping[str, Sequence[float]], blocks: int) -> CriticalDifferences | None:
