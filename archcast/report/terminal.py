@@ -81,7 +81,7 @@ def sizes_table(rows: Sequence[Row], column: Literal["train_size", "epochs"]) ->
     for (predictor, fixed), found in settings.items():
         if len(found) < 2:
             continue
-        unit = "epochs" if other == "epochs" else "labels"
+        unit = ("epoch" if other == "epochs" else "label") + "s" * (fixed > 1)
         table.add_row(
             f"{predictor}, {fixed} {unit}" if fixed else predictor,
             *(_short_interval(found[size]) if size in found else "" for size in sizes),

@@ -1,0 +1,61 @@
+"""Recommendations, and the sweep that comes with archcast."""
+
+from __future__ import annotations
+
+import pytest
+
+from archcast.catalog import predictors
+from archcast.evaluation.costs import affordable, pareto
+from archcast.evaluation.leaderboard import leaderboard
+from archcast.evaluation.recommendation import cheapest, pack, recommend, shipped_sweep
+from archcast.evaluation.record import Record
+from archcast.tables.benchmark import open_table
+
+
+@pytest.fixture(scope="module")
+def sweep() -> list[Record]:
+    return list(shipped_sweep())
+
+
+def test_the_shipped_sweep_is_of_the_shipped_table(sweep: list[Record]) -> None:
+    assert {record.table for record in sweep} == {open_table("nasbench201-mini").hash}
+    assert not any(record.failed for record in sweep)
+    everything = {name for name in predictors if predictors.entry(name).family != "wrapper"}
+    assert {record.job.predictor for record in sweep} == everything
+    assert len({record.job.train_size for record in sweep if record.job.train_size}) > 2
+    assert len({record.job.epochs for record in sweep if record.job.epochs}) > 2
+
+
+def test_the_recommended_is_the_best_that_can_be_paid(sweep: list[Record]) -> None:
+    rows = recommend(sweep, 60.0, 1.0)
+    payable = affordable(leaderboard(sweep), 60.0, 1.0)
+    assert rows[0]["kendall_tau"] == max(row["kendall_tau"] for row in payable)
+    assert len(rows) == len(payable)
+    assert rows[0]["tied_with_best"] is True
+    assert recommend(sweep, 0.0, 0.0) == []
+    found = cheapest(sweep)
+    assert found
+    to_start, to_query = found
+    assert recommend(sweep, to_start["init_seconds"], 1e9)
+    assert recommend(sweep, 1e9, to_query["query_seconds"])
+
+
+def test_what_is_recommended_without_limits_is_pareto_optimal(sweep: list[Record]) -> None:
+    rows = leaderboard(sweep)
+    best = recommend(sweep, 1e9, 1e9)[0]
+    optimal = [row for row, chosen in zip(rows, pareto(rows), strict=True) if chosen]
+    assert best["kendall_tau"] in [row["kendall_tau"] for row in optimal]
+
+
+def test_packing_keeps_every_record(sweep: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere:
+        def joinpath(self, *parts: str) -> Elsewhere:
+            return self
+
+        def read_bytes(self) -> bytes:
+            return pack(sweep[:5])
+
+    monkeypatch.setattr("archcast.evaluation.recommendation.files", lambda name: Elsewhere())
+    assert sorted(r.model_dump_json() for r in shipped_sweep()) == sorted(
+        r.model_dump_json() for r in sweep[:5]
+    )
