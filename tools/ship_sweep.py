@@ -1,7 +1,7 @@
 """Put records of `archcast costs` where `archcast recommend` finds them without a results folder.
 
-    archcast costs --repeats 5 --jobs 2 --results sweep
-    python tools/ship_sweep.py sweep
+archcast costs --repeats 5 --jobs 2 --results sweep
+python tools/ship_sweep.py sweep
 """
 
 from __future__ import annotations
