@@ -272,7 +272,7 @@ def test_reconstruction_learns() -> None:
         fitted = quick("nao", steps=steps).fit(*TRAIN)
         tokens = fitted._tokens(TRAIN.architectures)
         with torch.no_grad():
-            _, logits = fitted.network_(tokens)
+            _, logits = fitted.network_(tokens, torch.empty(len(tokens), 0))
         return float((logits.argmax(dim=2) == tokens).float().mean())
 
     assert accuracy(200) > accuracy(2) + 0.3
@@ -312,9 +312,9 @@ def test_seminas_learns_its_predictions(monkeypatch: pytest.MonkeyPatch) -> None
     seen = []
     train = NAO._train
 
-    def spy(self, space, tokens, targets):  # type: ignore[no-untyped-def]
+    def spy(self, space, tokens, features, targets):  # type: ignore[no-untyped-def]
         seen.append((tokens, targets))
-        train(self, space, tokens, targets)
+        train(self, space, tokens, features, targets)
 
     monkeypatch.setattr(NAO, "_train", spy)
     teacher = quick("nao").fit(TRAIN.architectures, TRAIN.labels)
@@ -324,7 +324,8 @@ def test_seminas_learns_its_predictions(monkeypatch: pytest.MonkeyPatch) -> None
     (_, _, (tokens, targets)) = seen
     n = len(TRAIN.labels)
     assert len(tokens) == len(targets) == pupil.upsample * n + len(OTHER)
-    torch.testing.assert_close(targets[-len(OTHER) :], teacher._predict(teacher._tokens(OTHER)))
+    predicted = teacher._predict(teacher._tokens(OTHER), torch.empty(len(OTHER), 0))
+    torch.testing.assert_close(targets[-len(OTHER) :], predicted)
 
 
 def test_seminas_without_unlabeled_architectures_is_nao() -> None:
