@@ -6,7 +6,7 @@ import pytest
 
 from archcast.catalog import predictors
 from archcast.evaluation.costs import affordable, pareto
-from archcast.evaluation.leaderboard import leaderboard
+from archcast.evaluation.leaderboard import Row, leaderboard
 from archcast.evaluation.recommendation import cheapest, pack, recommend, shipped_sweep
 from archcast.evaluation.record import Record
 from archcast.tables.benchmark import open_table
@@ -15,6 +15,11 @@ from archcast.tables.benchmark import open_table
 @pytest.fixture(scope="module")
 def sweep() -> list[Record]:
     return list(shipped_sweep())
+
+
+@pytest.fixture(scope="module")
+def rows(sweep: list[Record]) -> list[Row]:
+    return leaderboard(sweep)
 
 
 def test_the_shipped_sweep_is_of_the_shipped_table(sweep: list[Record]) -> None:
@@ -26,13 +31,17 @@ def test_the_shipped_sweep_is_of_the_shipped_table(sweep: list[Record]) -> None:
     assert len({record.job.epochs for record in sweep if record.job.epochs}) > 2
 
 
-def test_the_recommended_is_the_best_that_can_be_paid(sweep: list[Record]) -> None:
-    rows = recommend(sweep, 60.0, 1.0)
-    payable = affordable(leaderboard(sweep), 60.0, 1.0)
-    assert rows[0]["kendall_tau"] == max(row["kendall_tau"] for row in payable)
-    assert len(rows) == len(payable)
-    assert rows[0]["tied_with_best"] is True
+def test_the_recommended_is_the_best_that_can_be_paid(sweep: list[Record], rows: list[Row]) -> None:
+    found = recommend(sweep, 60.0, 1.0)
+    payable = affordable(rows, 60.0, 1.0)
+    assert found[0]["kendall_tau"] == max(row["kendall_tau"] for row in payable)
+    assert len(found) == len(payable)
+    assert found[0]["tied_with_best"] is True
     assert recommend(sweep, 0.0, 0.0) == []
+
+
+def test_the_cheapest_can_be_paid_by_what_they_cost(sweep: list[Record]) -> None:
+    sweep = [record for record in sweep if record.job.predictor in ("params", "rf", "sotl-e")]
     found = cheapest(sweep)
     assert found
     to_start, to_query = found
@@ -40,11 +49,9 @@ def test_the_recommended_is_the_best_that_can_be_paid(sweep: list[Record]) -> No
     assert recommend(sweep, 1e9, to_query["query_seconds"])
 
 
-def test_what_is_recommended_without_limits_is_pareto_optimal(sweep: list[Record]) -> None:
-    rows = leaderboard(sweep)
-    best = recommend(sweep, 1e9, 1e9)[0]
-    optimal = [row for row, chosen in zip(rows, pareto(rows), strict=True) if chosen]
-    assert best["kendall_tau"] in [row["kendall_tau"] for row in optimal]
+def test_the_best_of_all_is_pareto_optimal(rows: list[Row]) -> None:
+    assert pareto(rows)[0]
+    assert 1 < sum(pareto(rows)) < len(rows) / 2
 
 
 def test_packing_keeps_every_record(sweep: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
