@@ -10,6 +10,7 @@ from archcast.catalog import predictors
 from archcast.errors import InputError
 from archcast.predictors.base import Context
 from archcast.predictors.combined import Combined
+from archcast.predictors.make import build_predictor
 from archcast.testing import toy
 
 TRAIN, TEST = toy(60, seed=1), toy(40, seed=2)
@@ -35,6 +36,14 @@ def test_a_sequence_model_is_a_head_too() -> None:
         combined = Combined(head, "sotl-e").fit(same * 60, TRAIN.labels, TRAIN.context)
         scores = combined.query(same * 40, TEST.context)
         assert kendalltau(scores, TEST.labels).statistic > 0.7, head
+
+
+def test_texts_may_leave_out_the_name_of_their_first_parameter() -> None:
+    head = "combine(sklearn(Ridge(alpha=1.0), labels=rank), parts=params)"
+    inner, _ = build_predictor(head, 0, "cpu")
+    assert np.isfinite(inner.fit(*TRAIN).query(TEST.architectures, TEST.context)).all()
+    with pytest.raises(InputError, match="xgb has no parameter 'depth'"):
+        Combined("xgb(depth=3)", "params").fit(*TRAIN)
 
 
 def test_parts_add_to_the_encoding() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import signature
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,8 @@ from archcast.errors import InputError
 from archcast.evaluation.job import Job
 from archcast.evaluation.run import missing_needs
 from archcast.predictors.base import Tags
-from archcast.spec import POSITIONAL, parse_spec, split_specs
+from archcast.predictors.make import parse_predictor
+from archcast.spec import split_specs
 from archcast.tables.table import Table
 
 Accuracy = Literal["valid", "test"]
@@ -154,14 +154,6 @@ def choose_predictor(spec: str) -> Choice:
     Raises:
         InputError: an unknown name or parameter.
     """
-    name, params = parse_spec(spec)
-    kind = predictors.get(name)
-    known = list(signature(kind).parameters)
-    if POSITIONAL in params and known:
-        params = {known[0]: params.pop(POSITIONAL), **params}
-    unknown = [key for key in params if key not in known]
-    if unknown:
-        raise InputError(
-            f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
-        )
-    return Choice(name, params, kind(**params).tags, takes_device="device" in known)
+    name, params = parse_predictor(spec)
+    predictor = predictors.get(name)(**params)
+    return Choice(name, params, predictor.tags, "device" in predictor.get_params(deep=False))

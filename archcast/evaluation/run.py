@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from archcast.evaluation.job import Job, PredictorJob
 from archcast.evaluation.record import Cost, Record
 from archcast.predictors.base import Context, Curves, Predictor, Tags
-from archcast.predictors.make import make_predictor
-from archcast.spec import parse_spec
+from archcast.predictors.make import make_predictor, parse_predictor
 from archcast.tables.table import CURVES, Table
 
 WARM_UP_SIZE = 12
@@ -178,7 +177,7 @@ def _truth(table: Table, truth: str) -> NDArray[np.float64]:
 @lru_cache(maxsize=64)
 def _warm_up(predictor: str, epochs: int, device: str, table: Table) -> None:
     """One toy fit and query in this process, so that imports and first calls are not timed."""
-    name, params = parse_spec(predictor)
+    name, params = parse_predictor(predictor)
     toy = make_predictor(name, params, 0, device)
     n = min(WARM_UP_SIZE, len(table))
     rows = table.starts[:n]

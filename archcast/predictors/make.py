@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from inspect import signature
 from typing import Any
 
 from sklearn.base import clone
 
 from archcast.catalog import predictors
+from archcast.errors import InputError
 from archcast.predictors.base import Predictor
-from archcast.spec import parse_spec
+from archcast.spec import POSITIONAL, parse_spec
+
+
+def parse_predictor(spec: str) -> tuple[str, dict[str, Any]]:
+    """The name and the parameters of a predictor's text; a value without a name is the first.
+
+    Raises:
+        InputError: an unknown name or parameter.
+    """
+    name, params = parse_spec(spec)
+    known = list(signature(predictors.get(name)).parameters)
+    if POSITIONAL in params and known:
+        params = {known[0]: params.pop(POSITIONAL), **params}
+    unknown = [key for key in params if key not in known]
+    if unknown:
+        raise InputError(
+            f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+        )
+    return name, params
 
 
 def make_predictor(name: str, params: dict[str, Any], seed: int, device: str) -> Predictor:
@@ -25,7 +45,7 @@ def build_predictor(
     Also the names of the parameters that the text fixes.
     """
     if isinstance(predictor, str):
-        name, params = parse_spec(predictor)
+        name, params = parse_predictor(predictor)
         return make_predictor(name, params, seed, device), set(params)
     return configure(clone(predictor), seed, device), set()
 
