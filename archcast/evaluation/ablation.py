@@ -7,8 +7,7 @@ from statistics import fmean
 
 from archcast.errors import InputError
 from archcast.evaluation.experiment import choose_predictor
-from archcast.evaluation.leaderboard import Row, leaderboard
-from archcast.evaluation.metrics import kendall_tau
+from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, taus_by_split
 from archcast.evaluation.record import Record
 from archcast.evaluation.statistics import paired_interval
 from archcast.spec import format_spec
@@ -56,20 +55,16 @@ def ablation(records: Iterable[Record], specs: dict[str, str]) -> list[Row]:
     """
     kept = list(records)
     rows = {row["predictor"]: row for row in leaderboard(kept)}
-    taus: dict[str, dict[int, float]] = {}
-    for record in kept:
-        if not record.failed:
-            tau = kendall_tau(record.truth, record.predictions)
-            taus.setdefault(record.job.spec, {})[record.job.repeat] = tau
+    taus = {group[0].job.spec: taus_by_split(group) for group in by_setting(kept).values()}
     alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
     best = max(alone, key=lambda spec: rows[spec]["kendall_tau"] or -1.0)
 
     def lead(spec: str) -> Row:
-        ours, theirs = taus.get(spec, {}), taus.get(best, {})
-        shared = sorted(ours.keys() & theirs.keys())
+        ours, theirs = taus[spec], taus[best]
+        shared = [split for split in ours if split in theirs]
         if spec == best or not shared:
             return {"lead": None, "lead_low": None, "lead_high": None}
-        a, b = [ours[repeat] for repeat in shared], [theirs[repeat] for repeat in shared]
+        a, b = [ours[split] for split in shared], [theirs[split] for split in shared]
         low, high = paired_interval(a, b)
         return {"lead": fmean(a) - fmean(b), "lead_low": low, "lead_high": high}
 

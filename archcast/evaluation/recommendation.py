@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Any
 
 from archcast.evaluation.costs import affordable
-from archcast.evaluation.leaderboard import Row, leaderboard
+from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, setting_of
 from archcast.evaluation.record import Record
 
 SWEEP = "nasbench201-mini-sweep.jsonl.gz"  # what `archcast costs` found on the embedded benchmark
@@ -20,12 +19,9 @@ def recommend(records: Iterable[Record], init: float, query: float) -> list[Row]
     `tied_with_best` then means: not told apart from the recommended first.
     """
     kept = list(records)
-    payable = {_setting(row) for row in affordable(leaderboard(kept), init, query)}
-    return leaderboard(
-        record
-        for record in kept
-        if (record.job.spec, record.job.train_size, record.job.epochs) in payable
-    )
+    groups = by_setting(kept)
+    payable = map(setting_of, affordable(leaderboard(kept), init, query))
+    return leaderboard(record for setting in payable for record in groups[setting])
 
 
 def cheapest(records: Iterable[Record]) -> tuple[Row, Row] | None:
@@ -48,7 +44,3 @@ def pack(records: Iterable[Record]) -> bytes:
     """Records as `shipped_sweep` reads them."""
     lines = sorted(record.model_dump_json() for record in records)
     return gzip.compress("\n".join(lines).encode(), mtime=0)
-
-
-def _setting(row: Row) -> tuple[Any, ...]:
-    return row["predictor"], row["train_size"], row["epochs"]
