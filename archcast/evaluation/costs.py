@@ -32,23 +32,19 @@ def pareto(rows: Sequence[Row]) -> list[bool]:
     Seconds below `LEAST_SECONDS` are all the same. A row with unknown seconds or without a Kendall
     tau is never Pareto-optimal.
     """
-    found = [_known(row) for row in rows]
+    known = priced(rows)
     # Costs, and tau with its sign turned: less is better in all three.
     points = np.array(
         [
-            (
-                max(row["init_seconds"], LEAST_SECONDS),
-                max(row["query_seconds"], LEAST_SECONDS),
-                -row["kendall_tau"],
-            )
-            for row, known in zip(rows, found, strict=True)
-            if known
+            (floored(row["init_seconds"]), floored(row["query_seconds"]), -row["kendall_tau"])
+            for row in known
         ]
     ).reshape(-1, 3)
     no_worse = (points[:, None] <= points).all(axis=2)
     better = (points[:, None] < points).any(axis=2)
-    beaten = iter(np.atleast_1d((no_worse & better).any(axis=0)))
-    return [known and not bool(next(beaten)) for known in found]
+    beaten = np.atleast_1d((no_worse & better).any(axis=0))
+    optimal = {id(row) for row, worse in zip(known, beaten, strict=True) if not worse}
+    return [id(row) in optimal for row in rows]
 
 
 def winners(
@@ -70,9 +66,7 @@ def best_within(rows: Sequence[Row], init: float, query: float) -> Row | None:
 def affordable(rows: Sequence[Row], init: float, query: float) -> list[Row]:
     """The rows whose initialisation and query take no longer than these seconds."""
     return [
-        row
-        for row in rows
-        if _known(row) and row["init_seconds"] <= init and row["query_seconds"] <= query
+        row for row in priced(rows) if row["init_seconds"] <= init and row["query_seconds"] <= query
     ]
 
 
@@ -81,7 +75,7 @@ def budgets(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
 
     They go from what the cheapest row can pay to what the dearest one needs.
     """
-    known = [row for row in rows if _known(row)]
+    known = priced(rows)
     init = _grid([row["init_seconds"] for row in known])
     return init, _grid([row["query_seconds"] for row in known])
 
@@ -93,5 +87,12 @@ def _grid(seconds: Sequence[float]) -> list[float]:
     return grid
 
 
-def _known(row: Row) -> bool:
-    return None not in (row["init_seconds"], row["query_seconds"], row["kendall_tau"])
+def priced(rows: Sequence[Row]) -> list[Row]:
+    """The rows that have a Kendall tau and whose costs are known."""
+    columns = ("kendall_tau", "init_seconds", "query_seconds")
+    return [row for row in rows if all(row[column] is not None for column in columns)]
+
+
+def floored(seconds: float) -> float:
+    """Seconds as a log axis shows them: it has no zero, and what is below is noise."""
+    return max(seconds, LEAST_SECONDS)

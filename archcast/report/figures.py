@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from archcast.errors import InputError
-from archcast.evaluation.costs import pareto
+from archcast.evaluation.costs import floored, pareto, priced
 from archcast.evaluation.leaderboard import Row, leaderboard
 from archcast.evaluation.record import Record
 from archcast.report.views import (
@@ -24,11 +24,9 @@ from archcast.report.views import (
     ceiling,
     comparison,
     edges,
-    floored,
     lines,
     log_range,
     place_names,
-    priced,
     second_ticks,
     surface,
     titles,

@@ -14,7 +14,7 @@ from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
 from archcast.errors import InputError
-from archcast.evaluation.costs import pareto
+from archcast.evaluation.costs import floored, pareto, priced
 from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, setting_of
 from archcast.evaluation.record import Record
 from archcast.report.text import LEADERBOARD, init_text, number, seconds_text
@@ -26,11 +26,9 @@ from archcast.report.views import (
     ceiling,
     comparison,
     edges,
-    floored,
     lines,
     log_range,
     place_names,
-    priced,
     second_ticks,
     surface,
     titles,

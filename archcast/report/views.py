@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from archcast.evaluation.costs import LEAST_SECONDS, budgets, winners
+from archcast.evaluation.costs import budgets, floored, priced, winners
 from archcast.evaluation.leaderboard import Row, SplitKey, by_setting, setting_of, taus_by_split
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
@@ -69,11 +69,6 @@ def second_ticks(seconds: Iterable[float]) -> dict[float, str]:
 def _span(seconds: Iterable[float]) -> tuple[float, float]:
     values = list(seconds)
     return min(values, default=1.0) / 2, max(values, default=1.0) * 2
-
-
-def floored(seconds: float) -> float:
-    """Seconds as a log axis shows them: it has no zero, and what is below is noise."""
-    return max(seconds, LEAST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +132,6 @@ def edges(grid: Sequence[float]) -> list[float]:
     half = np.diff(logs)[0] / 2 if len(logs) > 1 else 0.25
     bounds: list[float] = (10.0 ** np.append(logs - half, logs[-1] + half)).tolist()
     return bounds
-
-
-def priced(rows: Sequence[Row]) -> list[Row]:
-    """The rows that have a Kendall tau and whose costs are known."""
-    columns = ("kendall_tau", "init_seconds", "query_seconds")
-    return [row for row in rows if all(row[column] is not None for column in columns)]
 
 
 @dataclass(frozen=True, slots=True)
