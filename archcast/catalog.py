@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from archcast.evaluation.metrics import Values
     from archcast.predictors.base import Predictor
+    from archcast.search.strategy import Strategy
     from archcast.spaces.base import Architecture, Space
     from archcast.tables.benchmark import Benchmark
     from archcast.zero_cost.combination import Combination
@@ -339,6 +340,11 @@ predictors: Registry[type[Predictor]] = Registry(
             "another that sees scores too: combine(xgb, parts=nwot+sotl-e)",
             "wrapper",
         ),
+        "ensemble": Entry(
+            "archcast.predictors.ensemble:Ensemble",
+            "copies of another, for deviations: ensemble(xgb, members=5)",
+            "wrapper",
+        ),
         "tuned": Entry(
             "archcast.predictors.tuned:Tuned",
             "hyperparameter search around another: tuned(xgb, trials=50)",
@@ -369,6 +375,39 @@ metrics: Registry[Callable[[Values, Values], float]] = Registry(
         ),
         "regret-at-10": Entry(
             "archcast.evaluation.metrics:regret_at_10", "points lost by the 10 chosen"
+        ),
+    },
+)
+
+strategies: Registry[type[Strategy]] = Registry(
+    "strategy",
+    {
+        "random": Entry(
+            "archcast.search.random_search:RandomSearch", "uniform draws, the baseline"
+        ),
+        "local-search": Entry(
+            "archcast.search.local_search:LocalSearch", "climbs to the best neighbour"
+        ),
+        "evolution": Entry(
+            "archcast.search.evolution:Evolution",
+            "regularised evolution; guided evolution with a predictor",
+        ),
+        "reinforce": Entry(
+            "archcast.search.reinforce:Reinforce", "policy gradient, an option at a time"
+        ),
+        "hyperband": Entry(
+            "archcast.search.hyperband:Hyperband", "few epochs for many, more for the better"
+        ),
+        "bohb": Entry(
+            "archcast.search.hyperband:BOHB", "hyperband, drawn by densities of good ones"
+        ),
+        "bayesian": Entry(
+            "archcast.search.bayesian:BayesianOptimisation",
+            "what may be best by mean and deviation of a predictor",
+        ),
+        "proxy-then-evaluate": Entry(
+            "archcast.search.proxy_then_evaluate:ProxyThenEvaluate",
+            "evolution from what a zero-cost predictor likes best",
         ),
     },
 )

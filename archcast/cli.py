@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archcast.evaluation.leaderboard import Row
     from archcast.evaluation.record import Record
     from archcast.evaluation.stopping import StopRecord
+    from archcast.search.run import SearchRecord
     from archcast.tables.table import Table
 
 app = typer.Typer(
@@ -43,7 +44,7 @@ INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 Format = Literal["table", "json", "csv"]
 Accuracy = Literal["valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
-Kind = Literal["predictors", "encodings", "proxies", "benchmarks", "metrics"]
+Kind = Literal["predictors", "encodings", "proxies", "benchmarks", "metrics", "strategies"]
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
 BenchmarkOption = Annotated[
@@ -91,7 +92,7 @@ ReportOption = Annotated[
 
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List what can be named: predictors, encodings, proxies, benchmarks, metrics."""
+    """List what can be named: predictors, encodings, proxies, benchmarks, metrics, strategies."""
     registry: Registry[object] = getattr(catalog, kind)
     entries = [(name, registry.entry(name)) for name in registry]
     order = list(dict.fromkeys(entry.family for _, entry in entries))
@@ -442,6 +443,88 @@ def stop(
 
 
 @app.command()
+def search(
+    benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
+    dataset: DatasetOption = None,
+    strategy: Annotated[
+        str, typer.Option(help="Names, with parameters as in 'evolution(batch=10)', or all.")
+    ] = "evolution",
+    predictor: Annotated[
+        str | None, typer.Option(help="Predictors that guide; names, a family, or all.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Guide by every predictor, and rank them.")
+    ] = False,
+    budget: Annotated[int, typer.Option(help="Whole trainings that a search may pay.")] = 150,
+    repeats: Annotated[int, typer.Option(help="Random searches.")] = 20,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Regret to reach, in points.", show_default="where random search ends"
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs of the curves that a query pays.", show_default="a third of them"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
+    label: Label = None,
+    jobs: Jobs = 1,
+    device: DeviceOption = "auto",
+    results: Results = Path("results"),
+    format: FormatOption = "table",
+    report: ReportOption = None,
+) -> None:
+    """Search with and without a predictor: what it finds, and how much sooner.
+
+    A search trains architectures one after another, and sees their validation accuracy. Its regret
+    is judged on test accuracy, its time is what training took, and what the predictor takes. Random
+    search, and the strategy without predictor, come along for comparison.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.record import RecordStore
+    from archcast.evaluation.runner import run_jobs
+    from archcast.report.terminal import search_table
+    from archcast.search.experiment import SearchExperiment
+    from archcast.search.run import SearchRecord, run_search_job
+    from archcast.search.speed_up import default_target, search_rows
+    from archcast.tables.benchmark import open_table
+
+    table = open_table(benchmark, dataset)
+    experiment = SearchExperiment(
+        benchmark=benchmark,
+        strategies=strategy,
+        predictors=predictor or ("all" if compare else None),
+        budget=budget,
+        repeats=repeats,
+        epochs=epochs,
+        label=label,
+        seed=seed,
+        device=device,
+    )
+    todo, remarks = experiment.jobs(table)
+    store = RecordStore(results / "search", SearchRecord)
+    for remark in remarks:
+        _say(remark)
+    records = run_jobs(todo, benchmark, store, run_search_job, jobs)
+    target = default_target(records) if target is None else target
+    rows = search_rows(records, 0.0 if target is None else target)
+    if format == "table":
+        console = Console()
+        console.print(
+            f"{table.dataset} ({benchmark}): {budget} evaluations, median of {repeats} searches;"
+            f" target: a regret of {rows[0]['target']:.2f} points"
+        )
+        console.print(search_table(rows, console.width))
+    else:
+        _print_rows(rows, format)
+    _report_failures(records)
+
+
+@app.command()
 def supernet(
     benchmark: BenchmarkOption = DEFAULT_BENCHMARK,
     dataset: DatasetOption = None,
@@ -621,11 +704,10 @@ def _print_rows(rows: Sequence[Row], format: Literal["json", "csv"]) -> None:
     typer.echo(to_json(rows) if format == "json" else to_csv(rows))
 
 
-def _report_failures(records: Sequence[Record | StopRecord]) -> None:
+def _report_failures(records: Sequence[Record | StopRecord | SearchRecord]) -> None:
     failed = [record for record in records if record.failed]
     for record in failed:
-        job = record.job
-        _say(f"failed: {job.spec}, {job.train_size} labels, repeat {job.repeat}: {record.error}")
+        _say(f"failed: {record.job.title}, repeat {record.job.repeat}: {record.error}")
     if failed:
         _say(f"{len(failed)} of {len(records)} jobs failed; the rest is shown")
         raise typer.Exit(1)

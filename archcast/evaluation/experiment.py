@@ -14,7 +14,7 @@ from archcast.evaluation.job import Job
 from archcast.evaluation.run import missing_needs
 from archcast.predictors.base import Tags
 from archcast.predictors.make import parse_predictor
-from archcast.spec import split_specs
+from archcast.spec import format_spec, split_specs
 from archcast.tables.table import Table
 
 Accuracy = Literal["valid", "test"]
@@ -28,6 +28,10 @@ class Choice:
     params: dict[str, Any]
     tags: Tags
     takes_device: bool
+
+    @property
+    def spec(self) -> str:
+        return format_spec(self.predictor, self.params)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,18 @@ from archcast.spec import format_spec
 SCHEMA_VERSION = 1
 
 
-class PredictorJob(BaseModel):
-    """A predictor on one random split of a table: the unit that is run, kept and resumed."""
+class BaseJob(BaseModel):
+    """Something random on a table: the unit that is run, kept and resumed.
+
+    `predictor` is None where there is none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     benchmark: str
     dataset: str
-    predictor: str
+    predictor: str | None
     params: dict[str, Any] = {}
-    train_size: int = Field(ge=0)  # 0 where the predictor learns from no labels
-    test_size: int = Field(gt=1)
     device: str = "cpu"
     seed: int = 0
     repeat: int = Field(ge=0)
@@ -36,11 +37,11 @@ class PredictorJob(BaseModel):
 
     @property
     def spec(self) -> str:
-        """The predictor as its user wrote it."""
-        return format_spec(self.predictor, self.params)
+        """The predictor as its user wrote it, empty where there is none."""
+        return format_spec(self.predictor, self.params) if self.predictor else ""
 
     def split_rng(self, table_hash: str) -> np.random.Generator:
-        """Draws architectures and runs: one split for all predictors, train sizes and epochs."""
+        """Draws architectures and runs: the same for all predictors and their settings."""
         entropy = _digest(f"split/{table_hash}/{self.seed}/{self.repeat}")
         return np.random.default_rng(int.from_bytes(entropy, "big"))
 
@@ -48,6 +49,19 @@ class PredictorJob(BaseModel):
         """Differs between predictors and repeats, and is the same for all train sizes."""
         entropy = _digest(f"predictor/{self.spec}/{self.seed}/{self.repeat}")
         return int.from_bytes(entropy[:4], "big") >> 1
+
+
+class PredictorJob(BaseJob):
+    """A predictor on one random split of a table."""
+
+    predictor: str
+    train_size: int = Field(ge=0)  # 0 where the predictor learns from no labels
+    test_size: int = Field(gt=1)
+
+    @property
+    def title(self) -> str:
+        """What failed, where it did."""
+        return f"{self.spec}, {self.train_size} labels"
 
 
 class Job(PredictorJob):

@@ -38,11 +38,17 @@ def split(job: PredictorJob, table: Table) -> Split:
     """The architectures of a job: a larger train set starts with the smaller one's."""
     rng = job.split_rng(table.hash)
     order = rng.permutation(len(table))
-    runs = np.diff(table.starts)
-    run = table.starts[:-1] + (rng.random(len(table)) * runs).astype(np.int64)
+    run = draw_runs(table, rng)
     unlabeled = rng.permutation(len(table))[:UNLABELED_SIZE]
     train, test = order[job.test_size :][: job.train_size], order[: job.test_size]
     return Split(train, test, unlabeled, run, seed=int(rng.integers(2**31)))
+
+
+def draw_runs(table: Table, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The row of one run of each architecture, drawn at random."""
+    runs = np.diff(table.starts)
+    drawn: NDArray[np.int64] = table.starts[:-1] + (rng.random(len(table)) * runs).astype(np.int64)
+    return drawn
 
 
 def run_job(job: Job, table: Table) -> Record:
@@ -52,7 +58,7 @@ def run_job(job: Job, table: Table) -> Record:
         job=job,
         table=table.hash,
         architectures=parts.test.tolist(),
-        truth=_truth(table, job.truth)[parts.test].tolist(),
+        truth=truth_of(table, job.truth)[parts.test].tolist(),
     )
     return record.model_copy(update=outcome_or_error(lambda: _predict(job, table, parts)))
 
@@ -70,7 +76,7 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
-    _warm_up(job.spec, job.epochs, job.device, table)
+    warm_up(job.spec, job.epochs, job.device, table)
     predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
     train_runs, test_runs = parts.run[parts.train], parts.run[parts.test]
     labels = table.final_accuracy(job.label)[train_runs]
@@ -170,12 +176,13 @@ def missing_needs(table: Table, tags: Tags) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _truth(table: Table, truth: str) -> NDArray[np.float64]:
+def truth_of(table: Table, truth: str) -> NDArray[np.float64]:
+    """The accuracy that predictions are held against: of each architecture, mean over its runs."""
     return table.mean_over_runs(table.final_accuracy(truth))
 
 
 @lru_cache(maxsize=64)
-def _warm_up(predictor: str, epochs: int, device: str, table: Table) -> None:
+def warm_up(predictor: str, epochs: int, device: str, table: Table) -> None:
     """One toy fit and query in this process, so that imports and first calls are not timed."""
     name, params = parse_predictor(predictor)
     toy = make_predictor(name, params, 0, device)

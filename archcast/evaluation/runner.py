@@ -11,13 +11,13 @@ from typing import TypeVar
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
-from archcast.evaluation.job import PredictorJob
+from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record
 from archcast.progress import track
 from archcast.tables.benchmark import open_table
 from archcast.tables.table import Table
 
-J = TypeVar("J", bound=PredictorJob)
+J = TypeVar("J", bound=BaseJob)
 R = TypeVar("R", bound=BaseRecord)
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -14,7 +14,15 @@ from rich.table import Table
 
 from archcast.evaluation.costs import STEPS_A_DECADE, budgets, winners
 from archcast.evaluation.leaderboard import Row
-from archcast.report.text import LEADERBOARD, bounds, init_text, number, seconds_text
+from archcast.report.text import (
+    LEADERBOARD,
+    bounds,
+    init_text,
+    number,
+    seconds_text,
+    speed_up_text,
+)
+from archcast.search.speed_up import Axis, clock
 from archcast.tables.table import Table as ResultTable
 
 WIDE = 100  # columns of a terminal from which the further metrics fit
@@ -167,6 +175,42 @@ def stop_table(rows: Sequence[Row]) -> Table:
             style="yellow" if row["failed"] else "",
         )
     return table
+
+
+def search_table(rows: Sequence[Row], width: int) -> Table:
+    """Searches as a rich table, with as many columns as the terminal has room for."""
+    by = clock(rows)
+    columns: dict[str, Callable[[Row], str]] = {
+        "strategy": lambda row: row["strategy"],
+        "predictor": lambda row: row["predictor"] or "-",
+        "accuracy": lambda row: number(row["test_accuracy"], 2),
+        "regret": lambda row: number(row["regret"], 2),
+        "95 %": lambda row: bounds(row, "regret"),
+        "reached": lambda row: "-" if row["reached"] is None else f"{row['reached']:.0%}",
+        "to target": lambda row: _cost_text(row[f"{by}_to_target"], by),
+        "x random": lambda row: speed_up_text(row, f"speed_up_{by}"),
+        "x unguided": lambda row: speed_up_text(row, f"over_unguided_{by}"),
+    }
+    hidden = {"accuracy", "95 %"} if width < WIDE else set()
+    if width < NARROW:
+        hidden |= {"reached", "to target"}
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    shown = {name: cell for name, cell in columns.items() if name not in hidden}
+    for name in shown:
+        if name in ("strategy", "predictor"):
+            table.add_column(name, overflow="fold", min_width=9)
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [cell(row) for cell in shown.values()]
+        table.add_row(*cells, style="yellow" if row["failed"] else "")
+    return table
+
+
+def _cost_text(value: float | None, axis: Axis) -> str:
+    if value is None:
+        return "-"
+    return seconds_text(value) if axis == "seconds" else f"{value:,.0f}"
 
 
 def supernet_table(rows: Sequence[Row]) -> Table:

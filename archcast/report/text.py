@@ -37,6 +37,24 @@ def seconds_text(value: float | None) -> str:
     return "0"
 
 
+def speed_up_text(row: Row, column: str) -> str:
+    """A speed-up with its interval; `>` and `<` mark bounds.
+
+    >>> times = {"x": 2.5, "x_low": 2.0, "x_high": 12.0, "x_sign": ">"}
+    >>> speed_up_text(times, "x")
+    '> 2.5 (2.0-12)'
+    """
+    value, sign = row[column], row[f"{column}_sign"]
+    if value is None or sign == "?":
+        return "-"
+    low, high = _times(row[f"{column}_low"]), _times(row[f"{column}_high"])
+    return f"{'' if sign == '=' else sign + ' '}{_times(value)} ({low}-{high})"
+
+
+def _times(value: float) -> str:
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+
+
 def init_text(row: Row) -> str:
     """Seconds of initialisation; `>` where those of the labels are unknown."""
     if row["init_seconds"] is None and row["fit_seconds"] is not None:

@@ -1,0 +1,85 @@
+"""Bayesian optimisation: train what may turn out best, by mean and deviation."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+from scipy.stats import norm
+
+from archcast.predictors.base import Vector
+from archcast.search.pool import Pool
+from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.search.trained import Trained
+
+Acquisition = Literal["ei", "ucb", "its"]
+
+
+@dataclass(frozen=True)
+class BayesianOptimisation(Strategy):
+    """Trains the `batch` candidates that an acquisition function likes best.
+
+    As in BANANAS (White et al., 2021): the predictor learns from all that was trained; candidates
+    are mutants of the `parents` best, and as many random architectures. The acquisition is expected
+    improvement (`ei`), the upper confidence bound mean + `beta` deviations (`ucb`), or independent
+    Thompson sampling (`its`).
+    """
+
+    acquisition: Acquisition = "its"
+    beta: PositiveFloat = 1.0
+    start: PositiveInt = 20
+    parents: PositiveInt = 10
+    candidates: PositiveInt = 100
+    batch: PositiveInt = 10
+
+    traits: ClassVar[Traits] = Traits(
+        takes_predictor=True,
+        unguided="random",
+        deviations=True,
+        neighbours=True,
+        paper="White et al., 2021, BANANAS",
+    )
+
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        assert guide is not None, "whoever starts a search heeds its traits"
+        trained = Trained(pool)
+        batch = list(islice(pool.shuffled(rng), self.start))
+        while batch:
+            for architecture in batch:
+                trained.add(architecture, (yield Trial(architecture)))
+            guide.fit(trained.architectures, trained.accuracies)
+            candidates = trained.new_mutants(self.parents, self.candidates, rng)
+            candidates += trained.new_random(self.candidates, rng, besides=candidates)
+            # The best mean of what was trained, on the predictor's own axis.
+            best = float(guide.query(trained.best(self.parents)).max())
+            mean, std = guide.query(candidates, return_std=True)
+            values = acquire(self.acquisition, mean, std, best, self.beta, rng)
+            order = np.argsort(-values, kind="stable")
+            batch = [candidates[at] for at in order[: self.batch]]
+
+
+def acquire(
+    acquisition: Acquisition,
+    mean: Vector,
+    std: Vector,
+    best: float,
+    beta: float,
+    rng: np.random.Generator,
+) -> Vector:
+    """How much each candidate is worth training, from its predicted mean and deviation."""
+    if acquisition == "ucb":
+        return mean + beta * std
+    if acquisition == "its":
+        return rng.normal(mean, std)
+    return expected_improvement(mean, std, best)
+
+
+def expected_improvement(mean: Vector, std: Vector, best: float) -> Vector:
+    """E[max(0, X - best)] of a normal X (Mockus, 1975); the gain of the mean where std is 0."""
+    gain = mean - best
+    z = np.divide(gain, std, out=np.zeros_like(gain), where=std > 0)
+    improvement = gain * norm.cdf(z) + std * norm.pdf(z)
+    return np.where(std > 0, improvement, np.maximum(gain, 0.0))

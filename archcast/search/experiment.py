@@ -1,0 +1,154 @@
+"""From what a user asks for to a checked list of searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archcast import catalog
+from archcast.catalog import benchmarks
+from archcast.device import pick_device
+from archcast.errors import InputError
+from archcast.evaluation.experiment import Accuracy, Choice, choose_predictor, choose_predictors
+from archcast.search.make import make_strategy, parse_strategy
+from archcast.search.run import SearchJob
+from archcast.search.simulation import pool_of
+from archcast.search.strategy import Traits
+from archcast.spec import split_specs
+from archcast.tables.table import Table
+
+BASELINE = "random"
+Pair = tuple[str, Choice | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExperiment:
+    """Searches on one table: strategies, each with each predictor that it can take.
+
+    Random search, and each strategy without predictor, come along for comparison. `epochs` are
+    those that a query of a learning-curve predictor pays, None for a third; `label` is None for
+    validation accuracy where the table has it, else test accuracy.
+    """
+
+    benchmark: str
+    strategies: str = "evolution"
+    predictors: str | None = None
+    budget: int = 150
+    repeats: int = 20
+    epochs: int | None = None
+    label: Accuracy | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    def jobs(self, table: Table) -> tuple[list[SearchJob], list[str]]:
+        """The jobs, and remarks on what was left out or chosen for the user.
+
+        Raises:
+            InputError: something that the user asked for can't be run; nothing has been then.
+        """
+        for option, value in (("--budget", self.budget), ("--repeats", self.repeats)):
+            if value < 1:
+                raise InputError(f"{option} {value}: give 1 or more")
+        label = self.label or ("valid" if "valid_accuracy" in table.columns else "test")
+        table.final_accuracy(label)
+        epochs = self._epochs(table)
+        pairs, remarks = self._pairs(table)
+        strategies = {spec: parse_strategy(spec) for spec, _ in pairs}
+        if label == "test" and self.label is None:
+            remarks.append(f"searches see test accuracies: {table.source} has no valid_accuracy")
+        if "epoch_seconds" not in table.columns:
+            remarks.append(
+                f"speed-ups count evaluations: {table.source} does not say what training takes"
+            )
+        mutating = any(make_strategy(*each).traits.neighbours for each in strategies.values())
+        if mutating and not pool_of(table).is_connected():
+            remarks.append(
+                f"{table.source} has no neighbours of most architectures: in place of mutants,"
+                " random ones are drawn from its pool"
+            )
+        name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name
+        jobs = [
+            SearchJob(
+                benchmark=name,
+                dataset=table.dataset,
+                strategy=strategies[spec][0],
+                strategy_params=strategies[spec][1],
+                predictor=choice.predictor if choice else None,
+                params=choice.params if choice else {},
+                epochs=epochs if choice and "curves" in choice.tags.needs else 0,
+                budget=self.budget,
+                label=label,
+                device=pick_device(self.device) if choice and choice.takes_device else "cpu",
+                seed=self.seed,
+                repeat=repeat,
+            )
+            for spec, choice in pairs
+            for repeat in range(self.repeats)
+        ]
+        return jobs, remarks
+
+    def _epochs(self, table: Table) -> int:
+        most = int(table.epochs.max())
+        epochs = max(1, most // 3) if self.epochs is None else self.epochs
+        if epochs < 1 or epochs > max(1, most):
+            raise InputError(
+                f"--epochs {epochs}: the curves of {table.source} have {most} epochs; give 1 to"
+                f" {max(1, most)}"
+            )
+        return epochs
+
+    def _pairs(self, table: Table) -> tuple[list[Pair], list[str]]:
+        """Strategies and their predictors, baselines first."""
+        everything = self.strategies == "all"
+        named = split_specs(",".join(catalog.strategies) if everything else self.strategies)
+        if not named:
+            raise InputError("--strategy: name one or more; see `archcast list strategies`")
+        chosen: list[Choice] = []
+        remarks: list[str] = []
+        if self.predictors is not None:
+            chosen, remarks = choose_predictors(self.predictors, table)
+        pairs: list[Pair] = [(BASELINE, None)]
+        for spec in named:
+            try:
+                pairs += _pairs_of(spec, chosen, table)
+            except InputError as error:
+                if not everything:
+                    raise
+                remarks.append(f"left out: {error}")
+        if chosen and not any(choice for _, choice in pairs):
+            raise InputError(
+                f"--strategy {self.strategies}: takes no predictor; leave --predictor out, or"
+                " choose evolution"
+            )
+        unique = {(spec, choice and choice.spec): (spec, choice) for spec, choice in pairs}
+        return sorted(unique.values(), key=lambda pair: pair[1] is not None), remarks
+
+
+def _pairs_of(spec: str, chosen: list[Choice], table: Table) -> list[Pair]:
+    """A strategy with all chosen predictors that it can take, and what it is compared with."""
+    name, params = parse_strategy(spec)
+    traits = make_strategy(name, params).traits
+    if traits.curves and pool_of(table).epochs == 1:
+        raise InputError(
+            f"--strategy {name}: trains for a few epochs first, and {table.source} has no"
+            " valid_accuracy by epoch; choose another"
+        )
+    if not traits.takes_predictor:
+        return [(spec, None)]
+    guides = [guide for choice in chosen if (guide := _fitted_to(traits, choice))]
+    if traits.unguided is not None and not guides:
+        need = " that learns from no labels" * traits.untrained
+        raise InputError(
+            f"--strategy {name}: wants a predictor{need}; give --predictor"
+            f" {'nwot' if traits.untrained else 'gp'} or another"
+        )
+    return [(traits.unguided or spec, None), *((spec, guide) for guide in guides)]
+
+
+def _fitted_to(traits: Traits, choice: Choice) -> Choice | None:
+    """The choice in a form that a strategy can take, if there is one."""
+    if traits.untrained:
+        return None if choice.tags.learns else choice
+    if not traits.deviations or choice.tags.probabilistic:
+        return choice
+    return choose_predictor(f"ensemble({choice.spec})") if choice.tags.learns else None

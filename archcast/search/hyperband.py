@@ -1,0 +1,112 @@
+"""Hyperband, by random draws or by a model of good architectures (BOHB)."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from archcast.search.pool import Pool
+from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.spaces.base import Architecture, choice_matrix
+
+Results = dict[int, list[tuple[float, Architecture]]]  # by epochs: accuracies so far
+TRIES = 100
+
+
+@dataclass(frozen=True)
+class Hyperband(Strategy):
+    """Trains many architectures for a few epochs, and goes on with one in `eta` (Li et al., 2018).
+
+    Its brackets begin with more or fewer epochs, and take turns. Training that goes on pays the
+    further epochs only.
+    """
+
+    eta: Annotated[int, Field(ge=2)] = 3
+
+    traits: ClassVar[Traits] = Traits(curves=True, paper="Li et al., 2018, Hyperband")
+
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        results: Results = {}
+        rungs = int(math.log(pool.epochs, self.eta) + 1e-9)
+        while True:
+            for bracket in range(rungs, -1, -1):
+                size = math.ceil((rungs + 1) / (bracket + 1) * self.eta**bracket)
+                alive = [self._draw(pool, rng, results) for _ in range(size)]
+                for rung in range(bracket, -1, -1):
+                    epochs = max(1, round(pool.epochs / self.eta**rung))
+                    reached = []
+                    for architecture in alive:
+                        reached.append(((yield Trial(architecture, epochs)), architecture))
+                    results.setdefault(epochs, []).extend(reached)
+                    reached.sort(key=lambda result: -result[0])
+                    alive = [each for _, each in reached[: max(1, len(reached) // self.eta)]]
+
+    def _draw(self, pool: Pool, rng: np.random.Generator, results: Results) -> Architecture:
+        """What a bracket begins with, given all results so far."""
+        return pool.draw(rng)
+
+
+@dataclass(frozen=True)
+class BOHB(Hyperband):
+    """Hyperband that draws where good architectures are dense (Falkner et al., 2018).
+
+    Densities of the best `good` share and of the rest are products of Aitchison-Aitken kernels over
+    the decisions, at the most epochs that have results of enough architectures. Of `samples` around
+    the good ones, it takes the one with the highest ratio of densities. A share `random` is drawn
+    uniformly.
+    """
+
+    good: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    samples: PositiveInt = 64
+    random: Annotated[float, Field(ge=0, le=1)] = 1 / 3
+
+    traits: ClassVar[Traits] = Traits(curves=True, paper="Falkner et al., 2018, BOHB")
+
+    def _draw(self, pool: Pool, rng: np.random.Generator, results: Results) -> Architecture:
+        least = len(pool.space.decisions) + 1  # for each of the densities
+        enough = [epochs for epochs, found in results.items() if len(found) >= 2 * least]
+        if not enough or rng.random() < self.random:
+            return pool.draw(rng)
+        order = sorted(results[max(enough)], key=lambda result: -result[0])
+        split = max(least, math.ceil(self.good * len(order)))
+        sizes = np.array([len(options) for options in pool.space.decisions])
+        good, bad = (choice_matrix([a for _, a in part]) for part in (order[:split], order[split:]))
+        width = _bandwidth(good, sizes)
+        seeds = good[rng.integers(len(good), size=self.samples)]
+        others = (seeds + 1 + rng.integers(sizes - 1, size=seeds.shape)) % sizes
+        drawn = np.where(rng.random(seeds.shape) < width, others, seeds)
+        ratio = density(drawn, good, width, sizes) / density(
+            drawn, bad, _bandwidth(bad, sizes), sizes
+        )
+        for at in np.argsort(-ratio, kind="stable"):
+            if (found := pool.find(tuple(drawn[at].tolist()))) is not None:
+                return found
+        return pool.draw(rng)
+
+
+def density(
+    points: NDArray[np.int64],
+    data: NDArray[np.int64],
+    width: float,
+    sizes: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Kernel density (points,) of choices (points, decisions), from those in `data`.
+
+    The kernel of Aitchison & Aitken (1976): a decision is the datum's with chance 1 - width, else
+    any of the others.
+    """
+    same = points[:, None, :] == data[None, :, :]
+    kernels = np.where(same, 1 - width, width / (sizes - 1))
+    mean: NDArray[np.float64] = kernels.prod(axis=2).mean(axis=1)
+    return mean
+
+
+def _bandwidth(data: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:
+    """Narrower with more data (Scott's rule), never wider than the uniform density."""
+    uniform = float((1 - 1 / sizes).min())
+    return uniform * float(len(data) ** (-1 / (4 + len(sizes))))

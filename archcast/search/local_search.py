@@ -1,0 +1,36 @@
+"""Local search: climb to the best neighbour, and start anew on a summit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from archcast.search.pool import Pool
+from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+
+
+@dataclass(frozen=True)
+class LocalSearch(Strategy):
+    """Trains all neighbours of an architecture and goes to the best, as long as it gets better.
+
+    Where no neighbour is better, it starts anew from a random architecture.
+    """
+
+    traits: ClassVar[Traits] = Traits(
+        neighbours=True,
+        paper="White et al., 2021, Exploring the Loss Landscape in Neural Architecture Search",
+    )
+
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        for start in pool.shuffled(rng):
+            here, best = start, (yield Trial(start))
+            climbing = True
+            while climbing:
+                near = pool.neighbours(here)
+                climbing = False
+                for at in rng.permutation(len(near)):
+                    accuracy = yield Trial(near[at])
+                    if accuracy > best:
+                        here, best, climbing = near[at], accuracy, True

@@ -1,0 +1,86 @@
+"""What a search may propose: the architectures whose results are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from archcast.spaces.base import Architecture, Space
+
+
+class Pool:
+    """The architectures of a space that a search may propose.
+
+    Isomorphic architectures are the same network: they share a `class_of`, and whoever has trained
+    one of them has trained all.
+
+    Attributes:
+        epochs: of a whole training run; 1 where nothing is known of shorter ones.
+    """
+
+    def __init__(self, space: Space, architectures: Sequence[Architecture], epochs: int) -> None:
+        self.space, self.architectures, self.epochs = space, architectures, epochs
+        self._class: dict[Architecture, int] = {}  # of members and of canonical forms
+        self._first: list[Architecture] = []  # member of each class
+        for architecture in architectures:
+            canonical = space.canonical(architecture)
+            if canonical not in self._class:
+                self._class[canonical] = len(self._first)
+                self._first.append(architecture)
+            self._class[architecture] = self._class[canonical]
+        self._members = frozenset(architectures)
+        self._neighbours: dict[Architecture, list[Architecture]] = {}
+
+    def __len__(self) -> int:
+        """The number of architectures that are not isomorphic."""
+        return len(self._first)
+
+    def class_of(self, architecture: Architecture) -> int:
+        """The number of the class of a member."""
+        return self._class[architecture]
+
+    def find(self, choices: tuple[int, ...]) -> Architecture | None:
+        """The member with these choices, or one isomorphic to it, if there is any."""
+        if not self.space.is_valid(choices):
+            return None
+        architecture = Architecture(self.space, choices)
+        if architecture in self._members:
+            return architecture
+        found = self._class.get(self.space.canonical(architecture))
+        return None if found is None else self._first[found]
+
+    def draw(self, rng: np.random.Generator) -> Architecture:
+        """One architecture, uniformly at random."""
+        return self.architectures[int(rng.integers(len(self.architectures)))]
+
+    def shuffled(self, rng: np.random.Generator) -> Iterator[Architecture]:
+        """All architectures that are not isomorphic, in random order."""
+        seen = set()
+        for at in rng.permutation(len(self.architectures)):
+            architecture = self.architectures[at]
+            if (kind := self.class_of(architecture)) not in seen:
+                seen.add(kind)
+                yield architecture
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """The members that differ from a member in one decision, one of each class but its own."""
+        if architecture not in self._neighbours:
+            near = (self.find(other.choices) for other in self.space.neighbours(architecture))
+            kinds = {self.class_of(other): other for other in near if other is not None}
+            kinds.pop(self.class_of(architecture), None)
+            self._neighbours[architecture] = list(kinds.values())
+        return self._neighbours[architecture]
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """A neighbour, drawn uniformly at random; any member where it has none."""
+        near = self.neighbours(architecture)
+        return near[rng.integers(len(near))] if near else self.draw(rng)
+
+    def is_connected(self) -> bool:
+        """Whether most architectures have a neighbour, so that it makes sense to mutate them.
+
+        Asked of a hundred, evenly spaced.
+        """
+        some = self.architectures[:: -(-len(self.architectures) // 100)]
+        return 2 * sum(bool(self.neighbours(each)) for each in some) > len(some)

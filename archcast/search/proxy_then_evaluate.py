@@ -1,0 +1,40 @@
+"""A warm start: look at many architectures untrained, and begin with the most promising."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import ClassVar
+
+import numpy as np
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass
+
+from archcast.search.evolution import Evolution
+from archcast.search.pool import Pool
+from archcast.search.strategy import Guide, Steps, Traits
+
+
+@dataclass(frozen=True)
+class ProxyThenEvaluate(Evolution):
+    """Regularised evolution that begins with those that a zero-cost predictor likes best.
+
+    The predictor scores `sample` random architectures, and the best of them are the first
+    population, as in the warm-up of Abdelfattah et al. (2021).
+    """
+
+    sample: PositiveInt = 500
+
+    traits: ClassVar[Traits] = Traits(
+        takes_predictor=True,
+        unguided="evolution",
+        untrained=True,
+        neighbours=True,
+        paper="Abdelfattah et al., 2021, Zero-Cost Proxies for Lightweight NAS",
+    )
+
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        assert guide is not None, "whoever starts a search heeds its traits"
+        sample = list(islice(pool.shuffled(rng), self.sample))
+        guide.fit([], [])
+        order = np.argsort(-guide.query(sample), kind="stable")
+        yield from self._regularised(pool, rng, [sample[at] for at in order[: self.population]])

@@ -1,0 +1,87 @@
+"""Run one search, and record what it trained and what that cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from archcast.evaluation.job import BaseJob
+from archcast.evaluation.record import BaseRecord
+from archcast.evaluation.run import UNLABELED_SIZE, draw_runs, outcome_or_error, truth_of, warm_up
+from archcast.predictors.make import make_predictor
+from archcast.search.make import make_strategy
+from archcast.search.simulation import PaidGuide, Simulation
+from archcast.search.strategy import Search
+from archcast.spec import format_spec
+from archcast.tables.table import Table
+
+
+class SearchJob(BaseJob):
+    """One search of a strategy, with a predictor or without."""
+
+    strategy: str
+    strategy_params: dict[str, Any] = Field(default_factory=dict)
+    epochs: int = Field(ge=0)  # 0 where no predictor sees learning curves
+    budget: int = Field(ge=1)  # whole trainings
+    label: Literal["valid", "test"]
+
+    @property
+    def strategy_spec(self) -> str:
+        """The strategy as its user wrote it."""
+        return format_spec(self.strategy, self.strategy_params)
+
+    @property
+    def title(self) -> str:
+        """What failed, where it did."""
+        return f"{self.strategy_spec} with {self.spec or 'no predictor'}"
+
+
+class SearchRecord(BaseRecord):
+    """What a search trained, in order; costs are totals at the end of each trial.
+
+    `architectures` are those trained, as positions in the table. What a strategy never sees is
+    `truth`, their mean final test accuracy in percent, and `best`, the highest in the table.
+    """
+
+    job: SearchJob
+    epochs: list[int] = Field(default_factory=list)  # that each had been trained for
+    accuracies: list[float] = Field(default_factory=list)  # what the strategy was told, percent
+    truth: list[float] = Field(default_factory=list)
+    best: float
+    evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
+    training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
+    predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries
+
+
+def run_search_job(job: SearchJob, table: Table) -> SearchRecord:
+    """Replay one search; whatever goes wrong inside it becomes the record's error."""
+    truth = truth_of(table, "test")
+    record = SearchRecord(job=job, table=table.hash, best=float(truth.max()))
+
+    def search() -> dict[str, Any]:
+        rng = job.split_rng(table.hash)
+        simulation = Simulation(table, draw_runs(table, rng), job.label)
+        guide = _guide(job, simulation, rng) if job.predictor else None
+        strategy = make_strategy(job.strategy, job.strategy_params)
+        steps = Search(strategy, simulation.pool, rng.spawn(1)[0], guide)
+        log = simulation.run_search(steps, job.budget)
+        fallbacks = guide.fallbacks if guide else 0
+        return {**asdict(log), "truth": truth[log.architectures].tolist(), "fallbacks": fallbacks}
+
+    return record.model_copy(update=outcome_or_error(search))
+
+
+def _guide(job: SearchJob, simulation: Simulation, rng: np.random.Generator) -> PaidGuide:
+    assert job.predictor is not None
+    warm_up(job.spec, job.epochs, job.device, simulation.table)
+    predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
+    return PaidGuide(
+        predictor,
+        simulation,
+        job.epochs,
+        unlabeled=rng.permutation(len(simulation.table))[:UNLABELED_SIZE],
+        seed=int(rng.integers(2**31)),
+    )

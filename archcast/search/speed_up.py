@@ -1,0 +1,306 @@
+"""What a search finds at what cost, and how much sooner than another one.
+
+A search returns its incumbent: of what it has trained the longest, the architecture with the best
+validation accuracy. Its regret is the best mean test accuracy of the table less the incumbent's, in
+points. The cost of reaching a target regret is the expected running time (Hansen et al., 2010):
+what all runs spent until they got there, or to their end, over the number that got there. A run
+that never does counts with all that it spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import kendalltau, spearmanr
+
+from archcast.catalog import predictors
+from archcast.evaluation.leaderboard import Row
+from archcast.evaluation.statistics import RESAMPLES, median_interval
+from archcast.predictors.base import Vector
+from archcast.search.experiment import BASELINE
+from archcast.search.make import make_strategy
+from archcast.search.run import SearchRecord
+
+Axis = Literal["seconds", "evaluations"]
+AXES: tuple[Axis, ...] = ("seconds", "evaluations")
+POINTS = 100  # of a trajectory
+
+SearchKey = tuple[str, str, int]  # strategy and predictor as written, epochs of curves
+RANDOM: SearchKey = (BASELINE, "", 0)
+
+
+def by_search(records: Iterable[SearchRecord]) -> dict[SearchKey, list[SearchRecord]]:
+    """The records of each row."""
+    groups: dict[SearchKey, list[SearchRecord]] = {}
+    for record in records:
+        job = record.job
+        groups.setdefault((job.strategy_spec, job.spec, job.epochs), []).append(record)
+    return groups
+
+
+def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
+    """The most records that are of one budget, label and seed, in their order."""
+    groups: dict[tuple[Any, ...], list[SearchRecord]] = {}
+    for record in records:
+        job = record.job
+        groups.setdefault((job.budget, job.label, job.seed), []).append(record)
+    return max(groups.values(), key=len, default=[])
+
+
+def incumbent_regrets(record: SearchRecord) -> Vector:
+    """The regret of the incumbent after each trial, in points."""
+    best, regret = (0, -np.inf), np.inf
+    regrets = []
+    for epochs, accuracy, truth in zip(record.epochs, record.accuracies, record.truth, strict=True):
+        if (epochs, accuracy) > best:
+            best, regret = (epochs, accuracy), record.best - truth
+        regrets.append(regret)
+    return np.array(regrets)
+
+
+def costs(record: SearchRecord, axis: Axis) -> Vector | None:
+    """What the search had cost after each trial; None where the table does not say.
+
+    Evaluations are trainings paid, in whole ones. Seconds are those of training, simulated, and of
+    the predictor, measured.
+    """
+    if axis == "evaluations":
+        return np.array(record.evaluations)
+    if not record.training_seconds:
+        return None
+    return np.add(record.training_seconds, record.predictor_seconds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effort:
+    """What each run spent until it reached the target, or to its end."""
+
+    spent: Vector
+    reached: Vector  # 1 where it did, else 0
+
+    def expected(self, draws: Any = slice(None)) -> Any:
+        """The expected cost of reaching the target; if no run did, as if one had just then.
+
+        `draws` are runs to look at: all, or (resamples, runs) for one value a resample.
+        """
+        spent, reached = self.spent[draws], self.reached[draws]
+        return spent.sum(axis=-1) / np.maximum(reached.sum(axis=-1), 1.0)
+
+
+def effort(records: Sequence[SearchRecord], target: float, axis: Axis) -> Effort | None:
+    """The effort of searches to bring the incumbent's regret to `target` points or less."""
+    spent: list[float] = []
+    reached: list[float] = []
+    if not records:
+        return None
+    for record in records:
+        cost = costs(record, axis)
+        if cost is None:
+            return None
+        there = np.flatnonzero(incumbent_regrets(record) <= target + 1e-9)
+        spent.append(cost[there[0]] if len(there) else cost[-1])
+        reached.append(float(len(there) > 0))
+    return Effort(np.array(spent), np.array(reached))
+
+
+Efforts = Mapping[Axis, Mapping[SearchKey, Effort]]
+
+
+def speed_up(baseline: Effort, this: Effort) -> Row:
+    """How many times cheaper this search gets to the target than the baseline.
+
+    `value` is the ratio of expected costs, `low` and `high` its 95 % bootstrap interval over runs.
+    `sign` says how to read them: `=`; `>` or `<` where no run of the baseline or of this search got
+    there, so that the value is a bound; `?` where none of either did.
+    """
+    rng = np.random.default_rng(0)
+    drawn = [
+        each.expected(rng.integers(len(each.spent), size=(RESAMPLES, len(each.spent))))
+        for each in (baseline, this)
+    ]
+    low, high = np.quantile(drawn[0] / drawn[1], [0.025, 0.975])
+    signs = {(True, True): "=", (False, True): ">", (True, False): "<", (False, False): "?"}
+    return {
+        "value": float(baseline.expected() / this.expected()),
+        "low": float(low),
+        "high": float(high),
+        "sign": signs[bool(baseline.reached.any()), bool(this.reached.any())],
+    }
+
+
+def default_target(records: Iterable[SearchRecord]) -> float | None:
+    """The regret that the median random search ends with; None without one."""
+    random = [record for record in by_search(records).get(RANDOM, []) if not record.failed]
+    ends = [float(incumbent_regrets(record)[-1]) for record in random]
+    return float(np.median(ends)) if ends else None
+
+
+def search_rows(records: Iterable[SearchRecord], target: float) -> list[Row]:
+    """One row for each strategy, predictor and number of epochs, highest speed-up first.
+
+    The records are comparable and of one table. Accuracy and regret are medians, over the runs that
+    did not fail, of what they end with; `_low` and `_high` bound a value with 95 % confidence.
+    `speed_up_*` is against random search, `over_unguided_*` against the same strategy without its
+    predictor (or what it improves on); `_sign` is as in `speed_up`. What is unknown is None.
+    """
+    groups = by_search(records)
+    good = {key: [r for r in found if not r.failed] for key, found in groups.items()}
+    efforts = {
+        axis: {key: each for key, runs in good.items() if (each := effort(runs, target, axis))}
+        for axis in AXES
+    }
+    rows = [
+        _outcome(found, good[key], target)
+        | _to_target(key, efforts)
+        | _speed_ups("speed_up", key, RANDOM, efforts)
+        | _speed_ups("over_unguided", key, _unguided(found[0]), efforts)
+        for key, found in groups.items()
+    ]
+    column = f"speed_up_{clock(rows)}"
+    return sorted(rows, key=lambda row: -np.inf if row[column] is None else -row[column])
+
+
+def clock(rows: Sequence[Row]) -> Axis:
+    """What speed-ups are counted in: seconds where they are known, else evaluations."""
+    return "evaluations" if all(row["seconds"] is None for row in rows) else "seconds"
+
+
+def _unguided(record: SearchRecord) -> SearchKey:
+    job = record.job
+    traits = make_strategy(job.strategy, job.strategy_params).traits
+    return (traits.unguided or job.strategy_spec, "", 0)
+
+
+def _outcome(records: Sequence[SearchRecord], good: Sequence[SearchRecord], target: float) -> Row:
+    job = records[0].job
+    ends = [float(incumbent_regrets(record)[-1]) for record in good]
+    accuracies = [record.best - end for record, end in zip(good, ends, strict=True)]
+    seconds = [costs(record, "seconds") for record in good]
+    row: Row = {
+        "strategy": job.strategy_spec,
+        "predictor": job.spec or None,
+        "family": predictors.entry(job.predictor).family if job.predictor else None,
+        "benchmark": job.benchmark,
+        "dataset": job.dataset,
+        "epochs": job.epochs,
+        "budget": job.budget,
+        "repeats": len(records),
+        "failed": len(records) - len(good),
+        "fallbacks": sum(record.fallbacks for record in good),
+        "test_accuracy_mean": fmean(accuracies) if accuracies else None,
+        "seconds": _mean(None if each is None else float(each[-1]) for each in seconds),
+        "predictor_seconds": _mean(record.predictor_seconds[-1] for record in good),
+        "target": target,
+    }
+    for name, values in (("test_accuracy", accuracies), ("regret", ends)):
+        low, high = median_interval(values)
+        median = float(np.median(values)) if values else None
+        row |= {name: median, f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def _to_target(key: SearchKey, efforts: Efforts) -> Row:
+    row: Row = {"reached": None}
+    for axis in AXES:
+        found = efforts[axis].get(key)
+        row[f"{axis}_to_target"] = float(found.expected()) if found else None
+        if found:
+            row["reached"] = float(found.reached.mean())
+    return row
+
+
+def _speed_ups(name: str, key: SearchKey, other: SearchKey, efforts: Efforts) -> Row:
+    row: Row = {}
+    for axis in AXES:
+        this, baseline = efforts[axis].get(key), efforts[axis].get(other)
+        found = speed_up(baseline, this) if this and baseline and key != other else {}
+        column = f"{name}_{axis}"
+        row[column] = found.get("value")
+        row |= {f"{column}_{part}": found.get(part) for part in ("low", "high", "sign")}
+    return row
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return fmean(known) if known and len(known) == len(found) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """The median regret of searches by cost, with 95 % bounds; None where these are unknown."""
+
+    strategy: str
+    predictor: str | None
+    cost: list[float]
+    regret: list[float]
+    low: list[float | None]
+    high: list[float | None]
+
+
+def trajectories(records: Iterable[SearchRecord], axis: Axis) -> list[Trajectory]:
+    """A trajectory for each search, lowest last regret first; none where costs are unknown.
+
+    It begins where every run has an incumbent, and goes to the end of the median run.
+    """
+    found = [
+        each
+        for runs in by_search(r for r in records if not r.failed).values()
+        if (each := _trajectory(runs, axis))
+    ]
+    return sorted(found, key=lambda each: each.regret[-1])
+
+
+def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | None:
+    known = [cost for record in records if (cost := costs(record, axis)) is not None]
+    if len(known) < len(records):
+        return None
+    start = max(float(cost[0]) for cost in known)
+    end = max(start, float(np.median([cost[-1] for cost in known])))
+    grid = np.unique(np.append(np.linspace(start, end, POINTS), start))
+    regrets = np.stack(
+        [
+            incumbent_regrets(record)[np.searchsorted(cost, grid * (1 + 1e-12), side="right") - 1]
+            for record, cost in zip(records, known, strict=True)
+        ]
+    )
+    bounds = [median_interval(column) for column in regrets.T.tolist()]
+    job = records[0].job
+    return Trajectory(
+        strategy=job.strategy_spec,
+        predictor=job.spec or None,
+        cost=grid.tolist(),
+        regret=np.median(regrets, axis=0).tolist(),
+        low=[low for low, _ in bounds],
+        high=[high for _, high in bounds],
+    )
+
+
+def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
+    """How well the leaderboard's tau foretells the speed-up of a search, over predictors.
+
+    Of a predictor's leaderboard rows it takes the one with the same epochs and the most labels, not
+    more than the budget. None with fewer than three predictors that are in both.
+    """
+    column = f"speed_up_{clock(rows)}"
+    taus: dict[tuple[str, int], Row] = {}
+    for row in sorted(leaderboard, key=lambda row: row["train_size"]):
+        if row["kendall_tau"] is not None and row["train_size"] <= rows[0]["budget"]:
+            taus[row["predictor"], row["epochs"]] = row
+    pairs = [
+        (taus[key]["kendall_tau"], row[column])
+        for row in rows
+        if (key := (row["predictor"], row["epochs"])) in taus and row[column] is not None
+    ]
+    if len(pairs) < 3:
+        return None
+    tau, speed = zip(*pairs, strict=True)
+    return {
+        "predictors": len(pairs),
+        "kendall_tau": float(kendalltau(tau, speed).statistic),
+        "spearman": float(spearmanr(tau, speed).statistic),
+    }

@@ -1,0 +1,109 @@
+"""The interface of search strategies: ask what to train, tell what came of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, overload
+
+import numpy as np
+
+from archcast.search.pool import Pool
+
+if TYPE_CHECKING:
+    from archcast.predictors.base import Vector
+    from archcast.spaces.base import Architecture
+
+
+class Trial(NamedTuple):
+    """An architecture to train, for some epochs or to the end."""
+
+    architecture: Architecture
+    epochs: int | None = None  # None: to the end
+
+
+class Guide(Protocol):
+    """What a strategy asks of a predictor: any `Predictor` that needs no context is one."""
+
+    def fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> object: ...
+
+    @overload
+    def query(self, architectures: Sequence[Architecture]) -> Vector: ...
+
+    @overload
+    def query(
+        self, architectures: Sequence[Architecture], *, return_std: Literal[True]
+    ) -> tuple[Vector, Vector]: ...
+
+
+Steps = Generator[Trial, float, None]
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Facts about a strategy that decide where it can run."""
+
+    takes_predictor: bool = False
+    unguided: str | None = None  # for one that can't do without a predictor: what it improves on
+    untrained: bool = False  # its predictor must not learn from labels
+    deviations: bool = False  # its predictor must give standard deviations
+    neighbours: bool = False  # it mutates architectures
+    curves: bool = False  # it trains some architectures for a few epochs only
+    paper: str = ""
+
+
+class Strategy(ABC):
+    """A way to choose what to train next. Parameters are dataclass fields, all with defaults."""
+
+    traits: ClassVar[Traits] = Traits()
+
+    @abstractmethod
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        """Yield trials, and be sent the validation accuracy of each, in percent.
+
+        A trial of what was trained before costs nothing, and gives the same accuracy again. The
+        generator returns where there is nothing left to propose.
+        """
+
+
+class Search:
+    """One search by a strategy, step by step.
+
+    >>> from archcast.catalog import spaces
+    >>> from archcast.search.random_search import RandomSearch
+    >>> cells = spaces.get("nasbench201").sample(3, np.random.default_rng(0))
+    >>> search = Search(RandomSearch(), Pool(cells[0].space, cells, 1), np.random.default_rng(1))
+    >>> while trial := search.ask():
+    ...     search.tell(str(trial.architecture).count("nor_conv_3x3"))
+    """
+
+    def __init__(
+        self, strategy: Strategy, pool: Pool, rng: np.random.Generator, guide: Guide | None = None
+    ) -> None:
+        self._steps = strategy.steps(pool, rng, guide)
+        self._trial: Trial | None = None
+        self._started = False
+
+    def ask(self) -> Trial | None:
+        """What to train next, the same until it is told; None where nothing is left."""
+        if not self._started:
+            self._started = True
+            self._advance(None)
+        return self._trial
+
+    def tell(self, accuracy: float) -> None:
+        """The validation accuracy that the last trial asked for came to, in percent.
+
+        Raises:
+            ValueError: no trial was asked for.
+        """
+        if self._trial is None:
+            raise ValueError("tell comes after ask: there is no trial to tell of")
+        self._advance(accuracy)
+
+    def _advance(self, accuracy: float | None) -> None:
+        try:
+            self._trial = self._steps.send(accuracy)  # type: ignore[arg-type]
+        except StopIteration:
+            self._trial = None

@@ -1,0 +1,72 @@
+"""What a search has trained to the end so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
+
+import numpy as np
+
+from archcast.search.pool import Pool
+from archcast.spaces.base import Architecture
+
+TRIES = 20  # for each new mutant
+
+
+class Trained:
+    """Architectures with their validation accuracies, in the order of training."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.architectures: list[Architecture] = []
+        self.accuracies: list[float] = []
+        self._classes: set[int] = set()
+
+    def add(self, architecture: Architecture, accuracy: float) -> None:
+        self.architectures.append(architecture)
+        self.accuracies.append(accuracy)
+        self._classes.add(self.pool.class_of(architecture))
+
+    def best(self, n: int) -> list[Architecture]:
+        """The `n` of the highest accuracy, best first."""
+        order = np.argsort(-np.array(self.accuracies), kind="stable")
+        return [self.architectures[at] for at in order[:n]]
+
+    def new_mutants(self, parents: int, n: int, rng: np.random.Generator) -> list[Architecture]:
+        """Up to `n` mutants of the best, none trained or isomorphic to another.
+
+        The parents have equally many; a mutant that is not new is mutated further.
+        """
+        ancestors = cycle(self.best(parents))
+
+        def walk() -> Iterator[Architecture]:
+            mutant = next(ancestors)
+            while True:
+                mutant = self.pool.mutate(mutant, rng)
+                yield mutant
+
+        return self._new(walk, n, set(self._classes))
+
+    def new_random(
+        self, n: int, rng: np.random.Generator, besides: Sequence[Architecture]
+    ) -> list[Architecture]:
+        """Up to `n` random ones, none trained or isomorphic to another or to those `besides`."""
+
+        def draws() -> Iterator[Architecture]:
+            while True:
+                yield self.pool.draw(rng)
+
+        return self._new(draws, n, self._classes | {self.pool.class_of(each) for each in besides})
+
+    def _new(
+        self, walk: Callable[[], Iterator[Architecture]], n: int, seen: set[int]
+    ) -> list[Architecture]:
+        """The first of each of `n` walks that is of no class seen."""
+        found = []
+        for _ in range(n):
+            for architecture in islice(walk(), TRIES):
+                if (kind := self.pool.class_of(architecture)) not in seen:
+                    seen.add(kind)
+                    found.append(architecture)
+                    break
+        return found
