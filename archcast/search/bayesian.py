@@ -30,10 +30,10 @@ class BayesianOptimisation(Strategy):
 
     acquisition: Acquisition = "its"
     beta: PositiveFloat = 1.0
-    start: PositiveInt = 20
+    start: PositiveInt = 10
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
-    batch: PositiveInt = 10
+    batch: PositiveInt = 5
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
@@ -51,11 +51,12 @@ class BayesianOptimisation(Strategy):
             for architecture in batch:
                 trained.add(architecture, (yield Trial(architecture)))
             guide.fit(trained.architectures, trained.accuracies)
-            candidates = trained.new_mutants(self.parents, self.candidates, rng)
-            candidates += trained.new_random(self.candidates, rng, besides=candidates)
+            each = guide.affordable(2 * self.candidates, self.batch) // 2
+            candidates = trained.new_mutants(self.parents, each, rng)
+            candidates += trained.new_random(each, rng, besides=candidates)
             # The best mean of what was trained, on the predictor's own axis.
             best = float(guide.query(trained.best(self.parents)).max())
-            mean, std = guide.query(candidates, return_std=True)
+            mean, std = guide.query_with_std(candidates)
             values = acquire(self.acquisition, mean, std, best, self.beta, rng)
             order = np.argsort(-values, kind="stable")
             batch = [candidates[at] for at in order[: self.batch]]

@@ -24,16 +24,16 @@ class Evolution(Strategy):
     random `tournament` joins the population, and the oldest leaves it.
 
     With a predictor it is guided as in NPENAS (Wei et al., 2020): the predictor learns from all
-    that was trained, scores `candidates` mutants of the `parents` best, and the best `batch` of
-    them are trained. It starts from `start` random architectures.
+    that was trained, scores `candidates` mutants of the `parents` best (fewer where queries train
+    them), and the best `batch` of them are trained. It starts from `start` random architectures.
     """
 
     population: PositiveInt = 30
     tournament: PositiveInt = 10
-    start: PositiveInt = 20
+    start: PositiveInt = 10
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
-    batch: PositiveInt = 10
+    batch: PositiveInt = 5
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
@@ -71,6 +71,7 @@ class Evolution(Strategy):
             for architecture in batch:
                 trained.add(architecture, (yield Trial(architecture)))
             guide.fit(trained.architectures, trained.accuracies)
-            candidates = trained.new_mutants(self.parents, self.candidates, rng)
+            wanted = guide.affordable(self.candidates, self.batch)
+            candidates = trained.new_mutants(self.parents, wanted, rng)
             order = np.argsort(-guide.query(candidates), kind="stable")
             batch = [candidates[at] for at in order[: self.batch]]

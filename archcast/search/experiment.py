@@ -14,7 +14,7 @@ from archcast.search.make import make_strategy, parse_strategy
 from archcast.search.run import SearchJob
 from archcast.search.simulation import pool_of
 from archcast.search.strategy import Traits
-from archcast.spec import split_specs
+from archcast.spec import format_spec, split_specs
 from archcast.tables.table import Table
 
 BASELINE = "random"
@@ -56,7 +56,7 @@ class SearchExperiment:
         strategies = {spec: parse_strategy(spec) for spec, _ in pairs}
         if label == "test" and self.label is None:
             remarks.append(f"searches see test accuracies: {table.source} has no valid_accuracy")
-        if "epoch_seconds" not in table.columns:
+        if "epoch_seconds" not in table.columns or not table.epochs.all():
             remarks.append(
                 f"speed-ups count evaluations: {table.source} does not say what training takes"
             )
@@ -127,6 +127,7 @@ class SearchExperiment:
 def _pairs_of(spec: str, chosen: list[Choice], table: Table) -> list[Pair]:
     """A strategy with all chosen predictors that it can take, and what it is compared with."""
     name, params = parse_strategy(spec)
+    spec = format_spec(name, params)
     traits = make_strategy(name, params).traits
     if traits.curves and pool_of(table).epochs == 1:
         raise InputError(

@@ -34,7 +34,8 @@ class ProxyThenEvaluate(Evolution):
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         assert guide is not None, "whoever starts a search heeds its traits"
-        sample = list(islice(pool.shuffled(rng), self.sample))
+        size = guide.affordable(self.sample, self.population)
+        sample = list(islice(pool.shuffled(rng), size))
         guide.fit([], [])
         order = np.argsort(-guide.query(sample), kind="stable")
         yield from self._regularised(pool, rng, [sample[at] for at in order[: self.population]])

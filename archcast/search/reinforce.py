@@ -12,10 +12,11 @@ from scipy.special import softmax
 
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.spaces.base import choice_matrix
 
 MOMENTUM = 0.9  # of the baseline
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma & Ba, 2015)
-TRIES = 1_000  # for choices that are in the pool
+TRIES = 20  # for choices that are in the pool; then the policy draws from its members
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,28 @@ class Reinforce(Strategy):
     )
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
-        sizes = [len(options) for options in pool.space.decisions]
-        logits, mean, square = (np.zeros(sum(sizes)) for _ in range(3))
+        sizes = np.array([len(options) for options in pool.space.decisions])
+        absent = np.arange(sizes.max()) >= sizes[:, None]
+        logits = np.where(absent, -np.inf, 0.0)  # (decisions, options)
+        mean, square = np.zeros(logits.shape), np.zeros(logits.shape)
+        members = choice_matrix(pool.architectures)
         baseline: float | None = None
         for step in count(1):
-            chances = [softmax(each) for each in np.split(logits, np.cumsum(sizes)[:-1])]
+            chances = softmax(logits, axis=1)
+            bounds = chances.cumsum(axis=1)[:, :-1]
             for _ in range(TRIES):
-                choices = tuple(int(rng.choice(len(each), p=each)) for each in chances)
-                if (architecture := pool.find(choices)) is not None:
+                choices = (bounds < rng.random((len(sizes), 1))).sum(axis=1)
+                if (architecture := pool.find(tuple(choices.tolist()))) is not None:
                     break
             else:
-                return
+                shares = softmax(logits[np.arange(len(sizes)), members].sum(axis=1))
+                at = rng.choice(len(members), p=shares)
+                architecture, choices = pool.architectures[at], members[at]
             accuracy = yield Trial(architecture)
             baseline = accuracy if baseline is None else baseline
             # The gradient of log softmax is the option drawn less the chances.
-            drawn = [np.eye(size)[at] for size, at in zip(sizes, choices, strict=True)]
-            gradient = (accuracy - baseline) * (np.concatenate(drawn) - np.concatenate(chances))
+            drawn = np.arange(sizes.max()) == choices[:, None]
+            gradient = (accuracy - baseline) * (drawn - chances)
             baseline = MOMENTUM * baseline + (1 - MOMENTUM) * accuracy
             mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
             square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2

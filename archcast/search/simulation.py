@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
-from typing import Literal, TypeVar, overload
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from archcast.evaluation.run import context
 from archcast.predictors.base import Context, Predictor, Vector
 from archcast.search.pool import Pool
-from archcast.search.strategy import Search, Trial
+from archcast.search.strategy import Guide, Search, Trial
 from archcast.spaces.base import Architecture
 from archcast.tables.table import Table
 
@@ -53,9 +53,11 @@ class Simulation:
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
         self._final = table.final_accuracy(label)
-        self._seconds = table.columns.get("epoch_seconds")
+        epochs_known = bool(table.epochs[run].all())
+        self._seconds = table.columns.get("epoch_seconds") if epochs_known else None
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
+        self._told: dict[int, int] = {}  # epochs of the last result that the search was told
 
     def position(self, architecture: Architecture) -> int:
         """Of the member that stands for an architecture, which it becomes if none does yet."""
@@ -76,11 +78,10 @@ class Simulation:
         return wanted
 
     def try_(self, trial: Trial) -> float:
-        """Train as a trial says, and write it down unless that was done before.
+        """Train as a trial says, and write it down unless the search knows what comes of it.
 
         Returns the validation accuracy in percent.
         """
-        before = self.evaluations
         epochs = self.pay(*trial)
         at = self.position(trial.architecture)
         row = self.run[at]
@@ -88,7 +89,8 @@ class Simulation:
             accuracy = float(self._final[row])
         else:
             accuracy = float(self.table.columns["valid_accuracy"][row, epochs - 1])
-        if self.evaluations > before:
+        if epochs > self._told.get(at, 0):
+            self._told[at] = epochs
             self.log.architectures.append(at)
             self.log.epochs.append(epochs)
             self.log.accuracies.append(accuracy)
@@ -106,21 +108,23 @@ class Simulation:
         """Replay a search until it has paid `budget` whole trainings, or has nothing left."""
         idle = 0
         while self.evaluations < budget and idle < IDLE and (trial := search.ask()):
-            before = self.evaluations
+            known = len(self.log.architectures)
             search.tell(self.try_(trial))
-            idle = idle + 1 if self.evaluations == before else 0
+            idle = idle + 1 if len(self.log.architectures) == known else 0
         return self.log
 
 
 @lru_cache(maxsize=4)
 def pool_of(table: Table) -> Pool:
     """All architectures of a table."""
-    epochs = int(table.epochs.max()) if "valid_accuracy" in table.columns else 1
-    return Pool(table.space, table.architectures, max(1, epochs))
+    epochs = int(table.epochs.max())
+    curves = table.columns.get("valid_accuracy")
+    by_epoch = curves is not None and curves.shape[1] >= epochs  # else it is a final result
+    return Pool(table.space, table.architectures, max(1, epochs) if by_epoch else 1)
 
 
-class PaidGuide:
-    """A predictor in a search: it sees what was paid for, and its seconds count.
+class PaidGuide(Guide):
+    """A predictor in a simulation: it sees what was paid for, and its seconds count.
 
     A query of one that reads learning curves trains each architecture for `epochs` epochs. One that
     does not learn is fitted once, and scores an architecture once.
@@ -134,55 +138,51 @@ class PaidGuide:
         unlabeled: NDArray[np.int64],
         seed: int,
     ) -> None:
-        self.predictor, self.simulation, self.epochs = predictor, simulation, epochs
+        super().__init__(predictor)
+        self.simulation, self.epochs = simulation, epochs
+        self.evidence = epochs / simulation.pool.epochs if self._reads_curves else 0.0
+        self.fallbacks = 0  # queries answered by a stand-in
         self._unlabeled, self._seed = unlabeled, seed
         self._scores: dict[Architecture, float] = {}
         self._fitted = False
-        self.fallbacks = 0  # queries answered by a stand-in
+
+    @property
+    def _reads_curves(self) -> bool:
+        return "curves" in self.predictor.tags.needs
 
     def fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> None:
-        if self.predictor.tags.learns:
-            self._fit(architectures, labels)
-        elif not self._fitted:
-            self._fit([], [])
-
-    def _fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> None:
-        facts = self._context(architectures)
-        self._timed(lambda: self.predictor.fit(architectures, labels, facts))
+        if self._fitted and not self.predictor.tags.learns:
+            return
+        known = (architectures, labels) if self.predictor.tags.learns else ([], [])
+        facts = self._context(known[0])
+        self._timed(lambda: self.predictor.fit(*known, facts))
         self.simulation.predictor_seconds += self.predictor.saved_seconds_
         self._fitted = True
 
-    @overload
-    def query(self, architectures: Sequence[Architecture]) -> Vector: ...
-
-    @overload
-    def query(
-        self, architectures: Sequence[Architecture], *, return_std: Literal[True]
-    ) -> tuple[Vector, Vector]: ...
-
-    def query(
-        self, architectures: Sequence[Architecture], *, return_std: bool = False
-    ) -> Vector | tuple[Vector, Vector]:
-        ask = self.predictor.query
-        if return_std:
-            return self._ask(
-                architectures, lambda facts: ask(architectures, facts, return_std=True)
-            )
+    def query(self, architectures: Sequence[Architecture]) -> Vector:
         if self.predictor.tags.learns:
-            return self._ask(architectures, lambda facts: ask(architectures, facts))
+            return self._ask(architectures, self.predictor.query)
         new = [each for each in architectures if each not in self._scores]
-        scores = self._ask(new, lambda facts: ask(new, facts))
+        scores = self._ask(new, self.predictor.query)
         self._scores |= dict(zip(new, scores.tolist(), strict=True))
         return np.array([self._scores[each] for each in architectures])
 
-    def _ask(self, architectures: Sequence[Architecture], query: Callable[[Context], T]) -> T:
+    def query_with_std(self, architectures: Sequence[Architecture]) -> tuple[Vector, Vector]:
+        ask = self.predictor.query
+        return self._ask(architectures, lambda asked, facts: ask(asked, facts, return_std=True))
+
+    def _ask(
+        self,
+        architectures: Sequence[Architecture],
+        query: Callable[[Sequence[Architecture], Context], T],
+    ) -> T:
         facts = self._context(architectures)
-        answer = self._timed(lambda: query(facts))
+        answer = self._timed(lambda: query(architectures, facts))
         self.fallbacks += self.predictor.fallbacks_
         return answer
 
     def _context(self, architectures: Sequence[Architecture]) -> Context:
-        if "curves" in self.predictor.tags.needs:
+        if self._reads_curves:
             for architecture in architectures:
                 self.simulation.pay(architecture, self.epochs)
         at = [self.simulation.position(each) for each in architectures]

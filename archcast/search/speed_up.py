@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from archcast.catalog import predictors
+from archcast.evaluation.costs import floored
 from archcast.evaluation.leaderboard import Row
 from archcast.evaluation.statistics import RESAMPLES, median_interval
 from archcast.predictors.base import Vector
@@ -139,14 +140,17 @@ def default_target(records: Iterable[SearchRecord]) -> float | None:
     return float(np.median(ends)) if ends else None
 
 
-def search_rows(records: Iterable[SearchRecord], target: float) -> list[Row]:
+def search_rows(records: Sequence[SearchRecord], target: float | None = None) -> list[Row]:
     """One row for each strategy, predictor and number of epochs, highest speed-up first.
 
-    The records are comparable and of one table. Accuracy and regret are medians, over the runs that
-    did not fail, of what they end with; `_low` and `_high` bound a value with 95 % confidence.
+    The records are comparable and of one table; without a target it is the `default_target`.
+    Accuracy and regret are medians, over the runs that did not fail, of what they end with; `_low`
+    and `_high` bound a value with 95 % confidence.
     `speed_up_*` is against random search, `over_unguided_*` against the same strategy without its
     predictor (or what it improves on); `_sign` is as in `speed_up`. What is unknown is None.
     """
+    if target is None:
+        target = default_target(records) or 0.0
     groups = by_search(records)
     good = {key: [r for r in found if not r.failed] for key, found in groups.items()}
     efforts = {
@@ -236,6 +240,7 @@ class Trajectory:
 
     strategy: str
     predictor: str | None
+    epochs: int
     cost: list[float]
     regret: list[float]
     low: list[float | None]
@@ -245,7 +250,8 @@ class Trajectory:
 def trajectories(records: Iterable[SearchRecord], axis: Axis) -> list[Trajectory]:
     """A trajectory for each search, lowest last regret first; none where costs are unknown.
 
-    It begins where every run has an incumbent, and goes to the end of the median run.
+    It begins where every run has an incumbent, and goes to the end of the median run in steps that
+    are even on a log axis: there, equal distances between two searches are equal speed-ups.
     """
     found = [
         each
@@ -259,9 +265,9 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | Non
     known = [cost for record in records if (cost := costs(record, axis)) is not None]
     if len(known) < len(records):
         return None
-    start = max(float(cost[0]) for cost in known)
+    start = floored(max(float(cost[0]) for cost in known))
     end = max(start, float(np.median([cost[-1] for cost in known])))
-    grid = np.unique(np.append(np.linspace(start, end, POINTS), start))
+    grid = np.unique(np.geomspace(start, end, POINTS))
     regrets = np.stack(
         [
             incumbent_regrets(record)[np.searchsorted(cost, grid * (1 + 1e-12), side="right") - 1]
@@ -273,6 +279,7 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | Non
     return Trajectory(
         strategy=job.strategy_spec,
         predictor=job.spec or None,
+        epochs=job.epochs,
         cost=grid.tolist(),
         regret=np.median(regrets, axis=0).tolist(),
         low=[low for low, _ in bounds],
@@ -280,27 +287,40 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | Non
     )
 
 
+def with_taus(rows: Sequence[Row], leaderboard: Sequence[Row]) -> list[tuple[Row, float]]:
+    """Searches whose speed-up is known, with the leaderboard's tau of their predictor.
+
+    Of a predictor's leaderboard rows it is the one with the same epochs and the most labels, not
+    more than the budget.
+    """
+    column = f"speed_up_{clock(rows)}"
+    pairs = []
+    for row in rows:
+        taus = {
+            ranked["train_size"]: ranked["kendall_tau"]
+            for ranked in leaderboard
+            if (ranked["predictor"], ranked["epochs"]) == (row["predictor"], row["epochs"])
+            and ranked["train_size"] <= row["budget"]
+            and ranked["kendall_tau"] is not None
+        }
+        if taus and row[f"{column}_sign"] not in (None, "?"):
+            pairs.append((row, taus[max(taus)]))
+    return pairs
+
+
 def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
     """How well the leaderboard's tau foretells the speed-up of a search, over predictors.
 
-    Of a predictor's leaderboard rows it takes the one with the same epochs and the most labels, not
-    more than the budget. None with fewer than three predictors that are in both.
+    None with fewer than three predictors that are in both.
     """
-    column = f"speed_up_{clock(rows)}"
-    taus: dict[tuple[str, int], Row] = {}
-    for row in sorted(leaderboard, key=lambda row: row["train_size"]):
-        if row["kendall_tau"] is not None and row["train_size"] <= rows[0]["budget"]:
-            taus[row["predictor"], row["epochs"]] = row
-    pairs = [
-        (taus[key]["kendall_tau"], row[column])
-        for row in rows
-        if (key := (row["predictor"], row["epochs"])) in taus and row[column] is not None
-    ]
-    if len(pairs) < 3:
+    pairs = with_taus(rows, leaderboard)
+    predictors_ = {row["predictor"] for row, _ in pairs}
+    if len(predictors_) < 3:
         return None
-    tau, speed = zip(*pairs, strict=True)
+    speed_ups = [row[f"speed_up_{clock(rows)}"] for row, _ in pairs]
+    taus = [tau for _, tau in pairs]
     return {
-        "predictors": len(pairs),
-        "kendall_tau": float(kendalltau(tau, speed).statistic),
-        "spearman": float(spearmanr(tau, speed).statistic),
+        "predictors": len(predictors_),
+        "kendall_tau": float(kendalltau(taus, speed_ups).statistic),
+        "spearman": float(spearmanr(taus, speed_ups).statistic),
     }

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from archcast.search.pool import Pool
 
 if TYPE_CHECKING:
-    from archcast.predictors.base import Vector
+    from archcast.predictors.base import Predictor, Vector
     from archcast.spaces.base import Architecture
 
 
@@ -23,18 +23,35 @@ class Trial(NamedTuple):
     epochs: int | None = None  # None: to the end
 
 
-class Guide(Protocol):
-    """What a strategy asks of a predictor: any `Predictor` that needs no context is one."""
+class Guide:
+    """A predictor as a strategy sees it; this one serves predictors that need no context.
 
-    def fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> object: ...
+    Attributes:
+        evidence: the share of a whole training that a query costs.
+    """
 
-    @overload
-    def query(self, architectures: Sequence[Architecture]) -> Vector: ...
+    evidence = 0.0
 
-    @overload
-    def query(
-        self, architectures: Sequence[Architecture], *, return_std: Literal[True]
-    ) -> tuple[Vector, Vector]: ...
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+
+    def affordable(self, candidates: int, batch: int) -> int:
+        """How many candidates to query, so that this trains no more than the batch chosen."""
+        return (
+            min(candidates, max(batch, int(batch / self.evidence))) if self.evidence else candidates
+        )
+
+    def fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> None:
+        """Learn from architectures and their accuracies in percent."""
+        self.predictor.fit(architectures, labels)
+
+    def query(self, architectures: Sequence[Architecture]) -> Vector:
+        """Scores (architectures,)."""
+        return self.predictor.query(architectures)
+
+    def query_with_std(self, architectures: Sequence[Architecture]) -> tuple[Vector, Vector]:
+        """Scores and standard deviations (architectures,)."""
+        return self.predictor.query(architectures, return_std=True)
 
 
 Steps = Generator[Trial, float, None]

@@ -1,0 +1,406 @@
+"""What searches find at what cost, by hand and against slow loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archcast.evaluation.statistics import median_interval
+from archcast.search.run import SearchJob, SearchRecord
+from archcast.search.speed_up import (
+    Axis,
+    Effort,
+    agreement,
+    clock,
+    comparable_searches,
+    costs,
+    default_target,
+    effort,
+    incumbent_regrets,
+    search_rows,
+    speed_up,
+    trajectories,
+)
+
+BEST = 90.0
+
+
+def record(
+    regrets: Sequence[float],
+    evaluations: Sequence[float] | None = None,
+    strategy: str = "random",
+    predictor: str | None = None,
+    seconds: float | None = 10.0,
+    error: str | None = None,
+    **job: Any,
+) -> SearchRecord:
+    """A search whose incumbent has these regrets: each trial is better than the one before.
+
+    An evaluation takes `seconds`, and the predictor a second more for each trial.
+    """
+    facts = {"epochs": 0, "budget": 100, "label": "valid", "repeat": 0, **job}
+    n = len(regrets)
+    paid = list(map(float, range(1, n + 1) if evaluations is None else evaluations))
+    return SearchRecord(
+        job=SearchJob(benchmark="b", dataset="d", strategy=strategy, predictor=predictor, **facts),
+        table="t",
+        best=BEST,
+        architectures=list(range(n)),
+        epochs=[12] * n,
+        accuracies=[float(i) for i in range(n)],
+        truth=[BEST - regret for regret in regrets],
+        evaluations=paid,
+        training_seconds=[] if seconds is None else [seconds * each for each in paid],
+        predictor_seconds=[i * (predictor is not None) for i in range(1, n + 1)],
+        error=error,
+    )
+
+
+def random_record(seed: int) -> SearchRecord:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(5, 30))
+    found = record(rng.uniform(0, 20, n), np.cumsum(rng.uniform(0.1, 1.0, n)), repeat=seed)
+    return found.model_copy(
+        update={
+            "epochs": rng.choice([3, 6, 12], n).tolist(),
+            "accuracies": rng.integers(50, 60, n).astype(float).tolist(),
+        }
+    )
+
+
+# Incumbents and costs
+
+
+def test_incumbents_were_trained_the_longest() -> None:
+    one = record([9.0, 8.0, 4.0, 6.0, 2.0, 1.0]).model_copy(
+        update={
+            "epochs": [3, 3, 12, 12, 3, 12],
+            "accuracies": [50.0, 55.0, 40.0, 60.0, 99.0, 59.0],
+        }
+    )
+    # 60 % beats 40 % in validation and is worse in truth; 99 % is of three epochs only.
+    assert incumbent_regrets(one).tolist() == [9.0, 8.0, 4.0, 6.0, 6.0, 6.0]
+
+
+def test_incumbents_by_slow_loop() -> None:
+    for seed in range(20):
+        one = random_record(seed)
+        keys = list(zip(one.epochs, one.accuracies, strict=True))
+        for end, regret in enumerate(incumbent_regrets(one), start=1):
+            chosen = keys.index(max(keys[:end]))
+            assert regret == pytest.approx(BEST - one.truth[chosen])
+
+
+def test_costs() -> None:
+    one = record([5.0, 4.0], [0.5, 2.0], predictor="rf")
+    assert costs(one, "evaluations").tolist() == [0.5, 2.0]  # type: ignore[union-attr]
+    assert costs(one, "seconds").tolist() == [6.0, 22.0]  # type: ignore[union-attr]
+    assert costs(record([5.0], seconds=None), "seconds") is None
+
+
+# Expected running time
+
+
+def test_effort_by_hand() -> None:
+    runs = [record([9, 4, 1]), record([9, 9, 9, 9, 9]), record([9, 9, 4], [1, 1.5, 2.5])]
+    found = effort(runs, 4.0, "evaluations")
+    assert found is not None
+    assert found.spent.tolist() == [2.0, 5.0, 2.5]
+    assert found.reached.tolist() == [1.0, 0.0, 1.0]
+    assert found.expected() == pytest.approx((2 + 5 + 2.5) / 2)
+    assert effort(runs, 0.5, "evaluations").expected() == pytest.approx(3 + 5 + 2.5)  # type: ignore[union-attr]
+    assert effort(runs, 4.0, "seconds").spent.tolist() == [20.0, 50.0, 25.0]  # type: ignore[union-attr]
+    assert effort([*runs, record([1.0], seconds=None)], 4.0, "seconds") is None
+    assert effort([], 4.0, "evaluations") is None
+
+
+def test_a_target_that_is_met_to_rounding_is_met() -> None:
+    one = record([0.7])
+    assert incumbent_regrets(one)[0] > 0.7
+    assert effort([one], 0.7, "evaluations").reached.tolist() == [1.0]  # type: ignore[union-attr]
+
+
+def test_expected_running_time_is_that_of_restarts() -> None:
+    """Restart one of the runs at random until one gets there, and count all that was spent."""
+    one = Effort(np.array([2.0, 5.0, 7.0, 3.0, 5.0]), np.array([1.0, 0.0, 1.0, 1.0, 0.0]))
+    rng = np.random.default_rng(0)
+    totals = []
+    for _ in range(5_000):
+        total, there = 0.0, False
+        while not there:
+            at = rng.integers(5)
+            total, there = total + one.spent[at], bool(one.reached[at])
+        totals.append(total)
+    assert one.expected() == pytest.approx(np.mean(totals), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "this", "sign", "value"),
+    [
+        ([1, 1], [1, 1], "=", 4.0),
+        ([0, 1], [1, 1], "=", 8.0),
+        ([0, 0], [1, 1], ">", 8.0),
+        ([1, 1], [0, 0], "<", 2.0),
+        ([0, 0], [0, 0], "?", 4.0),
+    ],
+)
+def test_speed_up_says_when_it_is_a_bound(
+    baseline: list[int], this: list[int], sign: str, value: float
+) -> None:
+    found = speed_up(
+        Effort(np.array([8.0, 8.0]), np.array(baseline, dtype=float)),
+        Effort(np.array([2.0, 2.0]), np.array(this, dtype=float)),
+    )
+    assert found["sign"] == sign
+    assert found["value"] == value
+    assert found["low"] <= value <= found["high"]
+
+
+def test_speed_up_and_its_interval_hold_the_truth() -> None:
+    """Exponential running times that are cut at 15: by memorylessness, expectations stay."""
+    rng = np.random.default_rng(0)
+
+    def drawn(mean: float, n: int) -> Effort:
+        times = rng.exponential(mean, n)
+        return Effort(np.minimum(times, 15.0), (times < 15.0).astype(float))
+
+    assert speed_up(drawn(10.0, 4_000), drawn(2.0, 4_000))["value"] == pytest.approx(5.0, rel=0.1)
+    found = [speed_up(drawn(10.0, 30), drawn(2.0, 30)) for _ in range(150)]
+    covered = np.mean([each["low"] <= 5.0 <= each["high"] for each in found])
+    assert 0.88 <= covered <= 0.99
+
+
+# Rows
+
+
+def searches(strategy: str, ends: Sequence[float], **options: Any) -> list[SearchRecord]:
+    """Runs of two trials, the second of which has a regret of `ends`."""
+    return [
+        record([9.0, end], strategy=strategy, repeat=repeat, **options)
+        for repeat, end in enumerate(ends)
+    ]
+
+
+def by_name(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str | None], dict[str, Any]]:
+    return {(row["strategy"], row["predictor"]): row for row in rows}
+
+
+def test_rows_by_hand() -> None:
+    records = [
+        *searches("random", [3.0, 1.0, 5.0]),
+        *searches("evolution", [3.0, 3.0, 4.0], evaluations=[1.0, 1.5]),
+        *searches("evolution", [2.0, 3.0, 9.0], evaluations=[0.25, 0.5], predictor="rf"),
+    ]
+    assert default_target(records) == 3.0
+    rows = search_rows(records, 3.0)
+    named = by_name(rows)
+    guided, evolution = named["evolution", "rf"], named["evolution", None]
+    random = named["random", None]
+    assert rows.index(guided) < rows.index(evolution)
+    assert random["regret"] == 3.0
+    assert random["test_accuracy"] == BEST - 3.0
+    assert guided["test_accuracy_mean"] == pytest.approx(BEST - 14 / 3)
+    assert (guided["family"], random["family"]) == ("model-based", None)
+    # Each got there in two of three runs, of two trials each.
+    for row, evaluations, seconds in (
+        (random, 2.0, 20.0),
+        (evolution, 1.5, 15.0),
+        (guided, 0.5, 7.0),
+    ):
+        assert row["reached"] == pytest.approx(2 / 3)
+        assert row["evaluations_to_target"] == pytest.approx(3 * evaluations / 2)
+        assert row["seconds_to_target"] == pytest.approx(3 * seconds / 2)
+        assert row["seconds"] == pytest.approx(seconds)
+    assert guided["predictor_seconds"] == 2.0
+    assert guided["speed_up_evaluations"] == pytest.approx(4.0)
+    assert guided["speed_up_seconds"] == pytest.approx(20 / 7)
+    assert guided["over_unguided_evaluations"] == pytest.approx(3.0)
+    assert guided["over_unguided_seconds"] == pytest.approx(15 / 7)
+    assert evolution["speed_up_seconds"] == pytest.approx(4 / 3)
+    assert evolution["over_unguided_seconds"] is evolution["over_unguided_seconds_sign"] is None
+    assert random["speed_up_seconds"] is None
+
+
+def test_what_a_strategy_without_unguided_form_is_held_against() -> None:
+    records = [
+        *searches("random", [1.0] * 2),
+        *searches("evolution", [1.0] * 2, evaluations=[1.0, 1.6]),
+        *searches("evolution", [1.0] * 2, evaluations=[1.0, 1.2], strategy_params={"batch": 3}),
+        *searches(
+            "evolution",
+            [1.0] * 2,
+            evaluations=[0.1, 0.2],
+            strategy_params={"batch": 3},
+            predictor="rf",
+        ),
+        *searches("bayesian", [1.0] * 2, evaluations=[0.1, 0.4], predictor="gp"),
+        *searches("proxy-then-evaluate", [1.0] * 2, evaluations=[0.1, 0.4], predictor="params"),
+    ]
+    rows = by_name(search_rows(records, 1.0))
+    found = {key: row["over_unguided_evaluations"] for key, row in rows.items() if key[1]}
+    assert found == pytest.approx(
+        {
+            ("evolution(batch=3)", "rf"): 1.2 / 0.2,
+            ("bayesian", "gp"): 2.0 / 0.4,
+            ("proxy-then-evaluate", "params"): 1.6 / 0.4,
+        }
+    )
+
+
+def test_failures_are_counted_and_left_out() -> None:
+    records = [
+        *searches("random", [3.0, 1.0]),
+        *searches("evolution", [2.0], predictor="rf"),
+        record([], strategy="evolution", predictor="rf", repeat=1, error="no luck"),
+        record([], strategy="evolution", predictor="gp", error="no luck"),
+    ]
+    rows = by_name(search_rows(records, 2.0))
+    some, none = rows["evolution", "rf"], rows["evolution", "gp"]
+    assert (some["repeats"], some["failed"], some["regret"]) == (2, 1, 2.0)
+    assert (none["repeats"], none["failed"]) == (1, 1)
+    for column in ("regret", "reached", "seconds", "speed_up_seconds", "seconds_to_target"):
+        assert none[column] is None
+    assert [each.strategy for each in trajectories(records, "seconds")] == ["random", "evolution"]
+    assert default_target(records[2:]) is None
+
+
+def test_without_seconds_speed_ups_count_evaluations() -> None:
+    records = [
+        *searches("random", [1.0] * 2, seconds=None),
+        *searches("local-search", [1.0] * 2, seconds=None, evaluations=[0.5, 0.8]),
+        *searches("evolution", [1.0] * 2, seconds=None, evaluations=[0.5, 1.0]),
+    ]
+    rows = search_rows(records, 1.0)
+    assert clock(rows) == "evaluations"
+    found = {row["strategy"]: row["speed_up_evaluations"] for row in rows}
+    assert found == {"random": None, "local-search": 2.5, "evolution": 2.0}
+    assert list(found).index("local-search") < list(found).index("evolution")
+    for row in rows:
+        assert row["seconds"] is row["speed_up_seconds"] is row["seconds_to_target"] is None
+        assert row["reached"] == 1.0
+    assert trajectories(records, "seconds") == []
+    assert clock(search_rows(searches("random", [1.0]), 1.0)) == "seconds"
+
+
+def test_the_most_searches_that_compare() -> None:
+    many = [record([1.0], seed=1, repeat=repeat) for repeat in range(3)]
+    others = [
+        record([1.0], **change)
+        for change in ({}, {"seed": 1, "budget": 50}, {"seed": 1, "label": "test"})
+    ]
+    mixed = [others[0], many[0], others[1], *many[1:], others[2]]
+    assert comparable_searches(mixed) == many
+    assert comparable_searches([]) == []
+
+
+# Trajectories
+
+
+def test_trajectory_by_hand() -> None:
+    runs = [
+        record([8.0, 4.0], [1.0, 3.0]),
+        record([9.0, 5.0, 1.0], [2.0, 4.0, 6.0], repeat=1),
+        record([7.0, 3.0], [1.0, 9.0], repeat=2),
+    ]
+    (found,) = trajectories(runs, "evaluations")
+    assert (found.cost[0], found.cost[-1]) == (2.0, 6.0), "all have begun; the median run ends"
+    steps = {2.0: 8.0, 2.9: 8.0, 3.1: 7.0, 4.1: 5.0, 5.9: 5.0, 6.0: 4.0}
+    for cost, regret in steps.items():
+        at = int(np.argmin(np.abs(np.array(found.cost) - cost)))
+        assert found.regret[at] == regret
+    assert found.low[0] is found.high[-1] is None, "three runs have no interval"
+
+
+@pytest.mark.parametrize("axis", ["evaluations", "seconds"])
+def test_trajectories_by_slow_loop(axis: Axis) -> None:
+    runs = [random_record(seed) for seed in range(9)]
+    (found,) = trajectories(runs, axis)
+    for cost, regret, low, high in zip(
+        found.cost, found.regret, found.low, found.high, strict=True
+    ):
+        then = []
+        for run in runs:
+            spent = costs(run, axis)
+            assert spent is not None
+            done = [
+                r for c, r in zip(spent, incumbent_regrets(run), strict=True) if c <= cost + 1e-9
+            ]
+            then.append(done[-1])
+        assert regret == pytest.approx(np.median(then))
+        assert (low, high) == (sorted(then)[1], sorted(then)[-2])
+
+
+def test_trajectories_end_best_first() -> None:
+    records = [*searches("random", [3.0] * 3), *searches("evolution", [1.0] * 3)]
+    found = trajectories(records, "seconds")
+    assert [(each.strategy, each.regret[-1]) for each in found] == [
+        ("evolution", 1.0),
+        ("random", 3.0),
+    ]
+
+
+# Agreement with the leaderboard
+
+
+def ranked(predictor: str, size: int, tau: float | None, epochs: int = 0) -> dict[str, Any]:
+    return {"predictor": predictor, "train_size": size, "kendall_tau": tau, "epochs": epochs}
+
+
+def test_agreement_by_hand() -> None:
+    spent = {"rf": 0.5, "gp": 1.0, "xgb": 0.25, "params": 0.8}
+    records = searches("random", [1.0] * 3)
+    for name, evaluations in spent.items():
+        records += searches("evolution", [1.0] * 3, evaluations=[0.1, evaluations], predictor=name)
+    records += searches(
+        "evolution", [1.0] * 3, evaluations=[0.1, 0.2], predictor="sotl-e", epochs=4
+    )
+    rows = search_rows(records, 1.0)
+    board = [
+        ranked("rf", 10, 0.1), ranked("rf", 100, 0.5), ranked("rf", 200, 0.99),
+        ranked("gp", 100, 0.7), ranked("gp", 80, 0.2),
+        ranked("xgb", 100, 0.6), ranked("params", 0, 0.3),
+        ranked("sotl-e", 0, 0.8, epochs=2), ranked("mlp", 100, 0.9),
+    ]  # fmt: skip
+    found = agreement(rows, board)
+    assert found is not None
+    assert found["predictors"] == 4
+    # By tau: params, rf, xgb, gp; by speed-up: gp, params, rf, xgb.
+    assert found["kendall_tau"] == pytest.approx((3 - 3) / 6)
+    assert found["spearman"] == pytest.approx(1 - 6 * (1 + 1 + 1 + 9) / (4 * 15))
+    assert agreement(rows, board[:4]) is None, "of two predictors only"
+    with_epochs = agreement(rows, [*board, ranked("sotl-e", 0, 0.8, epochs=4)])
+    assert with_epochs is not None
+    assert with_epochs["predictors"] == 5
+
+
+# Intervals of medians
+
+
+@pytest.mark.parametrize("n", [*range(6, 40), 100])
+def test_median_interval_is_the_narrowest_of_95_percent(n: int) -> None:
+    """The k-th and the k-th last value hold the median unless fewer than k fall on a side."""
+
+    def coverage(k: float) -> float:
+        return 1 - 2 * sum(math.comb(n, below) for below in range(int(k))) / 2**n
+
+    low, high = median_interval([float(i) for i in range(n, 0, -1)])
+    assert low is not None
+    assert high == n + 1 - low
+    assert coverage(low) >= 0.95 > coverage(low + 1)
+
+
+def test_median_interval_of_too_few() -> None:
+    for n in range(6):
+        assert median_interval([1.0] * n) == (None, None)
+
+
+def test_median_interval_has_its_coverage() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.lognormal(0.0, 2.0, (2_000, 12))
+    found = [median_interval(list(each)) for each in draws]
+    covered = np.mean([low <= 1.0 <= high for low, high in found])  # type: ignore[operator]
+    assert covered == pytest.approx(1 - 2 * (1 + 12 + 66) / 2**12, abs=0.012)
