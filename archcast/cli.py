@@ -258,26 +258,20 @@ def recommend(
     """
     from rich.console import Console
 
-    from archcast.evaluation.leaderboard import comparable
-    from archcast.evaluation.recommendation import cheapest, shipped_sweep
+    from archcast.evaluation.recommendation import cheapest
     from archcast.evaluation.recommendation import recommend as choose
-    from archcast.evaluation.record import Record, RecordStore
     from archcast.report.terminal import leaderboard_table, recommendation
     from archcast.tables.benchmark import open_table
 
     if min(init, query) < 0:
         raise InputError("--init and --query: give seconds, 0 or more")
     table = open_table(benchmark, dataset)
-    known = list(RecordStore(results, Record)) if results.is_dir() else []
-    records = comparable(record for record in known if record.table == table.hash)
+    records = _known_records(table, results)
     if not records:
-        if benchmark != DEFAULT_BENCHMARK:
-            raise InputError(
-                f"{results}: no records of {benchmark}; run `archcast costs --benchmark"
-                f" {benchmark}` first"
-            )
-        records = list(shipped_sweep())
-        _say(f"no records in {results}: using the sweep that comes with archcast")
+        raise InputError(
+            f"{results}: no records of {benchmark}; run `archcast costs --benchmark {benchmark}`"
+            " first"
+        )
     rows = choose(records, init, query)
     if format != "table":
         return _print_rows(rows, format)
@@ -362,33 +356,41 @@ def report(
         typer.Option(metavar="DIR", help="Folder for figures as PDF, SVG and PNG, for papers."),
     ] = None,
 ) -> None:
-    """Write a page with leaderboard, costs and figures, from the records in the results folder.
+    """Write a page with leaderboard, costs, searches and figures, from the results folder.
 
-    It is one file that loads nothing from elsewhere.
+    It shows what `leaderboard`, `costs` and `search` left there. It is one file that loads nothing
+    from elsewhere.
     """
     from archcast.evaluation.leaderboard import comparable
-    from archcast.evaluation.record import Record, RecordStore
+    from archcast.evaluation.record import Record, stored_records
+    from archcast.search.run import SearchRecord
+    from archcast.search.speed_up import comparable_searches
     from archcast.tables.benchmark import open_table
 
     table = open_table(benchmark, dataset)
-    kept = list(RecordStore(results, Record)) if results.is_dir() else []
-    known = [record for record in kept if record.table == table.hash]
-    if not known:
+    known = stored_records(results, Record, table.hash)
+    searched = stored_records(results / "search", SearchRecord, table.hash)
+    if not known and not searched:
         raise InputError(
             f"{results}: no records of {table.dataset} ({benchmark}); run `archcast leaderboard`"
-            " first, or choose another folder by --results"
+            " or `archcast search` first, or choose another folder by --results"
         )
-    records = comparable(known)
+    records, searches = comparable(known), comparable_searches(searched)
     if len(records) < len(known):
         _say(
             f"left out: {len(known) - len(records)} records of another test size, label, truth or"
             " seed than most"
         )
-    _write_report(records, table, out)
+    if len(searches) < len(searched):
+        _say(
+            f"left out: {len(searched) - len(searches)} searches of another budget, label or seed"
+            " than most"
+        )
+    _write_report(records, table, out, searches)
     if figures is not None:
         from archcast.report.figures import write_figures
 
-        written = write_figures(records, table, figures, ("pdf", "svg", "png"))
+        written = write_figures(records, table, figures, ("pdf", "svg", "png"), searches)
         _say(f"wrote {len(written)} files to {figures}")
 
 
@@ -485,12 +487,14 @@ def search(
     """
     from rich.console import Console
 
-    from archcast.evaluation.record import RecordStore
+    from archcast.evaluation.leaderboard import comparable
+    from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.evaluation.record import Record, RecordStore, stored_records
     from archcast.evaluation.runner import run_jobs
-    from archcast.report.terminal import search_table
+    from archcast.report.terminal import agreement_text, search_table
     from archcast.search.experiment import SearchExperiment
     from archcast.search.run import SearchRecord, run_search_job
-    from archcast.search.speed_up import default_target, search_rows
+    from archcast.search.speed_up import agreement, search_rows
     from archcast.tables.benchmark import open_table
 
     table = open_table(benchmark, dataset)
@@ -510,8 +514,10 @@ def search(
     for remark in remarks:
         _say(remark)
     records = run_jobs(todo, benchmark, store, run_search_job, jobs)
-    target = default_target(records) if target is None else target
-    rows = search_rows(records, 0.0 if target is None else target)
+    if report is not None:
+        known = comparable(stored_records(results, Record, table.hash))
+        _write_report(known, table, report, records, target)
+    rows = search_rows(records, target)
     if format == "table":
         console = Console()
         console.print(
@@ -519,6 +525,9 @@ def search(
             f" target: a regret of {rows[0]['target']:.2f} points"
         )
         console.print(search_table(rows, console.width))
+        if compare:
+            ranked = rank(_known_records(table, results))
+            console.print(agreement_text(agreement(rows, ranked)))
     else:
         _print_rows(rows, format)
     _report_failures(records)
@@ -689,12 +698,28 @@ def _heading(table: Table, experiment: Experiment) -> str:
     )
 
 
-def _write_report(records: Sequence[Record], table: Table, path: Path | None) -> None:
+def _known_records(table: Table, results: Path) -> list[Record]:
+    from archcast.evaluation.recommendation import known_records
+
+    records, shipped = known_records(table, results)
+    if records and shipped:
+        _say(f"no records in {results}: using the sweep that comes with archcast")
+    return records
+
+
+def _write_report(
+    records: Sequence[Record],
+    table: Table,
+    path: Path | None,
+    searches: Sequence[SearchRecord] = (),
+    target: float | None = None,
+) -> None:
     if path is None:
         return
     from archcast.report.page import write_page
 
-    write_page(records, table, path, shlex.join(["archcast", *sys.argv[1:]]))
+    command = shlex.join(["archcast", *sys.argv[1:]])
+    write_page(records, table, path, command, searches, target)
     _say(f"wrote {path}")
 
 

@@ -320,3 +320,43 @@ def test_report_of_what_is_on_disk(archcast, tmp_path: Path) -> None:  # type: i
     assert {path.name for path in Path("print").iterdir()} >= {"surface.pdf", "pareto.svg"}
     rows = re.findall(r'class="predictor">(.*?)<', Path("later.html").read_text())
     assert sorted(rows) == ["params", "rf"]
+
+
+SEARCH = "search --benchmark toy.parquet --predictor params,sotl-e,bayes-lin-reg --budget 12"
+
+
+def test_report_of_searches(archcast) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(f"{SEARCH} --repeats 2 --target 1.5 --format json --report now.html")
+    assert (code, err) == (0, "archcast: wrote now.html\n")
+    assert len(json.loads(out)) == 5
+    page = Path("now.html").read_text()
+    assert f"{SEARCH} --repeats 2" in page
+    assert "a regret of 1.50 points" in page
+    assert 'id="search"' in page
+    assert 'id="leaderboard"' not in page
+    code, _, err = archcast("report --benchmark toy.parquet --out later.html --figures print")
+    assert (code, "wrote later.html" in err) == (0, True)
+    assert Path("later.html").read_text().count('<td class="strategy">') == 5
+    assert {path.stem for path in Path("print").iterdir()} == {
+        *("regret-by-seconds", "regret-by-evaluations")
+    }
+    archcast(f"{SMALL} --predictors params,sotl-e,bayes-lin-reg --format json")
+    archcast(f"{SEARCH} --repeats 1 --seed 1 --format json --report now.html")
+    assert 'id="leaderboard"' in Path("now.html").read_text()
+    code, _, err = archcast("report --benchmark toy.parquet --out later.html")
+    assert "left out: 5 searches of another budget, label or seed" in err
+    page = Path("later.html").read_text()
+    assert all(f'id="{section}"' in page for section in ("leaderboard", "search", "speed-up"))
+
+
+def test_compare_tells_how_the_leaderboard_agrees(archcast) -> None:  # type: ignore[no-untyped-def]
+    command = f"{SEARCH} --compare --repeats 2"
+    code, out, _ = archcast(command)
+    assert code == 0
+    assert "run `archcast leaderboard` with these first" in " ".join(out.split())
+    archcast(f"{SMALL} --predictors params,sotl-e,bayes-lin-reg --format json")
+    code, out, _ = archcast(command)
+    assert "over 3 predictors" in " ".join(out.split())
+    code, out, err = archcast(command.replace("--benchmark toy.parquet", "--results other"))
+    assert "over 3 predictors" in " ".join(out.split())
+    assert "no records in other: using the sweep that comes with archcast" in err

@@ -18,16 +18,21 @@ from archcast.evaluation.leaderboard import comparable, leaderboard
 from archcast.evaluation.record import Cost, Record
 from archcast.report.figures import write_figures
 from archcast.report.page import page, write_page
+from archcast.report.terminal import agreement_text
 from archcast.report.views import (
     comparison,
+    cost_points,
     edges,
     lines,
     log_range,
+    number_ticks,
     place_names,
     second_ticks,
     surface,
     titles,
 )
+from archcast.search.run import SearchJob, SearchRecord
+from archcast.search.speed_up import agreement, search_rows
 from tests.results import small_table
 
 TABLE = small_table()
@@ -91,9 +96,74 @@ RECORDS = [
 ROWS = leaderboard(RECORDS)
 
 
+def searches(
+    predictor: str | None = None,
+    strategy: str = "evolution",
+    epochs: int = 0,
+    rate: float = 1.0,
+    error: str | None = None,
+    **changes: Any,
+) -> list[SearchRecord]:
+    """Records of one row; the higher the rate, the sooner regret falls."""
+    made = []
+    for repeat in range(REPEATS):
+        job = SearchJob(
+            benchmark="toy",
+            dataset="toy",
+            strategy=strategy,
+            predictor=predictor,
+            epochs=epochs,
+            repeat=repeat,
+            **{"budget": BUDGET, "label": "valid", **changes},
+        )
+        rng = np.random.default_rng([repeat, job.predictor_seed()])
+        paid = [] if error else [float(at) for at in range(1, BUDGET + 1)]
+        truth = [90.0 - 10.0 * np.exp(-rate * rng.uniform(0.05, 0.1) * at) for at in paid]
+        made.append(
+            SearchRecord(
+                table=TABLE.hash,
+                job=job,
+                error=error,
+                best=90.0,
+                architectures=list(range(len(paid))),
+                epochs=[6] * len(paid),
+                accuracies=truth,
+                truth=truth,
+                evaluations=paid,
+                training_seconds=[12.0 * at for at in paid],
+                predictor_seconds=[0.1 * at for at in paid],
+            )
+        )
+    return made
+
+
+BUDGET = 20
+SEARCHES = [
+    *searches(strategy="random", rate=0.5),
+    *searches(),
+    *searches("rf", rate=2.0),
+    *searches("params", rate=1.5),
+    *searches("sotl-e", epochs=4, rate=3.0),
+    *searches("rf", params={"encoding": NASTY}),
+    *searches("sklearn", params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
+]
+SEARCH_ROWS = search_rows(SEARCHES)
+LEADERBOARD_SECTIONS = {"leaderboard", "costs", "budgets", "comparison", "predictions"}
+
+
 @pytest.fixture(scope="module")
 def html() -> str:
     return page(RECORDS, TABLE, f"archcast report --out '{NASTY}'")
+
+
+@pytest.fixture(scope="module")
+def search_html() -> str:
+    return page([], TABLE, "archcast report", SEARCHES)
+
+
+@pytest.fixture(scope="module")
+def full_html() -> str:
+    return page(RECORDS, TABLE, "archcast report", SEARCHES)
 
 
 class Elements(HTMLParser):
@@ -148,7 +218,7 @@ def test_lines_are_of_the_other_setting_with_the_most_points() -> None:
     line = by_epochs["sotl-e"]
     assert line.low[1] is not None
     assert line.high[1] is not None
-    assert line.low[1] < line.tau[1] < line.high[1]
+    assert line.low[1] < line.y[1] < line.high[1]
 
 
 def test_regions_cover_the_surface_and_lie_in_it() -> None:
@@ -206,7 +276,8 @@ def test_names_cover_neither_points_nor_names() -> None:
         {"init_seconds": init, "query_seconds": query}
         for init, query in 10.0 ** rng.uniform(-2, 2, (40, 2))
     ]
-    placed = place_names(rows, [["a long name", "short"]] * 40, 400, 300, 5)
+    places = cost_points(rows, 400, 300)
+    placed = place_names(places, [["a long name", "short"]] * 40, 400, 300, 5)
     assert {name for name, _ in placed} == {"a long name", "short", ""}
     (left, right), (low, high) = (
         log_range([row[name] for row in rows]) for name in ("init_seconds", "query_seconds")
@@ -233,6 +304,13 @@ def test_names_cover_neither_points_nor_names() -> None:
 
 def test_ticks_are_within() -> None:
     assert list(second_ticks([0.01, 60.0]).values()) == ["10 ms", "100 ms", "1 s", "10 s", "1 min"]
+
+
+def test_ticks_of_numbers_are_round_and_enough() -> None:
+    assert list(number_ticks((-1.0, 1.0)).values()) == ["0.1", "0.2", "0.5", "1", "2", "5", "10"]
+    assert list(number_ticks((-0.2, 0.4)).values()) == ["0.7", "1", "1.5", "2"]
+    assert list(number_ticks((0.02, 0.14)).values()) == ["1.1", "1.2", "1.3"]
+    assert list(number_ticks((2.9, 4.0)).values())[-2:] == ["5,000", "10,000"]
 
 
 def test_records_of_other_splits_are_not_mixed() -> None:
@@ -285,6 +363,135 @@ def test_page_of_failures_alone() -> None:
     assert json.loads(Elements(text).scripts[1]) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("html", LEADERBOARD_SECTIONS),
+        ("search_html", {"search"}),
+        ("full_html", {*LEADERBOARD_SECTIONS, "search"}),
+    ],
+)
+def test_page_has_the_sections_that_it_can_fill(
+    name: str, expected: set[str], request: pytest.FixtureRequest
+) -> None:
+    tags = Elements(request.getfixturevalue(name)).tags
+    found = [attributes["id"] for tag, attributes in tags if tag == "section"]
+    assert set(found) == {*expected, "origin"}
+    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    assert links == [f"#{section}" for section in found]
+    places = {attributes.get("id") for _, attributes in tags}
+    assert places >= figures_of(request.getfixturevalue(name)).keys()
+
+
+def figures_of(html: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Elements(html).scripts[1])
+    return found
+
+
+def test_page_of_searches_alone(search_html: str) -> None:
+    elements = Elements(search_html)
+    shown = [cells for cells in elements.cells if len(cells) == 11]
+    assert [cells[0] for cells in shown] == [row["strategy"] for row in SEARCH_ROWS]
+    assert [cells[1] for cells in shown] == [row["predictor"] or "-" for row in SEARCH_ROWS]
+    assert [cells[4] for cells in shown if cells[4] != "-"] == [
+        f"{row['regret']:.2f}" for row in SEARCH_ROWS if row["regret"] is not None
+    ]
+    assert [cells[2] for cells in shown if cells[1] == "sotl-e"] == ["4"]
+    assert [cells[-1] for cells in shown if cells[-1] != "-"] == [f"{REPEATS} of {REPEATS}"]
+    (failure,) = [cells for cells in elements.cells if len(cells) == 5]
+    assert failure[0].startswith("evolution with sklearn(")
+    assert failure[3:] == [str(REPEATS), f"ValueError: {NASTY}"]
+    assert f"{len(SEARCHES)}, of which {REPEATS} failed" in search_html
+    assert f"a regret of {SEARCH_ROWS[0]['target']:.2f} points" in search_html
+    assert figures_of(search_html).keys() == {"regret-seconds", "regret-evaluations"}
+    other = page([], TABLE, "archcast report", SEARCHES, target=0.125)
+    assert "a regret of 0.12 points" in other
+
+
+def test_page_of_searches_that_failed() -> None:
+    failed = [record for record in SEARCHES if record.failed]
+    text = page([], TABLE, "archcast report", failed)
+    assert figures_of(text) == {}
+    assert f"{REPEATS} of {REPEATS}" in text
+
+
+def test_lines_of_searches_end_where_the_rows_say(search_html: str) -> None:
+    figures = figures_of(search_html)
+    last = {
+        axis: {
+            trace["name"]: (trace["x"][-1], trace["y"][-1])
+            for trace in figures[f"regret-{axis}"]["data"]
+            if "name" in trace
+        }
+        for axis in ("seconds", "evaluations")
+    }
+    assert [name.split(",")[0] for name in last["seconds"]][:5] == [
+        *("random", "evolution"),  # what others are held against
+        *("evolution with sotl-e", "evolution with rf", "evolution with params"),
+    ]
+    assert list(last["seconds"]) == list(last["evaluations"]), "a search has one colour"
+    for row in SEARCH_ROWS:
+        if row["predictor"] in (None, "rf", "params"):
+            guide = f" with {row['predictor']}" if row["predictor"] else ""
+            cost, regret = last["evaluations"][f"{row['strategy']}{guide}"]
+            assert cost == BUDGET
+            assert regret == pytest.approx(row["regret"], rel=1e-3)
+    assert "evolution with sotl-e, 4 epochs" in last["seconds"]
+    assert "<b>" not in json.dumps(figures), "plotly would take it for markup"
+
+
+def test_searches_on_a_table_without_seconds() -> None:
+    timeless = [record.model_copy(update={"training_seconds": []}) for record in SEARCHES]
+    text = page(RECORDS, TABLE, "archcast report", timeless)
+    assert "regret-evaluations" in figures_of(text)
+    assert "regret-seconds" not in figures_of(text)
+    assert "in evaluations, with 95 % intervals" in " ".join(text.split())
+
+
+def test_page_holds_speed_ups_against_the_leaderboard(full_html: str) -> None:
+    figures = figures_of(full_html)
+    assert figures.keys() >= {"surface", "wins", "regret-seconds", "speed-up"}
+    points = {
+        text.split("<br>")[0]: (x, y)
+        for trace in figures["speed-up"]["data"]
+        for text, x, y in zip(trace["customdata"], trace["x"], trace["y"], strict=True)
+    }
+    taus = {(row["predictor"], row["train_size"], row["epochs"]): row for row in ROWS}
+    speed_ups = {row["predictor"]: row["speed_up_seconds"] for row in SEARCH_ROWS}
+    for name, setting in {
+        "evolution with rf": ("rf", 10, 0),
+        "evolution with params": ("params", 0, 0),
+        "evolution with sotl-e, 4 epochs": ("sotl-e", 0, 4),
+    }.items():
+        assert points[name] == (taus[setting]["kendall_tau"], speed_ups[setting[0]])
+    assert len(points) == 4
+    found = agreement(SEARCH_ROWS, ROWS)
+    assert found is not None
+    assert f"{found['kendall_tau']:.2f} (Kendall)" in full_html
+    fewer = [record for record in RECORDS if record.job.predictor not in ("params", "sotl-e")]
+    assert "speed-up" not in figures_of(page(fewer, TABLE, "archcast report", SEARCHES))
+
+
+def test_a_bound_is_a_hollow_point_and_no_markup() -> None:
+    text = page(RECORDS, TABLE, "archcast report", SEARCHES, target=2.0)
+    (random, *_) = (row for row in search_rows(SEARCHES, 2.0) if row["strategy"] == "random")
+    assert random["reached"] == 0
+    traces = figures_of(text)["speed-up"]["data"]
+    symbols = [symbol for trace in traces for symbol in trace["marker"]["symbol"]]
+    assert len(symbols) == 4
+    assert all(symbol >= 100 for symbol in symbols)
+    assert all("x random &gt; " in each for trace in traces for each in trace["customdata"])
+
+
+def test_agreement_is_told_in_a_line() -> None:
+    found = agreement(SEARCH_ROWS, ROWS)
+    assert found is not None
+    text = agreement_text(found)
+    assert f"rank correlation {found['kendall_tau']:.2f} (Kendall)" in text
+    assert "over 4 predictors" in text
+    assert "run `archcast leaderboard` with these first" in agreement_text(None)
+
+
 def test_page_is_written_at_once_or_not(tmp_path: Path) -> None:
     write_page(records(), TABLE, tmp_path / "page.html", "archcast report")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
@@ -310,6 +517,11 @@ def test_figures_are_written_for_print(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert content.startswith(b"%PDF" if path.suffix == ".pdf" else b"<?xml")
         assert b"/Type3" not in content
+    curves = {"regret-by-seconds", "regret-by-evaluations"}
+    alone = write_figures([], TABLE, tmp_path, ["pdf"], SEARCHES)
+    assert {path.stem for path in alone} == curves
+    both = write_figures(RECORDS, TABLE, tmp_path, ["pdf"], SEARCHES)
+    assert {path.stem for path in both} > {*curves, "speed-up-by-tau", "surface"}
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --figures"):
         write_figures(few, TABLE, tmp_path / "file", ["png"])
@@ -347,6 +559,9 @@ seen.count = document.getElementById("count").textContent;
 const before = document.getElementById("scatter").data[0].x[0];
 type(document.getElementById("choose"), "1", "change");
 seen.chosen = document.getElementById("scatter").data[0].x[0] !== before;
+</script>"""  # noqa: E501
+
+TOLD = """<script>
 seen.wide = document.documentElement.scrollWidth <= innerWidth;
 seen.loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
 seen.stolen = window.stolen ?? null;
@@ -355,6 +570,12 @@ const told = document.createElement("pre");
 told.id = "seen";
 told.textContent = JSON.stringify(seen);
 document.body.replaceChildren(told);
+</script>"""
+
+LATE_OF_SEARCHES = """<script>
+const seen = {};
+seen.plots = document.querySelectorAll(".js-plotly-plot > .plot-container .main-svg:first-child").length;
+seen.texts = [...document.querySelectorAll("#regret-seconds .legendtext")].map((text) => text.textContent);
 </script>"""  # noqa: E501
 
 BROWSER = next(
@@ -363,10 +584,10 @@ BROWSER = next(
 )
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
-def test_page_in_a_browser(html: str, tmp_path: Path) -> None:
+def open_in_browser(html: str, late: str, tmp_path: Path) -> Any:
+    """What a script saw on the page."""
     path = tmp_path / "page.html"
-    path.write_text(html.replace("<style>", f"{EARLY}<style>", 1).replace("</body>", LATE))
+    path.write_text(html.replace("<style>", f"{EARLY}<style>", 1).replace("</body>", late + TOLD))
     command = [
         str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
         "--virtual-time-budget=1000", "--host-resolver-rules=MAP * ~NOTFOUND",
@@ -375,7 +596,12 @@ def test_page_in_a_browser(html: str, tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     found = re.search(r'<pre id="seen">(.*?)</pre>', run.stdout, re.S)
     assert found, run.stderr[-2_000:]
-    seen = json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    return json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
+def test_page_in_a_browser(html: str, tmp_path: Path) -> None:
+    seen = open_in_browser(html, LATE, tmp_path)
     assert seen["faults"] == seen["loaded"] == []
     assert seen["stolen"] is None
     assert seen["plots"] == 7
@@ -390,4 +616,14 @@ def test_page_in_a_browser(html: str, tmp_path: Path) -> None:
     assert set(seen["family"]) == {"learning-curve"}
     assert seen["count"] == f"{len(seen['family'])} of {len(ROWS)} rows"
     assert seen["chosen"]
+    assert seen["wide"], "the page is wider than the window"
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
+def test_page_of_searches_in_a_browser(search_html: str, tmp_path: Path) -> None:
+    seen = open_in_browser(search_html, LATE_OF_SEARCHES, tmp_path)
+    assert seen["faults"] == seen["loaded"] == []
+    assert seen["stolen"] is None
+    assert seen["plots"] == 2
+    assert "evolution with sotl-e, 4 epochs" in seen["texts"]
     assert seen["wide"], "the page is wider than the window"

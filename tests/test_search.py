@@ -48,6 +48,7 @@ from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
 
 SPACE = spaces.get("nasbench201")
 TABLE = small_table()
+CURVES_TOO = "combine(xgb(n_estimators=10), parts=sotl-e)"
 Objective = Callable[[Architecture, int | None], float]
 
 
@@ -155,8 +156,8 @@ def test_neighbours_by_brute_force() -> None:
 def test_find() -> None:
     conv, dead = (3, 0, 0, 0, 0, 0), (0, 0, 0, 3, 0, 0)
     pool = Pool(SPACE, cells([conv, dead]), 1)
-    assert pool.find(dead).choices == dead  # type: ignore[union-attr]
-    assert pool.find((1, 0, 0, 3, 0, 0)).choices == dead, "nothing reads node 1"  # type: ignore[union-attr]
+    assert pool.find(dead).choices == dead
+    assert pool.find((1, 0, 0, 3, 0, 0)).choices == dead, "nothing reads node 1"
     assert pool.find((3, 3, 3, 3, 3, 3)) is None
     graphs = spaces.get("nasbench-graph")
     everything = Pool(graphs, graphs.sample(5, np.random.default_rng(0)), 1)
@@ -536,7 +537,7 @@ class Spy(Predictor):
         self.asked: list[Architecture] = []
 
     @property
-    def tags(self) -> Tags:  # type: ignore[override]
+    def tags(self) -> Tags:
         return Tags(learns=self.learns)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
@@ -569,6 +570,25 @@ def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
     assert log.evaluations == pytest.approx(by_hand)
     assert log.training_seconds == pytest.approx(EPOCHS * EPOCH_SECONDS * np.array(by_hand))
     assert log.epochs == [EPOCHS] * 6
+
+
+@pytest.mark.parametrize("without", [{}, {"valid_accuracy": None}])
+def test_queries_train_no_more_than_the_batch_does(without: dict[str, None]) -> None:
+    table = changed(TABLE, **without)
+    simulation = Simulation(table, table.starts[:-1], "test")
+    for epochs, candidates in ((1, 30), (2, 15), (4, 7), (5, 6), (6, 5)):
+        guide = guide_of("sotl-e", simulation, epochs)
+        assert guide.affordable(100, 5) == candidates
+        assert guide.affordable(4, 2) == min(4, 2 * EPOCHS // epochs)
+    assert guide_of("params", simulation).affordable(100, 5) == 100
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_dear_queries_do_not_end_a_search(batch: int) -> None:
+    strategy = BayesianOptimisation(start=4, batch=batch)
+    predictor = f"ensemble({CURVES_TOO}, members=2)"
+    simulation = simulate(strategy, budget=11, predictor=predictor, epochs=EPOCHS)
+    assert simulation.evaluations >= 11
 
 
 def test_what_evidence_has_paid_whole_is_trained_without_cost() -> None:
@@ -653,8 +673,6 @@ def test_predictor_seconds_and_calls(learns: bool, fits: int) -> None:
 
 
 # All strategies
-
-CURVES_TOO = "combine(xgb(n_estimators=10), parts=sotl-e)"
 
 
 def of_curves(guide: str | None) -> bool:
@@ -805,7 +823,7 @@ def labels(jobs: Sequence[SearchJob]) -> list[str]:
     ],
 )
 def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> None:
-    jobs, _ = SearchExperiment("toy", repeats=2, **options).jobs(TABLE)  # type: ignore[arg-type]
+    jobs, _ = SearchExperiment("toy", repeats=2, **options).jobs(TABLE)
     assert labels(jobs) == expected
     assert len({each.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
     for each in jobs:
@@ -822,13 +840,14 @@ def test_all_leaves_out_what_can_not_run() -> None:
     _, remarks = SearchExperiment("toy", repeats=1).jobs(small_table(15))
     assert "has no neighbours of most architectures" in remarks[-1]
 
-    bare = changed(TABLE, valid_accuracy=None, epoch_seconds=None)
-    jobs, remarks = SearchExperiment("toy", "all", predictors="rf", repeats=1).jobs(bare)
-    assert {each.label for each in jobs} == {"test"}
-    assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {each.strategy for each in jobs}
-    said = " ".join(remarks)
-    assert "searches see test accuracies" in said
-    assert "speed-ups count evaluations" in said
+    for unknown in ("epoch_seconds", "train_loss"):
+        bare = changed(TABLE, **{"valid_accuracy": None, unknown: None})
+        jobs, remarks = SearchExperiment("toy", "all", predictors="rf", repeats=1).jobs(bare)
+        assert {each.label for each in jobs} == {"test"}
+        assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {each.strategy for each in jobs}
+        said = " ".join(remarks)
+        assert "searches see test accuracies" in said
+        assert "speed-ups count evaluations" in said
 
 
 FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
@@ -850,11 +869,11 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
         ({"repeats": 0}, TABLE, "--repeats 0: give 1 or more"),
         ({"epochs": 7}, TABLE, "--epochs 7: .*have 6 epochs; give 1 to 6"),
         ({"epochs": 0}, TABLE, "--epochs 0: .*give 1 to 6"),
-        ({"strategies": "bayesian"}, TABLE, "bayesian: wants a predictor; give --predictor gp"),
+        ({"strategies": "bayesian"}, TABLE, "bayesian: wants a predictor.*; give --predictor gp"),
         ({"strategies": "bayesian", "predictors": "params"}, TABLE, "bayesian: wants a predictor"),
         (
             {"strategies": "proxy-then-evaluate", "predictors": "xgb"}, TABLE,
-            "wants a predictor that learns from no labels; give --predictor nwot",
+            "wants a predictor that learns from no labels; give --predictor",
         ),
         (
             {"strategies": "random,hyperband", "predictors": "rf"}, TABLE,

@@ -97,8 +97,8 @@ def test_incumbents_by_slow_loop() -> None:
 
 def test_costs() -> None:
     one = record([5.0, 4.0], [0.5, 2.0], predictor="rf")
-    assert costs(one, "evaluations").tolist() == [0.5, 2.0]  # type: ignore[union-attr]
-    assert costs(one, "seconds").tolist() == [6.0, 22.0]  # type: ignore[union-attr]
+    assert costs(one, "evaluations").tolist() == [0.5, 2.0]
+    assert costs(one, "seconds").tolist() == [6.0, 22.0]
     assert costs(record([5.0], seconds=None), "seconds") is None
 
 
@@ -112,8 +112,8 @@ def test_effort_by_hand() -> None:
     assert found.spent.tolist() == [2.0, 5.0, 2.5]
     assert found.reached.tolist() == [1.0, 0.0, 1.0]
     assert found.expected() == pytest.approx((2 + 5 + 2.5) / 2)
-    assert effort(runs, 0.5, "evaluations").expected() == pytest.approx(3 + 5 + 2.5)  # type: ignore[union-attr]
-    assert effort(runs, 4.0, "seconds").spent.tolist() == [20.0, 50.0, 25.0]  # type: ignore[union-attr]
+    assert effort(runs, 0.5, "evaluations").expected() == pytest.approx(3 + 5 + 2.5)
+    assert effort(runs, 4.0, "seconds").spent.tolist() == [20.0, 50.0, 25.0]
     assert effort([*runs, record([1.0], seconds=None)], 4.0, "seconds") is None
     assert effort([], 4.0, "evaluations") is None
 
@@ -121,7 +121,7 @@ def test_effort_by_hand() -> None:
 def test_a_target_that_is_met_to_rounding_is_met() -> None:
     one = record([0.7])
     assert incumbent_regrets(one)[0] > 0.7
-    assert effort([one], 0.7, "evaluations").reached.tolist() == [1.0]  # type: ignore[union-attr]
+    assert effort([one], 0.7, "evaluations").reached.tolist() == [1.0]
 
 
 def test_expected_running_time_is_that_of_restarts() -> None:
@@ -402,5 +402,5 @@ def test_median_interval_has_its_coverage() -> None:
     rng = np.random.default_rng(0)
     draws = rng.lognormal(0.0, 2.0, (2_000, 12))
     found = [median_interval(list(each)) for each in draws]
-    covered = np.mean([low <= 1.0 <= high for low, high in found])  # type: ignore[operator]
+    covered = np.mean([low <= 1.0 <= high for low, high in found])
     assert covered == pytest.approx(1 - 2 * (1 + 12 + 66) / 2**12, abs=0.012)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
+from pathlib import Path
 
 from archcast.evaluation.costs import affordable
-from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, setting_of
-from archcast.evaluation.record import Record
+from archcast.evaluation.leaderboard import Row, by_setting, comparable, leaderboard, setting_of
+from archcast.evaluation.record import Record, stored_records
+from archcast.tables.table import Table
 
 SWEEP = "nasbench201-mini-sweep.jsonl.gz"  # what `archcast costs` found on the embedded benchmark
 
@@ -32,6 +34,18 @@ def cheapest(records: Iterable[Record]) -> tuple[Row, Row] | None:
     return min(rows, key=lambda row: row["init_seconds"]), min(
         rows, key=lambda row: row["query_seconds"]
     )
+
+
+def known_records(table: Table, results: Path) -> tuple[list[Record], bool]:
+    """Comparable records of a table, and whether they are the shipped ones.
+
+    They are those in the results folder; without any, those that come with archcast, if it has any
+    of the table.
+    """
+    kept = comparable(stored_records(results, Record, table.hash))
+    if kept:
+        return kept, False
+    return [record for record in shipped_sweep() if record.table == table.hash], True
 
 
 def shipped_sweep() -> Sequence[Record]:

@@ -123,6 +123,13 @@ class RecordStore(Generic[R]):
                 yield record
 
 
+def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
+    """The records that a folder has of the table with this hash; none where there is no folder."""
+    if not folder.is_dir():
+        return []
+    return [record for record in RecordStore(folder, kind) if record.table == table]
+
+
 def save_record(folder: Path, key: str, record: BaseRecord) -> None:
     """Keep a record: written aside, then renamed, so that none is ever half there."""
     aside = folder / f".{key}.{os.getpid()}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 
 from archcast.errors import InputError
@@ -16,21 +17,30 @@ from archcast.evaluation.costs import floored, pareto, priced
 from archcast.evaluation.leaderboard import Row, leaderboard
 from archcast.evaluation.record import Record
 from archcast.report.views import (
+    COSTS,
     OKABE_ITO,
     Comparison,
+    Line,
+    Point,
     Setting,
     Side,
     Surface,
     ceiling,
     comparison,
+    cost_points,
     edges,
     lines,
     log_range,
+    number_ticks,
     place_names,
+    regret_lines,
+    search_title,
     second_ticks,
     surface,
     titles,
 )
+from archcast.search.run import SearchRecord
+from archcast.search.speed_up import AXES, Axis, agreement, clock, search_rows, with_taus
 from archcast.tables.table import Table
 
 WIDTH = 3.4  # inches, a column
@@ -39,6 +49,7 @@ LETTER = 3.6  # points, about the width of a letter of 6 points
 SHOWN_LINES = 8
 MARKERS = "os^Dv*PX"
 MOST_TICKS = 6  # across
+LONGEST_OF_TWO = 28  # letters of a name in a legend of two columns
 
 _STYLE: dict[Any, Any] = {
     "font.size": 7,
@@ -59,9 +70,13 @@ _STYLE: dict[Any, Any] = {
 
 
 def write_figures(
-    records: Sequence[Record], table: Table, folder: Path, formats: Sequence[str]
+    records: Sequence[Record],
+    table: Table,
+    folder: Path,
+    formats: Sequence[str],
+    searches: Sequence[SearchRecord] = (),
 ) -> list[Path]:
-    """Write each figure that the records can fill, in each format; the paths written.
+    """Write each figure that the records and searches can fill, in each format; the paths written.
 
     `formats` are endings that matplotlib knows, such as `pdf`, `svg` and `png`.
 
@@ -69,7 +84,7 @@ def write_figures(
         InputError: the folder can't be made or written to.
     """
     with mpl.rc_context(_STYLE):
-        drawn = _figures(records, table)
+        drawn = _figures(records, table, searches)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return [
@@ -88,8 +103,10 @@ def _write(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _figures(records: Sequence[Record], table: Table) -> dict[str, Figure]:
-    rows = leaderboard(records)
+def _figures(
+    records: Sequence[Record], table: Table, searches: Sequence[SearchRecord]
+) -> dict[str, Figure]:
+    rows, searched = leaderboard(records), search_rows(searches)
     limit = ceiling(records, table)
     found, compared = surface(rows), comparison(records, rows)
     figures = {
@@ -98,6 +115,11 @@ def _figures(records: Sequence[Record], table: Table) -> dict[str, Figure]:
         "tau-by-train-size": _lines(rows, "train_size", limit),
         "tau-by-epochs": _lines(rows, "epochs", limit),
         "critical-differences": compared and _differences(compared),
+        **{
+            f"regret-by-{axis}": _regret(regret_lines(searches, searched, axis), axis)
+            for axis in AXES
+        },
+        "speed-up-by-tau": agreement(searched, rows) and _speed_ups(searched, rows),
     }
     return {name: figure for name, figure in figures.items() if figure}
 
@@ -159,19 +181,25 @@ def _pareto(rows: Sequence[Row]) -> Figure:
     _log_scales(axes, map(floored, init), map(floored, query))
     axes.set(xlim=_bounds(init), ylim=_bounds(query))
     names = [[titled[id(row)], row["predictor"]] if id(row) in optimal else [] for row in known]
-    placed = place_names(known, names, 72 * 0.62 * WIDTH, 72 * 0.75 * HEIGHT, LETTER)
+    room = 72 * 0.62 * WIDTH, 72 * 0.75 * HEIGHT
+    placed = place_names(cost_points(known, *room), names, *room, LETTER)
     for row, (name, side) in zip(known, placed, strict=True):
-        offset, across, along = _SIDES[side]
-        axes.annotate(
-            name,
-            (floored(row["init_seconds"]), floored(row["query_seconds"])),
-            offset,
-            textcoords="offset points",
-            fontsize=6,
-            ha=across,
-            va=along,
-        )
+        _name(axes, name, (floored(row["init_seconds"]), floored(row["query_seconds"])), side)
     return figure
+
+
+def _name(axes: Axes, name: str, point: Point, side: Side) -> None:
+    offset, across, along = _SIDES[side]
+    axes.annotate(
+        name,
+        point,
+        offset,
+        textcoords="offset points",
+        fontsize=6,
+        ha=across,
+        va=along,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0},
+    )
 
 
 _SIDES: dict[Side, tuple[tuple[float, float], str, str]] = {
@@ -189,12 +217,7 @@ def _lines(rows: Sequence[Row], by: Setting, limit: float | None) -> Figure | No
     axis = {"train_size": "labelled architectures", "epochs": "epochs paid for each query"}[by]
     figure, axes = _figure(axis, "Kendall tau", HEIGHT + 0.13 * len(found) / 2)
     for at, line in enumerate(found):
-        colour = OKABE_ITO[at % len(OKABE_ITO)]
-        style = "-" if at < len(OKABE_ITO) else "--"
-        axes.plot(line.x, line.tau, style, color=colour, marker=MARKERS[at], label=line.name)
-        if None not in line.low:
-            low, high = np.array(line.low, float), np.array(line.high, float)
-            axes.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
+        _add_line(axes, line, at, MARKERS[at])
     if limit is not None:
         axes.axhline(limit, color="grey", linestyle=":", label=f"noise ceiling {limit:.2f}")
     if by == "train_size":
@@ -204,6 +227,72 @@ def _lines(rows: Sequence[Row], by: Setting, limit: float | None) -> Figure | No
     axes.minorticks_off()
     axes.grid(axis="y", alpha=0.3, linewidth=0.4)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def _add_line(axes: Axes, line: Line, at: int, marker: str) -> None:
+    colour = OKABE_ITO[at % len(OKABE_ITO)]
+    style = "-" if at < len(OKABE_ITO) else "--"
+    axes.plot(line.x, line.y, style, color=colour, marker=marker, label=line.name)
+    if None not in line.low:
+        low, high = np.array(line.low, float), np.array(line.high, float)
+        axes.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _regret(found: Sequence[Line], axis: Axis) -> Figure | None:
+    found = found[: len(OKABE_ITO)]
+    if not found:
+        return None
+    columns = 2 if max(len(line.name) for line in found) <= LONGEST_OF_TWO else 1
+    figure, axes = _figure(COSTS[axis], "regret (points)", HEIGHT + 0.13 * len(found) / columns)
+    for at, line in enumerate(found):
+        _add_line(axes, line, at, "")
+    costs = [cost for line in found for cost in line.x]
+    regrets = [regret for line in found for regret in line.y]
+    axes.set(xscale="log", yscale="log", xlim=(min(costs), max(costs)), ylim=_bounds(regrets))
+    across = second_ticks(costs) if axis == "seconds" else number_ticks(log_range(costs))
+    across = {at: text for at, text in across.items() if min(costs) <= at <= max(costs)}
+    _tick(axes.xaxis, across)
+    _tick(axes.yaxis, number_ticks(log_range(regrets)))
+    axes.grid(axis="y", alpha=0.3, linewidth=0.4)
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+    return figure
+
+
+def _speed_ups(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
+    column = f"speed_up_{clock(rows)}"
+    pairs = with_taus(rows, leaderboard)
+    figure, axes = _figure("Kendall tau in the leaderboard", "speed-up (x random)", HEIGHT + 0.26)
+    for at, family in enumerate(sorted({row["family"] for row, _ in pairs})):
+        colour = OKABE_ITO[at % len(OKABE_ITO)]
+        shown = [(row, tau) for row, tau in pairs if row["family"] == family]
+        taus = [tau for _, tau in shown]
+        low, high = ([row[f"{column}_{bound}"] for row, _ in shown] for bound in ("low", "high"))
+        axes.vlines(taus, low, high, color=colour, alpha=0.4, linewidth=0.8)
+        axes.scatter(
+            taus,
+            [row[column] for row, _ in shown],
+            s=14,
+            marker=MARKERS[at],
+            facecolors=[colour if row[f"{column}_sign"] == "=" else "white" for row, _ in shown],
+            edgecolors=colour,
+            linewidths=0.8,
+            label=family,
+        )
+    axes.axhline(1, color="grey", linestyle=":")
+    ends = [row[f"{column}_{bound}"] for row, _ in pairs for bound in ("low", "high")]
+    axes.set(yscale="log", ylim=_bounds(ends))
+    _tick(axes.yaxis, number_ticks(log_range(ends)))
+    points = [(tau, row[column]) for row, tau in pairs]
+    room = 72 * 0.8 * WIDTH, 72 * 0.7 * HEIGHT
+    places = (axes.transScale + axes.transLimits).transform(points) * room
+    names = [[search_title(row["strategy"], row["predictor"], row["epochs"])] for row, _ in pairs]
+    if len({row["strategy"] for row, _ in pairs}) == 1:
+        names = [[row["predictor"]] for row, _ in pairs]
+    placed = place_names(places.tolist(), names, *room, LETTER)
+    for point, (name, side) in zip(points, placed, strict=True):
+        _name(axes, name, point, side)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -236,10 +325,13 @@ def _differences(compared: Comparison) -> Figure | None:
 
 def _log_scales(axes: Axes, init: Iterable[float], query: Iterable[float]) -> None:
     axes.set(xscale="log", yscale="log")
-    across, along = _thinned(second_ticks(init)), second_ticks(query)
-    axes.set_xticks(list(across), list(across.values()))
-    axes.set_yticks(list(along), list(along.values()))
-    axes.minorticks_off()
+    _tick(axes.xaxis, _thinned(second_ticks(init)))
+    _tick(axes.yaxis, second_ticks(query))
+
+
+def _tick(axis: XAxis | YAxis, ticks: Mapping[float, str]) -> None:
+    axis.set_ticks(list(ticks), labels=list(ticks.values()))
+    axis.set_ticks([], minor=True)
 
 
 def _thinned(ticks: dict[float, str]) -> dict[float, str]:

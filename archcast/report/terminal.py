@@ -19,10 +19,10 @@ from archcast.report.text import (
     bounds,
     init_text,
     number,
+    search_columns,
     seconds_text,
-    speed_up_text,
 )
-from archcast.search.speed_up import Axis, clock
+from archcast.search.speed_up import clock
 from archcast.tables.table import Table as ResultTable
 
 WIDE = 100  # columns of a terminal from which the further metrics fit
@@ -179,22 +179,13 @@ def stop_table(rows: Sequence[Row]) -> Table:
 
 def search_table(rows: Sequence[Row], width: int) -> Table:
     """Searches as a rich table, with as many columns as the terminal has room for."""
-    by = clock(rows)
-    columns: dict[str, Callable[[Row], str]] = {
-        "strategy": lambda row: row["strategy"],
-        "predictor": lambda row: row["predictor"] or "-",
-        "accuracy": lambda row: number(row["test_accuracy"], 2),
-        "regret": lambda row: number(row["regret"], 2),
-        "95 %": lambda row: bounds(row, "regret"),
-        "reached": lambda row: "-" if row["reached"] is None else f"{row['reached']:.0%}",
-        "to target": lambda row: _cost_text(row[f"{by}_to_target"], by),
-        "x random": lambda row: speed_up_text(row, f"speed_up_{by}"),
-        "x unguided": lambda row: speed_up_text(row, f"over_unguided_{by}"),
-    }
-    hidden = {"accuracy", "95 %"} if width < WIDE else set()
+    hidden = {"epochs"}  # the same for all curves of a run
+    if width < WIDE:
+        hidden |= {"accuracy", "95 %"}
     if width < NARROW:
         hidden |= {"reached", "to target"}
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    columns = search_columns(clock(rows))
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name in ("strategy", "predictor"):
@@ -207,10 +198,17 @@ def search_table(rows: Sequence[Row], width: int) -> Table:
     return table
 
 
-def _cost_text(value: float | None, axis: Axis) -> str:
-    if value is None:
-        return "-"
-    return seconds_text(value) if axis == "seconds" else f"{value:,.0f}"
+def agreement_text(found: Row | None) -> str:
+    """How well the leaderboard foretells speed-ups of searches, in a line."""
+    if found is None:
+        return (
+            "speed-up and leaderboard tau: fewer than three predictors have both; run `archcast"
+            " leaderboard` with these first"
+        )
+    return (
+        f"speed-up and leaderboard tau: rank correlation {found['kendall_tau']:.2f} (Kendall),"
+        f" {found['spearman']:.2f} (Spearman) over {found['predictors']} predictors"
+    )
 
 
 def supernet_table(rows: Sequence[Row]) -> Table:

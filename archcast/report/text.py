@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archcast.evaluation.leaderboard import Row
+from archcast.search.speed_up import Axis
 
 
 def number(value: float | None, digits: int) -> str:
@@ -51,6 +52,13 @@ def speed_up_text(row: Row, column: str) -> str:
     return f"{'' if sign == '=' else sign + ' '}{_times(value)} ({low}-{high})"
 
 
+def cost_text(value: float | None, axis: Axis) -> str:
+    """What a search costs, `-` where that is unknown."""
+    if value is None:
+        return "-"
+    return seconds_text(value) if axis == "seconds" else f"{value:,.0f}"
+
+
 def _times(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
@@ -76,3 +84,19 @@ LEADERBOARD: dict[str, Callable[[Row], str]] = {
     "init": init_text,
     "query": lambda row: seconds_text(row["query_seconds"]),
 }
+
+
+def search_columns(by: Axis) -> dict[str, Callable[[Row], str]]:
+    """The columns of a table of searches, with speed-ups by this clock."""
+    return {
+        "strategy": lambda row: row["strategy"],
+        "predictor": lambda row: row["predictor"] or "-",
+        "epochs": lambda row: str(row["epochs"] or "-"),
+        "accuracy": lambda row: number(row["test_accuracy"], 2),
+        "regret": lambda row: number(row["regret"], 2),
+        "95 %": lambda row: bounds(row, "regret"),
+        "reached": lambda row: "-" if row["reached"] is None else f"{row['reached']:.0%}",
+        "to target": lambda row: cost_text(row[f"{by}_to_target"], by),
+        "x random": lambda row: speed_up_text(row, f"speed_up_{by}"),
+        "x unguided": lambda row: speed_up_text(row, f"over_unguided_{by}"),
+    }

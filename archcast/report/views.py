@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,17 @@ from archcast.evaluation.statistics import (
     critical_differences,
     win_rates,
 )
+from archcast.search.run import SearchRecord
+from archcast.search.speed_up import Axis, trajectories
 from archcast.tables.table import Table
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST_COMPARED = 12
+COSTS: dict[Axis, str] = {
+    "seconds": "time of training and predictor",
+    "evaluations": "whole trainings paid",
+}
+LEAST_REGRET = 0.01  # points; a log axis has no zero
 
 Setting = Literal["train_size", "epochs"]
 _UNITS: dict[Setting, str] = {"train_size": "labels", "epochs": "epochs"}
@@ -32,6 +40,11 @@ _TICKS = {
     **{1e-3: "1 ms", 1e-2: "10 ms", 0.1: "100 ms", 1.0: "1 s", 10.0: "10 s", 60.0: "1 min"},
     **{600.0: "10 min", 3.6e3: "1 h", 3.6e4: "10 h", 3.6e5: "100 h", 3.6e6: "1,000 h"},
 }
+_FINE_TICKS = _TICKS | {
+    **{3e-3: "3 ms", 0.03: "30 ms", 0.3: "300 ms", 3.0: "3 s", 30.0: "30 s", 180.0: "3 min"},
+    **{1.8e3: "30 min", 1.08e4: "3 h", 1.08e5: "30 h", 1.08e6: "300 h"},
+}
+LEAST_TICKS = 4  # fewer say little
 
 
 def titles(rows: Sequence[Row]) -> list[str]:
@@ -63,7 +76,23 @@ def _with_unit(value: int, setting: Setting) -> str:
 def second_ticks(seconds: Iterable[float]) -> dict[float, str]:
     """Ticks of a log axis of seconds that spans `seconds`, with their texts."""
     low, high = _span(seconds)
-    return {at: text for at, text in _TICKS.items() if low <= at <= high}
+    found = {at: text for at, text in _TICKS.items() if low <= at <= high}
+    if len(found) >= LEAST_TICKS:
+        return found
+    return {at: text for at, text in sorted(_FINE_TICKS.items()) if low <= at <= high}
+
+
+def number_ticks(bounds: tuple[float, float]) -> dict[float, str]:
+    """Ticks of a log axis of numbers between `bounds`, which are logarithms, with their texts."""
+    low, high = (10.0**bound for bound in bounds)
+    powers = range(math.floor(bounds[0]), math.ceil(bounds[1]) + 1)
+    tenths = [step / 10 for step in range(10, 100)]
+    for steps in ([1, 2, 5], [1, 1.5, 2, 3, 5, 7], tenths):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        found = {at: f"{at:,.6g}" for at in ticks if low <= at <= high}
+        if len(found) >= LEAST_TICKS:
+            break
+    return found
 
 
 def _span(seconds: Iterable[float]) -> tuple[float, float]:
@@ -136,17 +165,17 @@ def edges(grid: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Kendall tau of one predictor by train size or by epochs, with 95 % bounds."""
+    """What one predictor or search comes to by what it is given, with 95 % bounds."""
 
     name: str
-    x: list[int]
-    tau: list[float]
-    low: list[float | None]
-    high: list[float | None]
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float | None]
+    high: Sequence[float | None]
 
 
 def lines(rows: Sequence[Row], by: Setting) -> list[Line]:
-    """A line for each predictor with several settings of `by`, best last tau first.
+    """Kendall tau by `by` of each predictor with several of these, best last tau first.
 
     Where a predictor varies in the other setting too, its line is of the one that has the most
     points, the largest of several.
@@ -157,7 +186,7 @@ def lines(rows: Sequence[Row], by: Setting) -> list[Line]:
         if row["kendall_tau"] is not None:
             groups.setdefault(row["predictor"], []).append(row)
     found = [_line(name, group, by, other) for name, group in groups.items()]
-    return sorted((line for line in found if len(line.x) > 1), key=lambda line: -line.tau[-1])
+    return sorted((line for line in found if len(line.x) > 1), key=lambda line: -line.y[-1])
 
 
 def _line(name: str, rows: Sequence[Row], by: Setting, other: Setting) -> Line:
@@ -173,6 +202,40 @@ def _line(name: str, rows: Sequence[Row], by: Setting, other: Setting) -> Line:
         [row["kendall_tau_low"] for row in shown],
         [row["kendall_tau_high"] for row in shown],
     )
+
+
+def regret_lines(records: Sequence[SearchRecord], rows: Sequence[Row], axis: Axis) -> list[Line]:
+    """Median regret by cost in the order of the rows, but a strategy without a predictor first."""
+    order = [
+        key
+        for row in rows
+        for key in ((row["strategy"], None, 0), (row["strategy"], row["predictor"], row["epochs"]))
+    ]
+    found = sorted(
+        trajectories(records, axis),
+        key=lambda each: order.index((each.strategy, each.predictor, each.epochs)),
+    )
+    return [
+        Line(
+            search_title(each.strategy, each.predictor, each.epochs),
+            each.cost,
+            [_seen(regret) for regret in each.regret],
+            [None if low is None else _seen(low) for low in each.low],
+            [None if high is None else _seen(high) for high in each.high],
+        )
+        for each in found
+    ]
+
+
+def _seen(regret: float) -> float:
+    """A regret as a log axis shows it."""
+    return max(regret, LEAST_REGRET)
+
+
+def search_title(strategy: str, predictor: str | None, epochs: int) -> str:
+    """What tells one search from another."""
+    guide = f" with {predictor}" if predictor else ""
+    return f"{strategy}{guide}" + (f", {_with_unit(epochs, 'epochs')}" if epochs else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,29 +303,35 @@ def _least_p(names: int, blocks: int) -> float:
 
 def ceiling(records: Sequence[Record], table: Table) -> float | None:
     """The noise ceiling for the truth that the records are held against."""
-    return noise_ceiling(table, records[0].job.truth)
+    return noise_ceiling(table, records[0].job.truth) if records else None
 
 
+Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, lower, right, upper
 Side = Literal["right", "left", "above", "below"]
 
 
+def cost_points(rows: Sequence[Row], width: float, height: float) -> list[Point]:
+    """Where the Pareto figure has its points, from its lower left corner."""
+    xs = _positions([row["init_seconds"] for row in rows], width)
+    ys = _positions([row["query_seconds"] for row in rows], height)
+    return list(zip(xs, ys, strict=True))
+
+
 def place_names(
-    rows: Sequence[Row],
+    points: Sequence[Point],
     choices: Sequence[Sequence[str]],
     width: float,
     height: float,
     letter: float,
 ) -> list[tuple[str, Side]]:
-    """Names of points in the Pareto figure that have room, and on which side of the point.
+    """Names of points in a figure that have room, and on which side of the point.
 
-    Of a row's choices the first that has room is taken, and none where it has none. Lengths are in
-    one unit, such as pixels; `letter` is the width of one, half of its height. A name covers no
-    point and no other name, and stays within the figure.
+    Of a point's choices the first that has room is taken, and none where it has none. Points are
+    counted from the lower left corner. Lengths are in one unit, such as pixels; `letter` is the
+    width of one, half of its height. A name covers no point and no other name, and stays within the
+    figure.
     """
-    xs = _positions([row["init_seconds"] for row in rows], width)
-    ys = _positions([row["query_seconds"] for row in rows], height)
-    points = list(zip(xs, ys, strict=True))
     taken: list[Box] = [(x - letter, y - letter, x + letter, y + letter) for x, y in points]
     placed: list[tuple[str, Side]] = []
     for (x, y), names in zip(points, choices, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import ClassVar, Literal
 
@@ -51,7 +52,7 @@ class BayesianOptimisation(Strategy):
             for architecture in batch:
                 trained.add(architecture, (yield Trial(architecture)))
             guide.fit(trained.architectures, trained.accuracies)
-            each = guide.affordable(2 * self.candidates, self.batch) // 2
+            each = math.ceil(guide.affordable(2 * self.candidates, self.batch) / 2)
             candidates = trained.new_mutants(self.parents, each, rng)
             candidates += trained.new_random(each, rng, besides=candidates)
             # The best mean of what was trained, on the predictor's own axis.

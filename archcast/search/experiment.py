@@ -138,10 +138,10 @@ def _pairs_of(spec: str, chosen: list[Choice], table: Table) -> list[Pair]:
         return [(spec, None)]
     guides = [guide for choice in chosen if (guide := _fitted_to(traits, choice))]
     if traits.unguided is not None and not guides:
-        need = " that learns from no labels" * traits.untrained
+        kind, example = ("no labels", "params") if traits.untrained else ("labels", "gp")
         raise InputError(
-            f"--strategy {name}: wants a predictor{need}; give --predictor"
-            f" {'nwot' if traits.untrained else 'gp'} or another"
+            f"--strategy {name}: wants a predictor that learns from {kind}; give --predictor"
+            f" {example} or another"
         )
     return [(traits.unguided or spec, None), *((spec, guide) for guide in guides)]
 

@@ -140,7 +140,8 @@ class PaidGuide(Guide):
     ) -> None:
         super().__init__(predictor)
         self.simulation, self.epochs = simulation, epochs
-        self.evidence = epochs / simulation.pool.epochs if self._reads_curves else 0.0
+        whole = max(1, int(simulation.table.epochs.max()))
+        self.evidence = epochs / whole if self._reads_curves else 0.0
         self.fallbacks = 0  # queries answered by a stand-in
         self._unlabeled, self._seed = unlabeled, seed
         self._scores: dict[Architecture, float] = {}

@@ -35,9 +35,9 @@ RANDOM: SearchKey = (BASELINE, "", 0)
 
 
 def by_search(records: Iterable[SearchRecord]) -> dict[SearchKey, list[SearchRecord]]:
-    """The records of each row."""
+    """The records of each row, by repeat."""
     groups: dict[SearchKey, list[SearchRecord]] = {}
-    for record in records:
+    for record in sorted(records, key=lambda record: record.job.repeat):
         job = record.job
         groups.setdefault((job.strategy_spec, job.spec, job.epochs), []).append(record)
     return groups
@@ -141,7 +141,7 @@ def default_target(records: Iterable[SearchRecord]) -> float | None:
 
 
 def search_rows(records: Sequence[SearchRecord], target: float | None = None) -> list[Row]:
-    """One row for each strategy, predictor and number of epochs, highest speed-up first.
+    """One row for each strategy, predictor and number of epochs: random search, then by speed-up.
 
     The records are comparable and of one table; without a target it is the `default_target`.
     Accuracy and regret are medians, over the runs that did not fail, of what they end with; `_low`
@@ -165,7 +165,8 @@ def search_rows(records: Sequence[SearchRecord], target: float | None = None) ->
         for key, found in groups.items()
     ]
     column = f"speed_up_{clock(rows)}"
-    return sorted(rows, key=lambda row: -np.inf if row[column] is None else -row[column])
+    fastest = sorted(rows, key=lambda row: np.inf if row[column] is None else -row[column])
+    return sorted(fastest, key=lambda row: row["strategy"] != BASELINE)
 
 
 def clock(rows: Sequence[Row]) -> Axis:
@@ -290,22 +291,21 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | Non
 def with_taus(rows: Sequence[Row], leaderboard: Sequence[Row]) -> list[tuple[Row, float]]:
     """Searches whose speed-up is known, with the leaderboard's tau of their predictor.
 
-    Of a predictor's leaderboard rows it is the one with the same epochs and the most labels, not
-    more than the budget.
+    They are of one strategy, the one with the most such predictors. Of a predictor's leaderboard
+    rows it is the one with the same epochs, and the number of labels that is nearest to the budget.
     """
     column = f"speed_up_{clock(rows)}"
-    pairs = []
+    pairs: dict[str, list[tuple[Row, float]]] = {}
     for row in rows:
         taus = {
-            ranked["train_size"]: ranked["kendall_tau"]
+            abs(ranked["train_size"] - row["budget"]): ranked["kendall_tau"]
             for ranked in leaderboard
             if (ranked["predictor"], ranked["epochs"]) == (row["predictor"], row["epochs"])
-            and ranked["train_size"] <= row["budget"]
             and ranked["kendall_tau"] is not None
         }
         if taus and row[f"{column}_sign"] not in (None, "?"):
-            pairs.append((row, taus[max(taus)]))
-    return pairs
+            pairs.setdefault(row["strategy"], []).append((row, taus[min(taus)]))
+    return max(pairs.values(), key=len, default=[])
 
 
 def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
@@ -314,13 +314,13 @@ def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
     None with fewer than three predictors that are in both.
     """
     pairs = with_taus(rows, leaderboard)
-    predictors_ = {row["predictor"] for row, _ in pairs}
-    if len(predictors_) < 3:
+    if len(pairs) < 3:
         return None
     speed_ups = [row[f"speed_up_{clock(rows)}"] for row, _ in pairs]
     taus = [tau for _, tau in pairs]
     return {
-        "predictors": len(predictors_),
+        "strategy": pairs[0][0]["strategy"],
+        "predictors": len(pairs),
         "kendall_tau": float(kendalltau(taus, speed_ups).statistic),
         "spearman": float(spearmanr(taus, speed_ups).statistic),
     }

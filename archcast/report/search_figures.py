@@ -1,0 +1,74 @@
+"""Figures of searches on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plotly.graph_objects import Figure
+
+from archcast.evaluation.leaderboard import Row
+from archcast.report.page_figures import (
+    GREY,
+    add_lines,
+    faint,
+    log_axis,
+    new_figure,
+    plain,
+    second_axis,
+)
+from archcast.report.text import speed_up_text
+from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks, search_title
+from archcast.search.speed_up import Axis, clock, with_taus
+
+
+def regret_figure(found: Sequence[Line], axis: Axis) -> Figure | None:
+    """Median regret by cost with 95 % bands, None where costs are unknown."""
+    if not found:
+        return None
+    figure = new_figure(COSTS[axis], "regret (points)")
+    unit = {"seconds": "s", "evaluations": "evaluations"}[axis]
+    shown = len(OKABE_ITO)
+    add_lines(figure, found, shown, "lines", f"%{{x:,.1f}} {unit}: %{{y:.2f}} points")
+    costs = [cost for line in found[:shown] for cost in line.x]
+    ticks = number_ticks(log_range(costs))
+    figure.update_xaxes(second_axis(costs) if axis == "seconds" else log_axis(ticks))
+    bounds = log_range(regret for line in found for regret in line.y)
+    figure.update_yaxes(log_axis(number_ticks(bounds)), range=bounds)
+    return figure
+
+
+def speed_up_figure(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
+    """Speed-ups by the leaderboard's tau of the predictor; a hollow point is a bound."""
+    column = f"speed_up_{clock(rows)}"
+    pairs = with_taus(rows, leaderboard)
+    figure = new_figure("Kendall tau in the leaderboard", "speed-up (x random)")
+    for at, family in enumerate(sorted({row["family"] for row, _ in pairs})):
+        colour = OKABE_ITO[at % len(OKABE_ITO)]
+        shown = [(row, tau) for row, tau in pairs if row["family"] == family]
+        figure.add_scatter(
+            x=[tau for _, tau in shown],
+            y=[row[column] for row, _ in shown],
+            error_y={
+                "array": [row[f"{column}_high"] - row[column] for row, _ in shown],
+                "arrayminus": [row[column] - row[f"{column}_low"] for row, _ in shown],
+                "color": faint(colour, 0.4),
+                "width": 0,
+            },
+            name=family,
+            mode="markers",
+            marker={
+                "color": colour,
+                "symbol": [at if row[f"{column}_sign"] == "=" else at + 100 for row, _ in shown],
+                "size": 11,
+            },
+            customdata=[
+                f"{plain(search_title(row['strategy'], row['predictor'], row['epochs']))}"
+                f"<br>tau {tau:.3f}<br>x random {plain(speed_up_text(row, column))}"
+                for row, tau in shown
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    figure.add_hline(1, line={"color": GREY, "dash": "dash"})
+    bounds = log_range(row[f"{column}_{bound}"] for row, _ in pairs for bound in ("low", "high"))
+    figure.update_yaxes(log_axis(number_ticks(bounds)))
+    return figure
