@@ -336,7 +336,8 @@ def test_report_of_searches(archcast) -> None:  # type: ignore[no-untyped-def]
     assert 'id="leaderboard"' not in page
     code, _, err = archcast("report --benchmark toy.parquet --out later.html --figures print")
     assert (code, "wrote later.html" in err) == (0, True)
-    assert Path("later.html").read_text().count('<td class="strategy">') == 5
+    shown = Path("later.html").read_text().partition('<table id="searches">')[2]
+    assert shown.partition("</table>")[0].count('<td class="predictor">') == 5
     assert {path.stem for path in Path("print").iterdir()} == {
         *("regret-by-seconds", "regret-by-evaluations")
     }

@@ -19,6 +19,7 @@ from archcast.evaluation.record import Cost, Record
 from archcast.report.figures import write_figures
 from archcast.report.page import page, write_page
 from archcast.report.terminal import agreement_text
+from archcast.report.text import search_title
 from archcast.report.views import (
     comparison,
     cost_points,
@@ -390,13 +391,13 @@ def figures_of(html: str) -> dict[str, Any]:
 
 def test_page_of_searches_alone(search_html: str) -> None:
     elements = Elements(search_html)
-    shown = [cells for cells in elements.cells if len(cells) == 11]
-    assert [cells[0] for cells in shown] == [row["strategy"] for row in SEARCH_ROWS]
-    assert [cells[1] for cells in shown] == [row["predictor"] or "-" for row in SEARCH_ROWS]
-    assert [cells[4] for cells in shown if cells[4] != "-"] == [
+    shown = [cells for cells in elements.cells if len(cells) == 9]
+    assert [cells[0] for cells in shown] == [
+        search_title(row["strategy"], row["predictor"], row["epochs"]) for row in SEARCH_ROWS
+    ]
+    assert [cells[2] for cells in shown if cells[2] != "-"] == [
         f"{row['regret']:.2f}" for row in SEARCH_ROWS if row["regret"] is not None
     ]
-    assert [cells[2] for cells in shown if cells[1] == "sotl-e"] == ["4"]
     assert [cells[-1] for cells in shown if cells[-1] != "-"] == [f"{REPEATS} of {REPEATS}"]
     (failure,) = [cells for cells in elements.cells if len(cells) == 5]
     assert failure[0].startswith("evolution with sklearn(")

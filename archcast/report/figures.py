@@ -34,7 +34,6 @@ from archcast.report.views import (
     number_ticks,
     place_names,
     regret_lines,
-    search_title,
     second_ticks,
     surface,
     titles,
@@ -286,9 +285,7 @@ def _speed_ups(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
     points = [(tau, row[column]) for row, tau in pairs]
     room = 72 * 0.8 * WIDTH, 72 * 0.7 * HEIGHT
     places = (axes.transScale + axes.transLimits).transform(points) * room
-    names = [[search_title(row["strategy"], row["predictor"], row["epochs"])] for row, _ in pairs]
-    if len({row["strategy"] for row, _ in pairs}) == 1:
-        names = [[row["predictor"]] for row, _ in pairs]
+    names = [[row["predictor"]] for row, _ in pairs]
     placed = place_names(places.tolist(), names, *room, LETTER)
     for point, (name, side) in zip(points, placed, strict=True):
         _name(axes, name, point, side)

@@ -16,8 +16,8 @@ from archcast.report.page_figures import (
     plain,
     second_axis,
 )
-from archcast.report.text import speed_up_text
-from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks, search_title
+from archcast.report.text import search_title, speed_up_text
+from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks
 from archcast.search.speed_up import Axis, clock, with_taus
 
 

@@ -17,6 +17,7 @@ from archcast.evaluation.leaderboard import Row
 from archcast.report.text import (
     LEADERBOARD,
     bounds,
+    counted,
     init_text,
     number,
     search_columns,
@@ -89,9 +90,9 @@ def sizes_table(rows: Sequence[Row], column: Literal["train_size", "epochs"]) ->
     for (predictor, fixed), found in settings.items():
         if len(found) < 2:
             continue
-        unit = ("epoch" if other == "epochs" else "label") + "s" * (fixed > 1)
+        unit: Literal["label", "epoch"] = "epoch" if other == "epochs" else "label"
         table.add_row(
-            f"{predictor}, {fixed} {unit}" if fixed else predictor,
+            f"{predictor}, {counted(fixed, unit)}" if fixed else predictor,
             *(_short_interval(found[size]) if size in found else "" for size in sizes),
         )
     return table
@@ -179,17 +180,15 @@ def stop_table(rows: Sequence[Row]) -> Table:
 
 def search_table(rows: Sequence[Row], width: int) -> Table:
     """Searches as a rich table, with as many columns as the terminal has room for."""
-    hidden = {"epochs"}  # the same for all curves of a run
-    if width < WIDE:
-        hidden |= {"accuracy", "95 %"}
+    hidden = set() if width >= WIDE else {"accuracy", "95 %", "reached"}
     if width < NARROW:
-        hidden |= {"reached", "to target"}
+        hidden |= {"to target", "x unguided"}
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     columns = search_columns(clock(rows))
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
-        if name in ("strategy", "predictor"):
-            table.add_column(name, overflow="fold", min_width=9)
+        if name == "search":
+            table.add_column(name, overflow="fold")
         else:
             table.add_column(name, justify="right", no_wrap=True)
     for row in rows:

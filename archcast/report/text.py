@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from archcast.evaluation.leaderboard import Row
 from archcast.search.speed_up import Axis
@@ -86,12 +87,29 @@ LEADERBOARD: dict[str, Callable[[Row], str]] = {
 }
 
 
+def counted(value: int, unit: Literal["label", "epoch"]) -> str:
+    """A number of labels or epochs.
+
+    >>> counted(2, "epoch")
+    '2 epochs'
+    """
+    return f"{value} {unit}{'' if value == 1 else 's'}"
+
+
+def search_title(strategy: str, predictor: str | None, epochs: int) -> str:
+    """What tells one search from another.
+
+    >>> search_title("evolution", "sotl-e", 4)
+    'evolution with sotl-e, 4 epochs'
+    """
+    guide = f" with {predictor}" if predictor else ""
+    return strategy + guide + (f", {counted(epochs, 'epoch')}" if epochs else "")
+
+
 def search_columns(by: Axis) -> dict[str, Callable[[Row], str]]:
     """The columns of a table of searches, with speed-ups by this clock."""
     return {
-        "strategy": lambda row: row["strategy"],
-        "predictor": lambda row: row["predictor"] or "-",
-        "epochs": lambda row: str(row["epochs"] or "-"),
+        "search": lambda row: search_title(row["strategy"], row["predictor"], row["epochs"]),
         "accuracy": lambda row: number(row["test_accuracy"], 2),
         "regret": lambda row: number(row["regret"], 2),
         "95 %": lambda row: bounds(row, "regret"),

@@ -22,6 +22,7 @@ from archcast.evaluation.statistics import (
     critical_differences,
     win_rates,
 )
+from archcast.report.text import counted, search_title
 from archcast.search.run import SearchRecord
 from archcast.search.speed_up import Axis, trajectories
 from archcast.tables.table import Table
@@ -35,7 +36,7 @@ COSTS: dict[Axis, str] = {
 LEAST_REGRET = 0.01  # points; a log axis has no zero
 
 Setting = Literal["train_size", "epochs"]
-_UNITS: dict[Setting, str] = {"train_size": "labels", "epochs": "epochs"}
+_UNITS: dict[Setting, Literal["label", "epoch"]] = {"train_size": "label", "epochs": "epoch"}
 _TICKS = {
     **{1e-3: "1 ms", 1e-2: "10 ms", 0.1: "100 ms", 1.0: "1 s", 10.0: "10 s", 60.0: "1 min"},
     **{600.0: "10 min", 3.6e3: "1 h", 3.6e4: "10 h", 3.6e5: "100 h", 3.6e6: "1,000 h"},
@@ -59,7 +60,7 @@ def titles(rows: Sequence[Row]) -> list[str]:
             [
                 row["predictor"],
                 *(
-                    _with_unit(row[unit], unit)
+                    counted(row[unit], _UNITS[unit])
                     for unit in _UNITS
                     if len(values[row["predictor"], unit]) > 1
                 ),
@@ -67,10 +68,6 @@ def titles(rows: Sequence[Row]) -> list[str]:
         )
         for row in rows
     ]
-
-
-def _with_unit(value: int, setting: Setting) -> str:
-    return f"{value} {_UNITS[setting] if value != 1 else _UNITS[setting][:-1]}"
 
 
 def second_ticks(seconds: Iterable[float]) -> dict[float, str]:
@@ -193,7 +190,7 @@ def _line(name: str, rows: Sequence[Row], by: Setting, other: Setting) -> Line:
     counts = Counter(row[other] for row in rows)
     fixed = max(counts, key=lambda value: (counts[value], value))
     if len(counts) > 1:
-        name = f"{name}, {_with_unit(fixed, other)}"
+        name = f"{name}, {counted(fixed, _UNITS[other])}"
     shown = sorted((row for row in rows if row[other] == fixed), key=lambda row: row[by])
     return Line(
         name,
@@ -230,12 +227,6 @@ def regret_lines(records: Sequence[SearchRecord], rows: Sequence[Row], axis: Axi
 def _seen(regret: float) -> float:
     """A regret as a log axis shows it."""
     return max(regret, LEAST_REGRET)
-
-
-def search_title(strategy: str, predictor: str | None, epochs: int) -> str:
-    """What tells one search from another."""
-    guide = f" with {predictor}" if predictor else ""
-    return f"{strategy}{guide}" + (f", {_with_unit(epochs, 'epochs')}" if epochs else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
