@@ -133,6 +133,9 @@ def searches(
                 evaluations=paid,
                 training_seconds=[12.0 * at for at in paid],
                 predictor_seconds=[0.1 * at for at in paid],
+                total_evaluations=len(paid),
+                total_training_seconds=12.0 * len(paid),
+                total_predictor_seconds=0.1 * len(paid),
             )
         )
     return made

@@ -45,6 +45,7 @@ def record(
     facts = {"epochs": 0, "budget": 100, "label": "valid", "repeat": 0, **job}
     n = len(regrets)
     paid = list(map(float, range(1, n + 1) if evaluations is None else evaluations))
+    seconds_of_predictor = [float(i) if predictor else 0.0 for i in range(1, n + 1)]
     return SearchRecord(
         job=SearchJob(benchmark="b", dataset="d", strategy=strategy, predictor=predictor, **facts),
         table="t",
@@ -55,7 +56,10 @@ def record(
         truth=[BEST - regret for regret in regrets],
         evaluations=paid,
         training_seconds=[] if seconds is None else [seconds * each for each in paid],
-        predictor_seconds=[i * (predictor is not None) for i in range(1, n + 1)],
+        predictor_seconds=seconds_of_predictor,
+        total_evaluations=max(paid, default=0.0),
+        total_training_seconds=(seconds or 0.0) * max(paid, default=0.0),
+        total_predictor_seconds=max(seconds_of_predictor, default=0.0),
         error=error,
     )
 

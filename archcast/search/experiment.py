@@ -61,9 +61,9 @@ class SearchExperiment:
                 f"speed-ups count evaluations: {table.source} does not say what training takes"
             )
         mutating = any(make_strategy(*each).traits.neighbours for each in strategies.values())
-        if mutating and not pool_of(table).is_connected():
+        if mutating and not pool_of(table).is_connected:
             remarks.append(
-                f"{table.source} has no neighbours of most architectures: in place of mutants,"
+                f"{table.source} lacks the neighbours of most architectures: in place of mutants,"
                 " random ones are drawn from its pool"
             )
         name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name

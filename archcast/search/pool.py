@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -73,14 +75,26 @@ class Pool:
         return self._neighbours[architecture]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A neighbour, drawn uniformly at random; any member where it has none."""
-        near = self.neighbours(architecture)
+        """A neighbour, drawn uniformly at random; any member where mutations do not lead far."""
+        near = self.neighbours(architecture) if self.is_connected else []
         return near[rng.integers(len(near))] if near else self.draw(rng)
 
+    @cached_property
     def is_connected(self) -> bool:
-        """Whether most architectures have a neighbour, so that it makes sense to mutate them.
+        """Whether mutations lead from most architectures to many others, or to half of them.
 
-        Asked of a hundred, evenly spaced.
+        Asked of ten, evenly spaced; fifty others are many.
         """
-        some = self.architectures[:: -(-len(self.architectures) // 100)]
-        return 2 * sum(bool(self.neighbours(each)) for each in some) > len(some)
+        some = self.architectures[:: -(-len(self.architectures) // 10)]
+        many = min(50, len(self) // 2)
+        return 2 * sum(self._reached(each, many) >= many for each in some) > len(some)
+
+    def _reached(self, start: Architecture, enough: int) -> int:
+        """How many others mutations lead to, counted up to `enough`."""
+        reached, new = {self.class_of(start)}, deque([start])
+        while new and len(reached) <= enough:
+            for near in self.neighbours(new.popleft()):
+                if self.class_of(near) not in reached:
+                    reached.add(self.class_of(near))
+                    new.append(near)
+        return len(reached) - 1

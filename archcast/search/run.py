@@ -40,10 +40,11 @@ class SearchJob(BaseJob):
 
 
 class SearchRecord(BaseRecord):
-    """What a search trained, in order; costs are totals at the end of each trial.
+    """What a search trained, in order; costs are what it had paid when each trial was done.
 
-    `architectures` are those trained, as positions in the table. What a strategy never sees is
-    `truth`, their mean final test accuracy in percent, and `best`, the highest in the table.
+    The totals may be more: queries that led to no further trial are paid too. `architectures` are
+    those trained, as positions in the table. What a strategy never sees is `truth`, their mean
+    final test accuracy in percent, and `best`, the highest in the table.
     """
 
     job: SearchJob
@@ -54,6 +55,9 @@ class SearchRecord(BaseRecord):
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
     training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
     predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries
+    total_evaluations: float = 0.0
+    total_training_seconds: float = 0.0  # 0 where the table does not say
+    total_predictor_seconds: float = 0.0
 
 
 def run_search_job(job: SearchJob, table: Table) -> SearchRecord:
@@ -69,7 +73,14 @@ def run_search_job(job: SearchJob, table: Table) -> SearchRecord:
         steps = Search(strategy, simulation.pool, rng.spawn(1)[0], guide)
         log = simulation.run_search(steps, job.budget)
         fallbacks = guide.fallbacks if guide else 0
-        return {**asdict(log), "truth": truth[log.architectures].tolist(), "fallbacks": fallbacks}
+        return {
+            **asdict(log),
+            "truth": truth[log.architectures].tolist(),
+            "total_evaluations": simulation.evaluations,
+            "total_training_seconds": simulation.training_seconds,
+            "total_predictor_seconds": simulation.predictor_seconds,
+            "fallbacks": fallbacks,
+        }
 
     return record.model_copy(update=outcome_or_error(search))
 

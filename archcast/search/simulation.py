@@ -19,18 +19,20 @@ from archcast.spaces.base import Architecture
 from archcast.tables.table import Table
 
 T = TypeVar("T")
+A = TypeVar("A", Vector, tuple[Vector, Vector])
 
 IDLE = 1_000  # trials in a row of what was trained before, after which a search has stalled
+ROUNDING = 1e-9  # of sums of parts of evaluations
 
 
 @dataclass
 class Log:
-    """What a search trained, in order, and its costs when each trial was done."""
+    """What a search trained, in order, and what it had cost when each trial was done."""
 
     architectures: list[int] = field(default_factory=list)  # positions in the table
     epochs: list[int] = field(default_factory=list)  # that it has been trained for by then
     accuracies: list[float] = field(default_factory=list)  # what the search was told, percent
-    evaluations: list[float] = field(default_factory=list)  # whole trainings paid, all told
+    evaluations: list[float] = field(default_factory=list)  # whole trainings paid
     training_seconds: list[float] = field(default_factory=list)  # empty where unknown
     predictor_seconds: list[float] = field(default_factory=list)
 
@@ -107,7 +109,8 @@ class Simulation:
     def run_search(self, search: Search, budget: float) -> Log:
         """Replay a search until it has paid `budget` whole trainings, or has nothing left."""
         idle = 0
-        while self.evaluations < budget and idle < IDLE and (trial := search.ask()):
+        enough = budget - ROUNDING
+        while self.evaluations < enough and idle < IDLE and (trial := search.ask()):
             known = len(self.log.architectures)
             search.tell(self.try_(trial))
             idle = idle + 1 if len(self.log.architectures) == known else 0
@@ -175,10 +178,12 @@ class PaidGuide(Guide):
     def _ask(
         self,
         architectures: Sequence[Architecture],
-        query: Callable[[Sequence[Architecture], Context], T],
-    ) -> T:
+        query: Callable[[Sequence[Architecture], Context], A],
+    ) -> A:
         facts = self._context(architectures)
         answer = self._timed(lambda: query(architectures, facts))
+        if not np.isfinite(answer).all():
+            raise ValueError("predictions are not all finite")
         self.fallbacks += self.predictor.fallbacks_
         return answer
 

@@ -76,6 +76,14 @@ def costs(record: SearchRecord, axis: Axis) -> Vector | None:
     return np.add(record.training_seconds, record.predictor_seconds)
 
 
+def total_cost(record: SearchRecord, axis: Axis) -> float | None:
+    """What the search had cost at its end; None where the table does not say."""
+    if axis == "evaluations":
+        return record.total_evaluations
+    known = bool(record.training_seconds)
+    return record.total_training_seconds + record.total_predictor_seconds if known else None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Effort:
     """What each run spent until it reached the target, or to its end."""
@@ -99,11 +107,11 @@ def effort(records: Sequence[SearchRecord], target: float, axis: Axis) -> Effort
     if not records:
         return None
     for record in records:
-        cost = costs(record, axis)
-        if cost is None:
+        cost, total = costs(record, axis), total_cost(record, axis)
+        if cost is None or total is None:
             return None
         there = np.flatnonzero(incumbent_regrets(record) <= target + 1e-9)
-        spent.append(cost[there[0]] if len(there) else cost[-1])
+        spent.append(cost[there[0]] if len(there) else total)
         reached.append(float(len(there) > 0))
     return Effort(np.array(spent), np.array(reached))
 
@@ -165,8 +173,12 @@ def search_rows(records: Sequence[SearchRecord], target: float | None = None) ->
         for key, found in groups.items()
     ]
     column = f"speed_up_{clock(rows)}"
-    fastest = sorted(rows, key=lambda row: np.inf if row[column] is None else -row[column])
-    return sorted(fastest, key=lambda row: row["strategy"] != BASELINE)
+    fastest = sorted(rows, key=lambda row: -(row[column] or 0.0))
+    ranks = {"=": 1, ">": 1, "<": 2, "?": 3}  # a bound from above tells less than a value
+    return sorted(
+        fastest,
+        key=lambda row: 0 if row["strategy"] == BASELINE else ranks.get(row[f"{column}_sign"], 4),
+    )
 
 
 def clock(rows: Sequence[Row]) -> Axis:
@@ -184,7 +196,6 @@ def _outcome(records: Sequence[SearchRecord], good: Sequence[SearchRecord], targ
     job = records[0].job
     ends = [float(incumbent_regrets(record)[-1]) for record in good]
     accuracies = [record.best - end for record, end in zip(good, ends, strict=True)]
-    seconds = [costs(record, "seconds") for record in good]
     row: Row = {
         "strategy": job.strategy_spec,
         "predictor": job.spec or None,
@@ -197,8 +208,8 @@ def _outcome(records: Sequence[SearchRecord], good: Sequence[SearchRecord], targ
         "failed": len(records) - len(good),
         "fallbacks": sum(record.fallbacks for record in good),
         "test_accuracy_mean": fmean(accuracies) if accuracies else None,
-        "seconds": _mean(None if each is None else float(each[-1]) for each in seconds),
-        "predictor_seconds": _mean(record.predictor_seconds[-1] for record in good),
+        "seconds": _mean(total_cost(record, "seconds") for record in good),
+        "predictor_seconds": _mean(record.total_predictor_seconds for record in good),
         "target": target,
     }
     for name, values in (("test_accuracy", accuracies), ("regret", ends)):
@@ -269,11 +280,9 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | Non
     start = floored(max(float(cost[0]) for cost in known))
     end = max(start, float(np.median([cost[-1] for cost in known])))
     grid = np.unique(np.geomspace(start, end, POINTS))
+    trials = [np.searchsorted(cost, grid * (1 + 1e-12), side="right") - 1 for cost in known]
     regrets = np.stack(
-        [
-            incumbent_regrets(record)[np.searchsorted(cost, grid * (1 + 1e-12), side="right") - 1]
-            for record, cost in zip(records, known, strict=True)
-        ]
+        [incumbent_regrets(record)[at] for record, at in zip(records, trials, strict=True)]
     )
     bounds = [median_interval(column) for column in regrets.T.tolist()]
     job = records[0].job
@@ -311,13 +320,13 @@ def with_taus(rows: Sequence[Row], leaderboard: Sequence[Row]) -> list[tuple[Row
 def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
     """How well the leaderboard's tau foretells the speed-up of a search, over predictors.
 
-    None with fewer than three predictors that are in both.
+    None with fewer than three predictors that are in both, or if they are all alike.
     """
     pairs = with_taus(rows, leaderboard)
-    if len(pairs) < 3:
-        return None
     speed_ups = [row[f"speed_up_{clock(rows)}"] for row, _ in pairs]
     taus = [tau for _, tau in pairs]
+    if len(pairs) < 3 or min(len(set(speed_ups)), len(set(taus))) < 2:
+        return None
     return {
         "strategy": pairs[0][0]["strategy"],
         "predictors": len(pairs),
