@@ -21,12 +21,13 @@ Acquisition = Literal["ei", "ucb", "its"]
 
 @dataclass(frozen=True)
 class BayesianOptimisation(Strategy):
-    """Trains the `batch` candidates that an acquisition function likes best.
+    """Trains the candidates that an acquisition function likes best.
 
     As in BANANAS (White et al., 2021): the predictor learns from all that was trained; candidates
-    are mutants of the `parents` best, and as many random architectures. The acquisition is expected
-    improvement (`ei`), the upper confidence bound mean + `beta` deviations (`ucb`), or independent
-    Thompson sampling (`its`).
+    are mutants of the `parents` best, and as many random architectures (fewer where queries train
+    them). It trains `batch`, or a tenth of what was trained before if that is more. The acquisition
+    is expected improvement (`ei`), the upper confidence bound mean + `beta` deviations (`ucb`), or
+    independent Thompson sampling (`its`).
     """
 
     acquisition: Acquisition = "its"
@@ -34,7 +35,7 @@ class BayesianOptimisation(Strategy):
     start: PositiveInt = 10
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
-    batch: PositiveInt = 5
+    batch: PositiveInt = 2
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
@@ -52,7 +53,8 @@ class BayesianOptimisation(Strategy):
             for architecture in batch:
                 trained.add(architecture, (yield Trial(architecture)))
             guide.fit(trained.architectures, trained.accuracies)
-            each = math.ceil(guide.affordable(2 * self.candidates, self.batch) / 2)
+            size = trained.next_batch(self.batch)
+            each = math.ceil(guide.affordable(2 * self.candidates, size) / 2)
             candidates = trained.new_mutants(self.parents, each, rng)
             candidates += trained.new_random(each, rng, besides=candidates)
             # The best mean of what was trained, on the predictor's own axis.
@@ -60,7 +62,7 @@ class BayesianOptimisation(Strategy):
             mean, std = guide.query_with_std(candidates)
             values = acquire(self.acquisition, mean, std, best, self.beta, rng)
             order = np.argsort(-values, kind="stable")
-            batch = [candidates[at] for at in order[: self.batch]]
+            batch = [candidates[at] for at in order[:size]]
 
 
 def acquire(

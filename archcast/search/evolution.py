@@ -25,7 +25,8 @@ class Evolution(Strategy):
 
     With a predictor it is guided as in NPENAS (Wei et al., 2020): the predictor learns from all
     that was trained, scores `candidates` mutants of the `parents` best (fewer where queries train
-    them), and the best `batch` of them are trained. It starts from `start` random architectures.
+    them), and the best `batch` of them are trained, or a tenth of what was trained before if that
+    is more. It starts from `start` random architectures.
     """
 
     population: PositiveInt = 30
@@ -33,7 +34,7 @@ class Evolution(Strategy):
     start: PositiveInt = 10
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
-    batch: PositiveInt = 5
+    batch: PositiveInt = 2
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
@@ -71,7 +72,8 @@ class Evolution(Strategy):
             for architecture in batch:
                 trained.add(architecture, (yield Trial(architecture)))
             guide.fit(trained.architectures, trained.accuracies)
-            wanted = guide.affordable(self.candidates, self.batch)
+            size = trained.next_batch(self.batch)
+            wanted = guide.affordable(self.candidates, size)
             candidates = trained.new_mutants(self.parents, wanted, rng)
             order = np.argsort(-guide.query(candidates), kind="stable")
-            batch = [candidates[at] for at in order[: self.batch]]
+            batch = [candidates[at] for at in order[:size]]

@@ -11,6 +11,7 @@ from archcast.search.pool import Pool
 from archcast.spaces.base import Architecture
 
 TRIES = 20  # for each new mutant
+GROWTH = 0.1  # of what is trained, in a batch
 
 
 class Trained:
@@ -26,6 +27,13 @@ class Trained:
         self.architectures.append(architecture)
         self.accuracies.append(accuracy)
         self._classes.add(self.pool.class_of(architecture))
+
+    def next_batch(self, least: int) -> int:
+        """How many to train before the predictor learns again: a tenth more, or `least`.
+
+        Early on, when it knows little, it learns often; its fits remain few as they get longer.
+        """
+        return max(least, round(GROWTH * len(self.architectures)))
 
     def best(self, n: int) -> list[Architecture]:
         """The `n` of the highest accuracy, best first."""
