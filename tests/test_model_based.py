@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from linear_operator.utils.errors import NotPSDError
 
 from archcast.catalog import predictors, spaces
+from archcast.predictors import gaussian_process
 from archcast.predictors.base import Predictor
 from archcast.predictors.vector import QUERY_BATCH, VectorPredictor
 from archcast.testing import Toy, toy
@@ -58,6 +62,27 @@ def test_repeated_architectures_with_different_labels(name: str) -> None:
     twice = Toy(SMALL.architectures * 2, labels, SMALL.context)
     scores = fitted(name, twice).query(SMALL.architectures)
     assert np.corrcoef(scores, SMALL.labels)[0, 1] > 0.5
+
+
+def test_a_gaussian_process_outlives_a_wild_line_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[float] = []
+
+    class Wild(ExactMarginalLogLikelihood):  # type: ignore[misc]
+        def __call__(self, *inputs: Any, **options: Any) -> Any:
+            if len(found) == 6:
+                raise NotPSDError("no kernel here")
+            evidence = super().__call__(*inputs, **options)
+            found.append(evidence.item())
+            return evidence
+
+    monkeypatch.setattr(gaussian_process, "ExactMarginalLogLikelihood", Wild)
+    gp = gaussian_process.GaussianProcess().fit(SMALL.architectures, SMALL.labels)
+    likelihood, model = gp.model_.likelihood, gp.model_.train()
+    with gaussian_process.cholesky():
+        evidence = ExactMarginalLogLikelihood(likelihood, model)
+        kept = evidence(model(*model.train_inputs), model.train_targets).item()
+    assert len(found) == 6
+    assert kept == pytest.approx(max(found), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", VECTOR)

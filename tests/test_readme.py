@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archcast.spaces.base import Architecture
 from archcast.tables.table import read_table
 from archcast.testing import TEST, TRAIN, check_predictor
 
@@ -53,3 +54,15 @@ def test_regressor_of_ones_own() -> None:
         accuracies=TRAIN.labels,
         others=TEST.architectures,
     )
+
+
+def test_search_of_ones_own() -> None:
+    told: list[float] = []
+
+    def validation_accuracy_of(architecture: Architecture) -> float:
+        told.append(10.0 * str(architecture).count("nor_conv_3x3"))
+        return told[-1]
+
+    run("import numpy as np", validation_accuracy_of=validation_accuracy_of)
+    assert len(told) == 100
+    assert max(told) == 60.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from math import log, sqrt
 
 import gpytorch
@@ -17,6 +18,7 @@ from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ConstantMean
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
+from linear_operator.utils.errors import NotPSDError
 from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
@@ -53,15 +55,22 @@ class GaussianProcess(TensorPredictor):
             self.model_.parameters(), max_iter=self.steps, line_search_fn="strong_wolfe"
         )
 
+        tried: list[tuple[float, dict[str, Tensor]]] = []
+
         def loss() -> Tensor:
             optimizer.zero_grad()
             value: Tensor = -evidence(self.model_(x), y)
             value.backward()
+            tried.append((value.item(), deepcopy(self.model_.state_dict())))
             return value
 
         self.model_.train()
         with cholesky():
-            optimizer.step(loss)
+            try:
+                optimizer.step(loss)
+            except NotPSDError:  # the line search went where floating point gives no kernel
+                _, best = min(tried, key=lambda trial: trial[0])
+                self.model_.load_state_dict(best)
         self.model_.eval()
 
     def _kernel(self, x: Tensor, likelihood: GaussianLikelihood) -> Kernel:
