@@ -30,6 +30,7 @@ from archcast.predictors.make import build_predictor, parse_predictor
 from archcast.search.bayesian import BayesianOptimisation, acquire, expected_improvement
 from archcast.search.evolution import Evolution
 from archcast.search.experiment import SearchExperiment
+from archcast.search.guided import Trained
 from archcast.search.hyperband import BOHB, Hyperband, density
 from archcast.search.local_search import LocalSearch
 from archcast.search.make import make_strategy, parse_strategy
@@ -40,7 +41,6 @@ from archcast.search.reinforce import Reinforce
 from archcast.search.run import SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import PaidGuide, Simulation, pool_of
 from archcast.search.strategy import Guide, Search, Strategy, Trial
-from archcast.search.trained import Trained
 from archcast.spaces.base import Architecture, choice_matrix
 from archcast.tables.table import CURVES, Table
 from archcast.testing import toy

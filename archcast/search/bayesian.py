@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,9 +11,9 @@ from pydantic.dataclasses import dataclass
 from scipy.stats import norm
 
 from archcast.predictors.base import Vector
+from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
-from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.search.trained import Trained
+from archcast.search.strategy import Guide, Steps, Strategy, Traits
 
 Acquisition = Literal["ei", "ucb", "its"]
 
@@ -47,22 +46,17 @@ class BayesianOptimisation(Strategy):
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         assert guide is not None, "whoever starts a search heeds its traits"
-        trained = Trained(pool)
-        batch = list(islice(pool.shuffled(rng), self.start))
-        while batch:
-            for architecture in batch:
-                trained.add(architecture, (yield Trial(architecture)))
-            guide.fit(trained.architectures, trained.accuracies)
-            size = trained.next_batch(self.batch)
+
+        def score(trained: Trained, size: int) -> Scored:
             each = math.ceil(guide.affordable(2 * self.candidates, size) / 2)
             candidates = trained.new_mutants(self.parents, each, rng)
             candidates += trained.new_random(each, rng, besides=candidates)
             # The best mean of what was trained, on the predictor's own axis.
             best = float(guide.query(trained.best(self.parents)).max())
             mean, std = guide.query_with_std(candidates)
-            values = acquire(self.acquisition, mean, std, best, self.beta, rng)
-            order = np.argsort(-values, kind="stable")
-            batch = [candidates[at] for at in order[:size]]
+            return candidates, acquire(self.acquisition, mean, std, best, self.beta, rng)
+
+        return train_the_best(pool, rng, guide, self.start, self.batch, score)
 
 
 def acquire(

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 
+from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.search.trained import Trained
 from archcast.spaces.base import Architecture
 
 
@@ -44,11 +44,9 @@ class Evolution(Strategy):
     )
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
-        first = pool.shuffled(rng)
-        if guide is None:
-            yield from self._regularised(pool, rng, list(islice(first, self.population)))
-        else:
-            yield from self._guided(pool, rng, list(islice(first, self.start)), guide)
+        if guide is not None:
+            return self._guided(pool, rng, guide)
+        return self._regularised(pool, rng, list(islice(pool.shuffled(rng), self.population)))
 
     def _regularised(
         self, pool: Pool, rng: np.random.Generator, first: list[Architecture]
@@ -63,17 +61,10 @@ class Evolution(Strategy):
             child = pool.mutate(parent, rng)
             population.append(((yield Trial(child)), child))
 
-    def _guided(
-        self, pool: Pool, rng: np.random.Generator, first: list[Architecture], guide: Guide
-    ) -> Steps:
-        trained = Trained(pool)
-        batch = first
-        while batch:
-            for architecture in batch:
-                trained.add(architecture, (yield Trial(architecture)))
-            guide.fit(trained.architectures, trained.accuracies)
-            size = trained.next_batch(self.batch)
+    def _guided(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> Steps:
+        def score(trained: Trained, size: int) -> Scored:
             wanted = guide.affordable(self.candidates, size)
             candidates = trained.new_mutants(self.parents, wanted, rng)
-            order = np.argsort(-guide.query(candidates), kind="stable")
-            batch = [candidates[at] for at in order[:size]]
+            return candidates, guide.query(candidates)
+
+        return train_the_best(pool, rng, guide, self.start, self.batch, score)

@@ -1,4 +1,4 @@
-"""What a search has trained to the end so far."""
+"""What a guided search has trained so far, and the loop that such searches share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from archcast.predictors.base import Vector
 from archcast.search.pool import Pool
+from archcast.search.strategy import Guide, Steps, Trial
 from archcast.spaces.base import Architecture
 
 TRIES = 20  # for each new mutant
@@ -78,3 +80,31 @@ class Trained:
                     found.append(architecture)
                     break
         return found
+
+
+Scored = tuple[list[Architecture], Vector]
+
+
+def train_the_best(
+    pool: Pool,
+    rng: np.random.Generator,
+    guide: Guide,
+    start: int,
+    batch: int,
+    score: Callable[[Trained, int], Scored],
+) -> Steps:
+    """Train `start` random architectures, and then, again and again, a batch of the best scored.
+
+    Before each batch the guide learns from all that was trained. `score` gives candidates and how
+    much each is worth training, from what was trained and the size of the batch. `batch` is the
+    least size: it grows with what was trained.
+    """
+    trained = Trained(pool)
+    chosen = list(islice(pool.shuffled(rng), start))
+    while chosen:
+        for architecture in chosen:
+            trained.add(architecture, (yield Trial(architecture)))
+        guide.fit(trained.architectures, trained.accuracies)
+        size = trained.next_batch(batch)
+        candidates, worth = score(trained, size)
+        chosen = [candidates[at] for at in np.argsort(-worth, kind="stable")[:size]]
