@@ -9,7 +9,7 @@ from typing import Any
 from archcast.catalog import metrics, predictors
 from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.record import Record
-from archcast.evaluation.statistics import mean_interval, paired_interval
+from archcast.evaluation.statistics import mean_if_known, mean_interval, paired_interval
 
 Row = dict[str, Any]
 SplitKey = tuple[Any, ...]  # what tells one split, with its truth, from another
@@ -82,11 +82,11 @@ def _row(records: Sequence[Record]) -> Row:
             low, high = mean_interval(values)
             row |= {"kendall_tau_low": low, "kendall_tau_high": high}
     costs = [record.cost for record in good if record.cost]
-    row["init_seconds"] = _mean([cost.init_seconds for cost in costs])
-    row["query_seconds"] = _mean([cost.query_seconds for cost in costs])
-    row["label_seconds"] = _mean([cost.labels for cost in costs])
-    row["fit_seconds"] = _mean([cost.fit for cost in costs])
-    row["evidence_seconds"] = _mean([cost.evidence for cost in costs])
+    row["init_seconds"] = mean_if_known([cost.init_seconds for cost in costs])
+    row["query_seconds"] = mean_if_known([cost.query_seconds for cost in costs])
+    row["label_seconds"] = mean_if_known([cost.labels for cost in costs])
+    row["fit_seconds"] = mean_if_known([cost.fit for cost in costs])
+    row["evidence_seconds"] = mean_if_known([cost.evidence for cost in costs])
     return row
 
 
@@ -107,8 +107,3 @@ def _tied(taus: Mapping[SplitKey, float], best: Mapping[SplitKey, float]) -> boo
     shared = [split for split in taus if split in best]
     low, _ = paired_interval([best[split] for split in shared], [taus[split] for split in shared])
     return None if low is None else low <= 0.0
-
-
-def _mean(seconds: list[float | None]) -> float | None:
-    known = [value for value in seconds if value is not None]
-    return fmean(known) if known and len(known) == len(seconds) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,17 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float] | tuple[None, 
     draws = np.random.default_rng(0).integers(len(array), size=(RESAMPLES, len(array)))
     low, high = np.quantile(array[draws].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
+
+
+def mean_if_known(values: Iterable[float | None]) -> float | None:
+    """The mean, None where a value is None or there is none at all.
+
+    >>> mean_if_known([1.0, 2.0]), mean_if_known([1.0, None]), mean_if_known([])
+    (1.5, None, None)
+    """
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return fmean(known) if known and len(known) == len(found) else None
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float] | tuple[None, None]:

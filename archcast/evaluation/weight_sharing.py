@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations, product
-from statistics import fmean, stdev
+from statistics import stdev
 
 from archcast.catalog import predictors
 from archcast.errors import InputError
@@ -22,6 +22,7 @@ from archcast.evaluation.metrics import (
     top_decile_spearman,
 )
 from archcast.evaluation.record import Record
+from archcast.evaluation.statistics import mean_if_known
 from archcast.networks.task import task_of
 from archcast.networks.weight_sharing import default_folder, train_supernets
 from archcast.predictors.base import Context
@@ -106,19 +107,15 @@ def _row(strategy: str, epochs: int, valid_images: int, records: Sequence[Record
         "valid_images": valid_images,
         "seeds": len(records),
         "failed": len(records) - len(good),
-        "kendall_tau": _mean(taus),
+        "kendall_tau": mean_if_known(taus),
         "kendall_tau_sd": stdev(taus) if len(taus) > 1 else None,
-        "sparse_kendall_tau": _mean(
+        "sparse_kendall_tau": mean_if_known(
             [sparse_kendall_tau(record.truth, record.predictions) for record in good]
         ),
-        "top_decile_spearman": _mean(
+        "top_decile_spearman": mean_if_known(
             [top_decile_spearman(record.truth, record.predictions) for record in good]
         ),
-        "seed_agreement": _mean(agreements),
-        "init_seconds": _mean([cost.fit for cost in costs]),
-        "query_seconds": _mean([cost.query for cost in costs]),
+        "seed_agreement": mean_if_known(agreements),
+        "init_seconds": mean_if_known([cost.fit for cost in costs]),
+        "query_seconds": mean_if_known([cost.query for cost in costs]),
     }
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None

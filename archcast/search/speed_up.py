@@ -20,7 +20,7 @@ from scipy.stats import kendalltau, spearmanr
 from archcast.catalog import predictors
 from archcast.evaluation.costs import floored
 from archcast.evaluation.leaderboard import Row
-from archcast.evaluation.statistics import RESAMPLES, median_interval
+from archcast.evaluation.statistics import RESAMPLES, mean_if_known, median_interval
 from archcast.predictors.base import Vector
 from archcast.search.experiment import BASELINE
 from archcast.search.make import make_strategy
@@ -208,8 +208,8 @@ def _outcome(records: Sequence[SearchRecord], good: Sequence[SearchRecord], targ
         "failed": len(records) - len(good),
         "fallbacks": sum(record.fallbacks for record in good),
         "test_accuracy_mean": fmean(accuracies) if accuracies else None,
-        "seconds": _mean(total_cost(record, "seconds") for record in good),
-        "predictor_seconds": _mean(record.total_predictor_seconds for record in good),
+        "seconds": mean_if_known(total_cost(record, "seconds") for record in good),
+        "predictor_seconds": mean_if_known(record.total_predictor_seconds for record in good),
         "target": target,
     }
     for name, values in (("test_accuracy", accuracies), ("regret", ends)):
@@ -238,12 +238,6 @@ def _speed_ups(name: str, key: SearchKey, other: SearchKey, efforts: Efforts) ->
         row[column] = found.get("value")
         row |= {f"{column}_{part}": found.get(part) for part in ("low", "high", "sign")}
     return row
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    found = list(values)
-    known = [value for value in found if value is not None]
-    return fmean(known) if known and len(known) == len(found) else None
 
 
 @dataclass(frozen=True, slots=True)
