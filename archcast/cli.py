@@ -514,9 +514,11 @@ def search(
     for remark in remarks:
         _say(remark)
     records = run_jobs(todo, benchmark, store, run_search_job, jobs)
-    if report is not None:
+    if compare:
+        known = _known_records(table, results)
+    else:
         known = comparable(stored_records(results, Record, table.hash))
-        _write_report(known, table, report, records, target)
+    _write_report(known, table, report, records, target)
     rows = search_rows(records, target)
     if format == "table":
         console = Console()
@@ -526,8 +528,7 @@ def search(
         )
         console.print(search_table(rows, console.width))
         if compare:
-            ranked = rank(_known_records(table, results))
-            console.print(agreement_text(agreement(rows, ranked)))
+            console.print(agreement_text(agreement(rows, rank(known))))
     else:
         _print_rows(rows, format)
     _report_failures(records)
