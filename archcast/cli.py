@@ -514,9 +514,10 @@ def search(
     for remark in remarks:
         _say(remark)
     records = run_jobs(todo, benchmark, store, run_search_job, jobs)
+    known: list[Record] = []
     if compare:
         known = _known_records(table, results)
-    else:
+    elif report is not None:
         known = comparable(stored_records(results, Record, table.hash))
     _write_report(known, table, report, records, target)
     rows = search_rows(records, target)

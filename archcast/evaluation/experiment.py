@@ -60,14 +60,14 @@ class Experiment:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
         self._check_sizes(table)
-        label = self.label or ("valid" if "valid_accuracy" in table.columns else "test")
+        label = self.label or default_label(table)
         for accuracy in (label, self.truth):
             table.final_accuracy(accuracy)
         choices, remarks = choose_predictors(self.predictors, table)
         epochs_of_curves = self._epochs(table)
         if label == "test" and self.label is None:
             remarks.append(f"labels are test accuracies: {table.source} has no valid_accuracy")
-        name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name
+        name = benchmark_name(self.benchmark)
         jobs = [
             Job(
                 benchmark=name,
@@ -94,7 +94,7 @@ class Experiment:
 
     def _epochs(self, table: Table) -> tuple[int, ...]:
         most = int(table.epochs.max())
-        epochs = self.epochs or (max(1, most // 3),)
+        epochs = self.epochs or (default_epochs(table),)
         if most > 1 and max(epochs) > most:
             raise InputError(
                 f"--epochs {max(epochs)}: the curves of {table.source} have {most} epochs;"
@@ -117,6 +117,21 @@ class Experiment:
                 f"{table.source} has {len(table)} architectures, fewer than train size {largest}"
                 f" + test size {self.test_size}; lower --train-sizes or --test-size"
             )
+
+
+def benchmark_name(benchmark: str) -> str:
+    """What records call a benchmark: its name, or that of the file."""
+    return benchmark if benchmark in benchmarks else Path(benchmark).name
+
+
+def default_label(table: Table) -> Accuracy:
+    """Validation accuracy, where the table has it."""
+    return "valid" if "valid_accuracy" in table.columns else "test"
+
+
+def default_epochs(table: Table) -> int:
+    """A third of the epochs of the table's curves."""
+    return max(1, int(table.epochs.max()) // 3)
 
 
 def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archcast.catalog import metrics, predictors
 from archcast.evaluation.metrics import kendall_tau
-from archcast.evaluation.record import Record
+from archcast.evaluation.record import Record, largest_group
 from archcast.evaluation.statistics import mean_if_known, mean_interval, paired_interval
 
 Row = dict[str, Any]
@@ -53,11 +53,7 @@ def comparable(records: Iterable[Record]) -> list[Record]:
 
     Metrics depend on these, so that a mean over several of them is of nothing.
     """
-    groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in records:
-        job = record.job
-        groups.setdefault((job.test_size, job.label, job.truth, job.seed), []).append(record)
-    return max(groups.values(), key=len, default=[])
+    return largest_group(records, lambda r: (r.job.test_size, r.job.label, r.job.truth, r.job.seed))
 
 
 def _row(records: Sequence[Record]) -> Row:

@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -128,6 +128,14 @@ def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
     if not folder.is_dir():
         return []
     return [record for record in RecordStore(folder, kind) if record.table == table]
+
+
+def largest_group(records: Iterable[R], alike: Callable[[R], Hashable]) -> list[R]:
+    """The most records that are alike, in their order."""
+    groups: dict[Hashable, list[R]] = {}
+    for record in records:
+        groups.setdefault(alike(record), []).append(record)
+    return max(groups.values(), key=len, default=[])
 
 
 def save_record(folder: Path, key: str, record: BaseRecord) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from archcast import catalog
-from archcast.catalog import benchmarks
 from archcast.device import pick_device
 from archcast.errors import InputError
-from archcast.evaluation.experiment import Accuracy, Choice, choose_predictor, choose_predictors
+from archcast.evaluation.experiment import (
+    Accuracy,
+    Choice,
+    benchmark_name,
+    choose_predictor,
+    choose_predictors,
+    default_epochs,
+    default_label,
+)
 from archcast.search.make import make_strategy, parse_strategy
 from archcast.search.run import SearchJob
 from archcast.search.simulation import pool_of
@@ -49,7 +55,7 @@ class SearchExperiment:
         for option, value in (("--budget", self.budget), ("--repeats", self.repeats)):
             if value < 1:
                 raise InputError(f"{option} {value}: give 1 or more")
-        label = self.label or ("valid" if "valid_accuracy" in table.columns else "test")
+        label = self.label or default_label(table)
         table.final_accuracy(label)
         epochs = self._epochs(table)
         pairs, remarks = self._pairs(table)
@@ -66,7 +72,7 @@ class SearchExperiment:
                 f"{table.source} lacks the neighbours of most architectures: in place of mutants,"
                 " random ones are drawn from its pool"
             )
-        name = self.benchmark if self.benchmark in benchmarks else Path(self.benchmark).name
+        name = benchmark_name(self.benchmark)
         jobs = [
             SearchJob(
                 benchmark=name,
@@ -89,7 +95,7 @@ class SearchExperiment:
 
     def _epochs(self, table: Table) -> int:
         most = int(table.epochs.max())
-        epochs = max(1, most // 3) if self.epochs is None else self.epochs
+        epochs = default_epochs(table) if self.epochs is None else self.epochs
         if epochs < 1 or epochs > max(1, most):
             raise InputError(
                 f"--epochs {epochs}: the curves of {table.source} have {most} epochs; give 1 to"

@@ -20,6 +20,7 @@ from scipy.stats import kendalltau, spearmanr
 from archcast.catalog import predictors
 from archcast.evaluation.costs import floored
 from archcast.evaluation.leaderboard import Row
+from archcast.evaluation.record import largest_group
 from archcast.evaluation.statistics import RESAMPLES, mean_if_known, median_interval
 from archcast.predictors.base import Vector
 from archcast.search.experiment import BASELINE
@@ -45,11 +46,7 @@ def by_search(records: Iterable[SearchRecord]) -> dict[SearchKey, list[SearchRec
 
 def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
     """The most records that are of one budget, label and seed, in their order."""
-    groups: dict[tuple[Any, ...], list[SearchRecord]] = {}
-    for record in records:
-        job = record.job
-        groups.setdefault((job.budget, job.label, job.seed), []).append(record)
-    return max(groups.values(), key=len, default=[])
+    return largest_group(records, lambda r: (r.job.budget, r.job.label, r.job.seed))
 
 
 def incumbent_regrets(record: SearchRecord) -> Vector:
