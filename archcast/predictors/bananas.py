@@ -16,7 +16,8 @@ class Bananas(HeldOutVariance, MLP):
     they all get wrong.
 
     Trained as `MLP`, all at once in one batched program. The paper encodes paths (`encoding=path`);
-    the features used here hold those and more.
+    the features used here hold those and more. Five networks, as in the paper, of three layers
+    where it has ten.
     """
 
     tags = Tags(probabilistic=True, paper="White et al., 2019, BANANAS")

@@ -11,7 +11,10 @@ from archcast.predictors.vector import VectorPredictor
 
 
 class BayesianLinearRegression(VectorPredictor):
-    """Linear regression whose two precisions, of weights and noise, maximise the evidence."""
+    """Linear regression whose two precisions, of weights and noise, maximise the evidence.
+
+    It has nothing else to set; as in the study, both are fitted.
+    """
 
     tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992")
 

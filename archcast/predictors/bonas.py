@@ -23,7 +23,8 @@ class BONAS(HeldOutVariance, GraphPredictor):
     The network is trained as a regression; then its last layer is replaced by Bayesian linear
     regression on the values of the global node, whose two precisions maximise the evidence. The
     paper regresses the logits of accuracies; normal quantiles of ranks are close to that. The
-    network was fitted to the same labels, so `HeldOutVariance` adds to the noise.
+    network was fitted to the same labels, so `HeldOutVariance` adds to the noise. Width, layers and
+    training are those of `GCN`; the paper has four layers of 64.
     """
 
     tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS")

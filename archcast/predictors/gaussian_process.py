@@ -29,7 +29,8 @@ from archcast.predictors.tensor import TensorPredictor
 class GaussianProcess(TensorPredictor):
     """Exact Gaussian process whose hyperparameters maximise the evidence, by L-BFGS.
 
-    See `matern` for the kernel; `steps` bounds the iterations.
+    See `matern` for the kernel; `steps` bounds the iterations. The study's kernel is squared
+    exponential, with one length scale that is never fitted.
     """
 
     tags = Tags(probabilistic=True, paper="Rasmussen & Williams, 2006")

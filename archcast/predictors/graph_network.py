@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import loguniform, randint
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -38,6 +39,13 @@ class GraphPredictor(Predictor):
         device: where to compute, any name of a PyTorch device.
         seed: of the initial weights and the batches.
     """
+
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "width": randint(64, 201),
+        "batch_size": randint(5, 33),
+        "learning_rate": loguniform(1e-5, 1e-1),
+        "weight_decay": loguniform(1e-5, 1e-1),
+    }
 
     def __init__(
         self,

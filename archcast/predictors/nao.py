@@ -24,7 +24,8 @@ class NAO(Predictor):
     name share their token. The encoder's states after each token, together scaled to length 1, are
     the code (the paper takes their mean, which blurs where a token was). From it a network
     regresses the label and an LSTM decodes the tokens; the loss is `tradeoff` times the squared
-    error and the rest of 1 times the cross-entropy of the tokens.
+    error and the rest of 1 times the cross-entropy of the tokens. The trade-off is the paper's; its
+    states are three times as wide, which few labels can't train.
 
     Parameters:
         labels: how labels are rescaled, a name from `labels.LABELS`.

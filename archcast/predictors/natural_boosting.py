@@ -79,7 +79,8 @@ class NGBoost(HeldOutVariance, VectorPredictor):
         return self._query_vectors_with_std(x)[0]
 
     def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
-        normal = self.trees_.pred_dist(x)
+        columns = np.asarray(x, dtype=np.float32, order="F")  # a tree reads some, in this precision
+        normal = self.trees_.pred_dist(columns)
         return normal.loc, normal.scale
 
 

@@ -15,7 +15,8 @@ class SemiNAS(NAO):
     """Semi-supervised `NAO`: the predicted labels of unlabelled architectures train a second one.
 
     The second network starts anew. It sees each label `upsample` times for each time that it sees
-    a prediction, and reconstructs all architectures.
+    a prediction, and reconstructs all architectures. Ten times is the study's; the rest is as of
+    `NAO`, with larger batches.
     """
 
     tags = Tags(needs=frozenset({"unlabeled"}), paper="Luo et al., 2020, SemiNAS")

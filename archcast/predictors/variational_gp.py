@@ -21,7 +21,8 @@ class VariationalSparseGP(TensorPredictor):
 
     The evidence's lower bound is a sum over labels, so a step needs a batch of them only: all, or
     a random `batch_size` where there are more. Natural gradients move the distribution, Adam the
-    rest. Kernel and inducing points start as in `SparseGP`.
+    rest. Kernel and inducing points start as in `SparseGP`. Natural gradients (Salimbeni
+    et al., 2018) make do with few steps.
     """
 
     tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP")

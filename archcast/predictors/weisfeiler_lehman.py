@@ -30,7 +30,8 @@ class WeisfeilerLehmanGP(Predictor):
         linear: the weighted sum of their inner products, as in the paper.
 
     Weights, signal and noise maximise the marginal likelihood under a wide log-normal prior; the
-    weights thereby choose how many iterations count.
+    weights thereby choose how many iterations count. Two iterations see across cells of four to six
+    nodes.
     """
 
     tags = Tags(probabilistic=True, paper="Ru et al., 2021, NAS-BOWL")
