@@ -147,7 +147,7 @@ def leaderboard(
         truth=truth,
         device=device,
     )
-    records = _run(experiment, table, results, jobs)
+    records = experiment.run(table, results, jobs)
     _write_report(records, table, report)
     rows = rank(records)
     if format == "table":
@@ -222,7 +222,7 @@ def costs(
         experiment = replace(experiment, **QUICK)
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
-    records = _run(experiment, table, results, jobs)
+    records = experiment.run(table, results, jobs)
     _write_report(records, table, report)
     rows = rank(records)
     rows = [row | {"pareto": best} for row, best in zip(rows, pareto(rows), strict=True)]
@@ -332,7 +332,7 @@ def combine(
         truth=truth,
         device=device,
     )
-    records = _run(experiment, table, results, jobs)
+    records = experiment.run(table, results, jobs)
     rows = ablation(records, specs)
     if format == "table":
         console = Console()
@@ -489,11 +489,9 @@ def search(
 
     from archcast.evaluation.leaderboard import comparable
     from archcast.evaluation.leaderboard import leaderboard as rank
-    from archcast.evaluation.record import Record, RecordStore, stored_records
-    from archcast.evaluation.runner import run_jobs
+    from archcast.evaluation.record import Record, stored_records
     from archcast.report.terminal import agreement_text, search_table
     from archcast.search.experiment import SearchExperiment
-    from archcast.search.run import SearchRecord, run_search_job
     from archcast.search.speed_up import agreement, search_rows
     from archcast.tables.benchmark import open_table
 
@@ -509,11 +507,7 @@ def search(
         seed=seed,
         device=device,
     )
-    todo, remarks = experiment.jobs(table)
-    store = RecordStore(results / "search", SearchRecord)
-    for remark in remarks:
-        _say(remark)
-    records = run_jobs(todo, benchmark, store, run_search_job, jobs)
+    records = experiment.run(table, results, jobs)
     known: list[Record] = []
     if compare:
         known = _known_records(table, results)
@@ -679,18 +673,6 @@ def train(
         catalog.spaces.get(space), images, _numbers("--seeds", seeds), out, jobs, device, limit
     )
     typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")
-
-
-def _run(experiment: Experiment, table: Table, results: Path, workers: int) -> list[Record]:
-    from archcast.evaluation.record import Record, RecordStore
-    from archcast.evaluation.run import run_job
-    from archcast.evaluation.runner import run_jobs
-
-    todo, remarks = experiment.jobs(table)
-    store = RecordStore(results, Record)
-    for remark in remarks:
-        _say(remark)
-    return run_jobs(todo, experiment.benchmark, store, run_job, workers)
 
 
 def _heading(table: Table, experiment: Experiment) -> str:

@@ -15,9 +15,6 @@ import matplotlib.pyplot as plt
 from archcast.cli import DEFAULT_BENCHMARK
 from archcast.evaluation.experiment import Experiment
 from archcast.evaluation.leaderboard import Row, leaderboard
-from archcast.evaluation.record import Record, RecordStore
-from archcast.evaluation.run import run_job
-from archcast.evaluation.runner import run_jobs
 from archcast.tables.benchmark import open_table
 
 PICTURE = Path(__file__).parent.parent / "docs/learning-curves.png"
@@ -43,9 +40,7 @@ def main() -> None:
     experiment = Experiment(
         options.benchmark, options.predictors, epochs=epochs, repeats=options.repeats
     )
-    jobs, _ = experiment.jobs(table)
-    store = RecordStore(options.results, Record)
-    rows = leaderboard(run_jobs(jobs, options.benchmark, store, run_job, options.jobs))
+    rows = leaderboard(experiment.run(table, options.results, options.jobs))
     by_predictor: dict[str, dict[int, Row]] = {}
     for row in sorted(rows, key=lambda row: row["predictor"]):
         by_predictor.setdefault(row["predictor"], {})[row["epochs"]] = row

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import pickle
 import re
@@ -35,8 +36,9 @@ def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.chdir(tmp_path)
 
     def run(command: str) -> Output:
-        monkeypatch.setattr(sys, "argv", ["archcast", *command.split()])
-        with pytest.raises(SystemExit) as exit_:
+        with monkeypatch.context() as patched, pytest.raises(SystemExit) as exit_:
+            patched.setattr(sys, "argv", ["archcast", *command.split()])
+            patched.setattr(logging.root, "handlers", [])  # pytest's: `main` adds one of its own
             main()
         out, err = capsys.readouterr()
         return int(exit_.value.code or 0), out, err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -11,13 +12,16 @@ from archcast.catalog import benchmarks, predictors
 from archcast.device import pick_device
 from archcast.errors import InputError
 from archcast.evaluation.job import Job
-from archcast.evaluation.run import missing_needs
+from archcast.evaluation.record import Record, RecordStore
+from archcast.evaluation.run import missing_needs, run_job
+from archcast.evaluation.runner import run_jobs
 from archcast.predictors.base import Tags
 from archcast.predictors.make import parse_predictor
 from archcast.spec import format_spec, split_specs
 from archcast.tables.table import Table
 
 Accuracy = Literal["valid", "test"]
+_logger = logging.getLogger("archcast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,20 @@ class Experiment:
             )
         ]
         return jobs, remarks
+
+    def run(self, table: Table, results: Path | str = "results", workers: int = 1) -> list[Record]:
+        """The records of all jobs, kept in the folder `results`; those that it has are not run.
+
+        Remarks are logged.
+
+        Raises:
+            InputError: as `jobs`, or `results` can't be a folder.
+        """
+        jobs, remarks = self.jobs(table)
+        store = RecordStore(Path(results), Record)
+        for remark in remarks:
+            _logger.warning(remark)
+        return run_jobs(jobs, self.benchmark, store, run_job, workers)
 
     def _epochs(self, table: Table) -> tuple[int, ...]:
         most = int(table.epochs.max())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 from typing import ClassVar
 
@@ -46,20 +47,8 @@ class Evolution(Strategy):
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         if guide is not None:
             return self._guided(pool, rng, guide)
-        return self._regularised(pool, rng, list(islice(pool.shuffled(rng), self.population)))
-
-    def _regularised(
-        self, pool: Pool, rng: np.random.Generator, first: list[Architecture]
-    ) -> Steps:
-        population: deque[tuple[float, Architecture]] = deque(maxlen=self.population)
-        for architecture in first:
-            population.append(((yield Trial(architecture)), architecture))
-        while True:
-            size = min(self.tournament, len(population))
-            rivals = rng.choice(len(population), size, replace=False)
-            _, parent = max((population[at] for at in rivals), key=lambda member: member[0])
-            child = pool.mutate(parent, rng)
-            population.append(((yield Trial(child)), child))
+        first = list(islice(pool.shuffled(rng), self.population))
+        return regularised(pool, rng, first, self.population, self.tournament)
 
     def _guided(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> Steps:
         def score(trained: Trained, size: int) -> Scored:
@@ -68,3 +57,21 @@ class Evolution(Strategy):
             return candidates, guide.query(candidates)
 
         return train_the_best(pool, rng, guide, self.start, self.batch, score)
+
+
+def regularised(
+    pool: Pool,
+    rng: np.random.Generator,
+    first: Sequence[Architecture],
+    size: int,
+    tournament: int,
+) -> Steps:
+    """Regularised evolution of a population of at most `size`, which begins as `first`."""
+    population: deque[tuple[float, Architecture]] = deque(maxlen=size)
+    for architecture in first:
+        population.append(((yield Trial(architecture)), architecture))
+    while True:
+        rivals = rng.choice(len(population), min(tournament, len(population)), replace=False)
+        _, parent = max((population[at] for at in rivals), key=lambda member: member[0])
+        child = pool.mutate(parent, rng)
+        population.append(((yield Trial(child)), child))

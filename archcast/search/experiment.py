@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from archcast import catalog
 from archcast.device import pick_device
@@ -16,8 +18,10 @@ from archcast.evaluation.experiment import (
     default_epochs,
     default_label,
 )
+from archcast.evaluation.record import RecordStore
+from archcast.evaluation.runner import run_jobs
 from archcast.search.make import make_strategy, parse_strategy
-from archcast.search.run import SearchJob
+from archcast.search.run import SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import pool_of
 from archcast.search.strategy import Traits
 from archcast.spec import format_spec, split_specs
@@ -25,6 +29,7 @@ from archcast.tables.table import Table
 
 BASELINE = "random"
 Pair = tuple[str, Choice | None]
+_logger = logging.getLogger("archcast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,22 @@ class SearchExperiment:
             for repeat in range(self.repeats)
         ]
         return jobs, remarks
+
+    def run(
+        self, table: Table, results: Path | str = "results", workers: int = 1
+    ) -> list[SearchRecord]:
+        """The records of all searches, kept in `results`/search; those that it has are not run.
+
+        Remarks are logged.
+
+        Raises:
+            InputError: as `jobs`, or `results` can't be a folder.
+        """
+        jobs, remarks = self.jobs(table)
+        store = RecordStore(Path(results) / "search", SearchRecord)
+        for remark in remarks:
+            _logger.warning(remark)
+        return run_jobs(jobs, self.benchmark, store, run_search_job, workers)
 
     def _epochs(self, table: Table) -> int:
         most = int(table.epochs.max())

@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 
-from archcast.search.evolution import Evolution
+from archcast.search.evolution import regularised
 from archcast.search.pool import Pool
-from archcast.search.strategy import Guide, Steps, Traits
+from archcast.search.strategy import Guide, Steps, Strategy, Traits
 
 
 @dataclass(frozen=True)
-class ProxyThenEvaluate(Evolution):
+class ProxyThenEvaluate(Strategy):
     """Regularised evolution that begins with those that a zero-cost predictor likes best.
 
     The predictor scores `sample` random architectures, and the best of them are the first
@@ -23,6 +23,8 @@ class ProxyThenEvaluate(Evolution):
     """
 
     sample: PositiveInt = 500
+    population: PositiveInt = 30
+    tournament: PositiveInt = 10
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
@@ -38,4 +40,5 @@ class ProxyThenEvaluate(Evolution):
         sample = list(islice(pool.shuffled(rng), size))
         guide.fit([], [])
         order = np.argsort(-guide.query(sample), kind="stable")
-        yield from self._regularised(pool, rng, [sample[at] for at in order[: self.population]])
+        first = [sample[at] for at in order[: self.population]]
+        yield from regularised(pool, rng, first, self.population, self.tournament)
