@@ -36,10 +36,11 @@ def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.chdir(tmp_path)
 
     def run(command: str) -> Output:
-        with monkeypatch.context() as patched, pytest.raises(SystemExit) as exit_:
+        with monkeypatch.context() as patched:
             patched.setattr(sys, "argv", ["archcast", *command.split()])
             patched.setattr(logging.root, "handlers", [])  # pytest's: `main` adds one of its own
-            main()
+            with pytest.raises(SystemExit) as exit_:
+                main()
         out, err = capsys.readouterr()
         return int(exit_.value.code or 0), out, err
 
