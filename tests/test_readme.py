@@ -25,8 +25,10 @@ def block(first_line: str) -> str:
     return textwrap.dedent(match[0])
 
 
-def run(first_line: str, **names: Any) -> None:
+def run(first_line: str, **names: Any) -> dict[str, Any]:
+    """Run a block that may use `names`; get them with what it defined."""
     exec(block(first_line), names)
+    return names
 
 
 def test_predictor_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +56,13 @@ def test_regressor_of_ones_own() -> None:
         accuracies=TRAIN.labels,
         others=TEST.architectures,
     )
+
+
+def test_leaderboard_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run("from archcast.evaluation.experiment import Experiment")
+    assert list(names["taus"]) == ["sotl-e", "xgb"]
+    assert len(names["records"]) == len(list((tmp_path / "results").glob("*.json"))) == 6
 
 
 def test_search_of_ones_own() -> None:
