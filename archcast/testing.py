@@ -71,7 +71,7 @@ def toy(n: int, seed: int) -> Toy:
         parameters=size,
         flops=10.0 * size,
         latency=size / 1e5,
-        unlabeled=spaces.get("nasbench201").sample(30, rng),
+        unlabeled=spaces.get("nasbench201").sample(12, rng),
         build=partial(build, skeleton=SKELETON, seed=seed),
         task=TASK,
         batch=Batch(torch.randn(8, 1, 14, 14, generator=draw), torch.arange(8) % 4),

@@ -85,6 +85,12 @@ def test_a_gaussian_process_outlives_a_wild_line_search(monkeypatch: pytest.Monk
     assert kept == pytest.approx(max(found), abs=1e-9)
 
 
+def test_ngb_scores_are_those_of_its_library() -> None:
+    predictor = fitted("ngb", SMALL)
+    theirs = predictor.trees_.predict(predictor._encode(TEST.architectures))  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(predictor.query(TEST.architectures), theirs)
+
+
 @pytest.mark.parametrize("name", VECTOR)
 def test_a_thousand_labels_take_seconds(name: str) -> None:
     many = toy(1_050, seed=3)

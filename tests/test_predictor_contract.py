@@ -24,6 +24,7 @@ QUICK: dict[str, dict[str, object]] = {
     "lcsvr": {"trials": 5},
     "omni": {"head": "ngb(n_estimators=40, learning_rate=0.2)"},
     "ngb": {"n_estimators": 40, "learning_rate": 0.2},
+    "seminas": {"steps": 40},
     "tuned": {"predictor": "xgb(n_estimators=30)", "trials": 3},
 }
 

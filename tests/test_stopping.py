@@ -27,7 +27,13 @@ from tests.results import small_table, write_small_table
 
 TABLE = small_table()
 JOB = StopJob(
-    benchmark="toy", dataset="toy", predictor="lcsvr", train_size=20, test_size=3, repeat=0
+    benchmark="toy",
+    dataset="toy",
+    predictor="lcsvr",
+    params={"trials": 4},
+    train_size=20,
+    test_size=3,
+    repeat=0,
 )
 
 
@@ -136,8 +142,8 @@ def test_predictors_without_deviations_are_refused() -> None:
 def test_command(tmp_path: Path) -> None:
     path = str(write_small_table(tmp_path))
     command = [
-        "stop", "--benchmark", path, "--train-size", "20", "--architectures", "20",
-        "--repeats", "2", "--threshold", "0.05,0.5", "--results", str(tmp_path / "results"),
+        "stop", "--benchmark", path, "--predictor", "lcsvr(trials=4)",
+        "--train-size", "20", "--architectures", "20", "--repeats", "2", "--threshold", "0.05,0.5", "--results", str(tmp_path / "results"),
     ]  # fmt: skip
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
