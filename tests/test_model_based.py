@@ -87,7 +87,7 @@ def test_a_gaussian_process_outlives_a_wild_line_search(monkeypatch: pytest.Monk
 
 def test_ngb_scores_are_those_of_its_library() -> None:
     predictor = fitted("ngb", SMALL)
-    theirs = predictor.trees_.predict(predictor._encode(TEST.architectures))  # type: ignore[attr-defined]
+    theirs = predictor.trees_.pred_dist(predictor._encode(TEST.architectures)).loc
     np.testing.assert_array_equal(predictor.query(TEST.architectures), theirs)
 
 

@@ -143,7 +143,8 @@ def test_command(tmp_path: Path) -> None:
     path = str(write_small_table(tmp_path))
     command = [
         "stop", "--benchmark", path, "--predictor", "lcsvr(trials=4)",
-        "--train-size", "20", "--architectures", "20", "--repeats", "2", "--threshold", "0.05,0.5", "--results", str(tmp_path / "results"),
+        "--train-size", "20", "--architectures", "20", "--repeats", "2",
+        "--threshold", "0.05,0.5", "--results", str(tmp_path / "results"),
     ]  # fmt: skip
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
