@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from archcast.catalog import predictors
-from archcast.predictors.base import Predictor
+from archcast.catalog import predictors, spaces
+from archcast.predictors.base import Context, Predictor
 from archcast.testing import CHECKS, check_predictor
 
 # (predictor, check) -> why it can't hold. Strict: a stale line fails the suite.
@@ -61,3 +62,21 @@ def test_checks_find_a_leaky_predictor() -> None:
 
     with pytest.raises(AssertionError, match="check_order_does_not_matter"):
         check_predictor(Rank())
+
+
+@pytest.mark.parametrize("space", spaces)
+@pytest.mark.parametrize(
+    "name", [name for name in predictors if predictors.entry(name).family == "model-based"]
+)
+def test_every_space(name: str, space: str) -> None:
+    cells = spaces.get(space).sample(40, np.random.default_rng(0))
+    train, others = cells[:30], cells[30:]
+    labels = [float(len(str(cell))) for cell in train]
+    predictor = predictors.get(name)(**QUICK.get(name, {}))
+    context = Context(unlabeled=others).only(predictor.tags)
+    scores = predictor.fit(train, labels, context).query(others, context)
+    assert np.isfinite(scores).all()
+    assert len(set(scores)) > 1
+    np.testing.assert_allclose(predictor.query(others[::-1], context)[::-1], scores, rtol=1e-5)
+    for cell, score in zip(others, scores, strict=True):
+        np.testing.assert_allclose(predictor.query([cell], context), score, rtol=1e-4, atol=1e-6)
