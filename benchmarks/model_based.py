@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 from archcast.catalog import predictors
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors.base import Context
-from archcast.predictors.make import make_predictor
-from archcast.spec import parse_spec, split_specs
+from archcast.predictors.make import make_predictor, parse_predictor
+from archcast.spec import split_specs
 from archcast.tables.benchmark import open_table
 from archcast.tables.table import Table
 
@@ -28,7 +28,7 @@ HELD_OUT, UNLABELED = 1_000, 1_000
 
 def measure(spec: str, encoding: str | None, table: Table, n: int, seed: int) -> np.ndarray:
     """Kendall tau, fit seconds, and seconds to query all that is held out."""
-    name, params = parse_spec(spec)
+    name, params = parse_predictor(spec)
     predictor = make_predictor(name, params, seed, "cpu")
     if encoding and "encoding" in predictor.get_params():
         predictor.set_params(encoding=encoding)

@@ -85,7 +85,8 @@ class CurveMixture:
             walkers, len(start), self.log_posterior, args=(y,), vectorize=True
         )
         sampler.random_state = rng.get_state()
-        sampler.run_mcmc(around, steps, skip_initial_state_check=True)
+        with np.errstate(invalid="ignore"):  # of moves from one impossible state to another
+            sampler.run_mcmc(around, steps, skip_initial_state_check=True)
         kept = {"discard": steps // 2, "flat": True}
         states = sampler.get_chain(**kept)[np.isfinite(sampler.get_log_prob(**kept))]
         curve = self.curve(np.append(np.arange(1.0, len(y) + 1), self.horizon), states)
