@@ -434,11 +434,12 @@ def stop(
     rows = stop_rows(records, thresholds)
     if format == "table":
         console = Console()
+        learned = max(row["train_size"] for row in rows)
         console.print(
             f"{table.dataset} ({benchmark}): searches of {architectures} architectures, mean of"
-            f" {repeats}; {train_size} more to learn from"
+            f" {repeats}" + f"; {learned} more to learn from" * bool(learned)
         )
-        console.print(stop_table(rows))
+        console.print(stop_table(rows, console.width))
     else:
         _print_rows(rows, format)
     _report_failures(records)
@@ -590,7 +591,7 @@ def supernet(
             f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
             f" {len(seeds_)} supernets"
         )
-        console.print(supernet_table(rows))
+        console.print(supernet_table(rows, console.width))
     else:
         _print_rows(rows, format)
     _report_failures(records)

@@ -149,6 +149,10 @@ def test_command(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
     assert "successive halving" in shown.stdout
+    assert "20 more to learn from" in shown.stdout
+    narrow = CliRunner().invoke(app, command, env={"COLUMNS": "50"}).stdout
+    assert "…" not in narrow
+    assert max(map(len, narrow.splitlines())) <= 50
     rows = json.loads(CliRunner().invoke(app, [*command, "--format", "json"]).stdout)
     assert [row["threshold"] for row in rows] == [0.05] * 3 + [0.5] * 3
     assert len(list((tmp_path / "results/stop").glob("*.json"))) == 2

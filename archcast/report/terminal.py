@@ -28,6 +28,7 @@ from archcast.tables.table import Table as ResultTable
 
 WIDE = 100  # columns of a terminal from which the further metrics fit
 NARROW = 80  # columns below which the bare ranking is shown
+STOP_WIDTH = 77  # columns that a table of early stopping takes with its intervals
 
 
 def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
@@ -159,20 +160,24 @@ def ablation_table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def stop_table(rows: Sequence[Row]) -> Table:
-    """Searches with early stopping as a rich table."""
+def stop_table(rows: Sequence[Row], width: int) -> Table:
+    """Searches with early stopping as a rich table, with intervals where there is room."""
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     table.add_column("method", overflow="fold")
-    for name in ("speed-up (95 %)", "best kept (95 %)", "regret (95 %)"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("speed-up", "best kept", "regret"):
+        heading = f"{name} (95 %)" if width >= STOP_WIDTH else name
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         stopped = row["method"] == "early stopping"
+        cells = (
+            f"{number(row[name], 2)} {bounds(row, name):>12}"
+            if width >= STOP_WIDTH
+            else number(row[name], 2)
+            for name in ("speed_up", "best_kept", "regret")
+        )
         table.add_row(
             f"{row['predictor']}, p < {row['threshold']:g}" if stopped else f"  {row['method']}",
-            *(
-                f"{number(row[name], 2)} {bounds(row, name):>12}"
-                for name in ("speed_up", "best_kept", "regret")
-            ),
+            *cells,
             style="yellow" if row["failed"] else "",
         )
     return table
@@ -210,8 +215,8 @@ def agreement_text(found: Row | None) -> str:
     )
 
 
-def supernet_table(rows: Sequence[Row]) -> Table:
-    """How supernets rank, as a rich table."""
+def supernet_table(rows: Sequence[Row], width: int) -> Table:
+    """How supernets rank, as a rich table with as many columns as the terminal has room for."""
     columns: dict[str, Callable[[Row], str]] = {
         "strategy": lambda row: row["strategy"],
         "epochs": lambda row: str(row["epochs"]),
@@ -225,10 +230,12 @@ def supernet_table(rows: Sequence[Row]) -> Table:
         "query": lambda row: seconds_text(row["query_seconds"]),
     }
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
-    for name in columns:
+    hidden = {"images", "+-", "sparse", "top rho"} if width < NARROW else set()
+    shown = {name: cell for name, cell in columns.items() if name not in hidden}
+    for name in shown:
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
     for row in rows:
-        cells = [cell(row) for cell in columns.values()]
+        cells = [cell(row) for cell in shown.values()]
         table.add_row(*cells, style="yellow" if row["failed"] else "")
     return table
 
