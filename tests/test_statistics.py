@@ -58,6 +58,11 @@ def test_bootstrap_interval_has_its_coverage() -> None:
     assert mean_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
+def test_bootstrap_interval_does_not_depend_on_the_order() -> None:
+    values = np.random.default_rng(0).normal(size=7)
+    assert mean_interval(values.tolist()) == mean_interval(values[::-1].tolist())
+
+
 def test_paired_interval_agrees_with_scipy_and_ignores_what_is_shared() -> None:
     rng = np.random.default_rng(0)
     shared = rng.normal(0.0, 10.0, 40)
