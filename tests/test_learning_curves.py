@@ -12,6 +12,7 @@ from archcast.catalog import predictors
 from archcast.errors import InputError
 from archcast.evaluation.experiment import Experiment
 from archcast.evaluation.run import context, run_job
+from archcast.predictors import lcsvr
 from archcast.predictors.base import Context, Curves, Tags
 from archcast.predictors.curve_families import FAMILIES, most_probable
 from archcast.predictors.lce import UNKNOWN_STD, CurveMixture
@@ -245,6 +246,18 @@ def test_lcsvr_averages_settings_that_see_different_views() -> None:
     mean = np.mean([part.predict(x) for part in parts], axis=0)
     scores = predictor.query(others.architectures, others.context)
     np.testing.assert_allclose(scores, predictor.axis_.restore(mean))
+
+
+def test_lcsvr_compares_settings_on_a_part_of_many_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    predict = lcsvr.cross_val_predict
+    monkeypatch.setattr(
+        lcsvr, "cross_val_predict", lambda *a, **b: compared.append(len(a[2])) or predict(*a, **b)
+    )
+    monkeypatch.setattr(lcsvr, "MOST_COMPARED", 30)
+    predictor = lcsvr.LearningCurveSVR(trials=3, best=2).fit(*toy(50, seed=1))
+    assert compared == [30]
+    assert [part["svr"].shape_fit_[0] for part in predictor.svr_.estimators_] == [50, 50]
 
 
 def test_fallbacks_are_in_the_record() -> None:
