@@ -71,7 +71,7 @@ def toy(n: int, seed: int) -> Toy:
         parameters=size,
         flops=10.0 * size,
         latency=size / 1e5,
-        unlabeled=spaces.get("nasbench201").sample(12, rng),
+        unlabeled=spaces.get("nasbench201").sample(8, rng),
         build=partial(build, skeleton=SKELETON, seed=seed),
         task=TASK,
         batch=Batch(torch.randn(8, 1, 14, 14, generator=draw), torch.arange(8) % 4),
@@ -79,7 +79,7 @@ def toy(n: int, seed: int) -> Toy:
     return Toy(architectures, labels, context)
 
 
-TRAIN, TEST = toy(60, seed=1), toy(20, seed=2)
+TRAIN, TEST = toy(60, seed=1), toy(15, seed=2)
 
 
 def _newly_fitted(predictor: Predictor) -> Predictor:

@@ -64,8 +64,8 @@ class LearningCurveSVR(Predictor):
     another. Settings of the regression, and which views it sees, are drawn at random and compared
     on held-out labels inside `fit`. The paper has one view and takes the best setting; the mean of
     the few best (`best`) depends less on the luck of the draw. Deviations are those of held-out
-    labels, one for all architectures. Where there are more than 400 labels, settings are compared on
-    400 random ones, and then learn from all. Scores and deviations are in percent accuracy.
+    labels, one for all architectures. Of more than 400 labels, a random 400 compare the settings,
+    which then learn from all. Scores and deviations are in percent accuracy.
 
     Args:
         encoding: of architectures, a name from `archcast.catalog.encodings`.
