@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from archcast.evaluation.costs import STEPS_A_DECADE, budgets, winners
@@ -26,8 +27,10 @@ from archcast.report.text import (
 from archcast.search.speed_up import clock
 from archcast.tables.table import Table as ResultTable
 
-WIDE = 100  # columns of a terminal from which the further metrics fit
-NARROW = 80  # columns below which the bare ranking is shown
+# Columns of a leaderboard that a narrow terminal lacks, the first first.
+GIVEN_UP = ("family", "top rho", "p@10", "regret", "rho", "95 % of tau")
+WIDE = 100  # columns of a terminal from which all of a search is shown
+NARROW = 80  # columns below which only the main ones are
 STOP_WIDTH = 77  # columns that a table of early stopping takes with its intervals
 
 
@@ -36,13 +39,18 @@ def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
 
     `=` follows the rank of a row that is tied with the best.
     """
-    hidden = set() if width >= WIDE else {"family", "top rho", "p@10"}
-    if width < NARROW:
-        hidden |= {"95 % of tau", "regret"}
-    if not any(row["epochs"] for row in rows):
-        hidden.add("epochs")
-    elif width < WIDE:
-        hidden.add("regret")
+    hidden = set() if any(row["epochs"] for row in rows) else {"epochs"}
+    table = _ranking(rows, hidden)
+    for name in GIVEN_UP:
+        if Console(width=1_000).measure(table).maximum <= width:
+            break
+        hidden.add(name)
+        table = _ranking(rows, hidden)
+    return table
+
+
+def _ranking(rows: Sequence[Row], hidden: set[str]) -> Table:
+    """The leaderboard without some of its columns."""
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     digits = len(str(len(rows)))
     table.add_column(f"{'#':>{digits}}", no_wrap=True)
