@@ -434,10 +434,11 @@ def stop(
     rows = stop_rows(records, thresholds)
     if format == "table":
         console = Console()
-        learned = max(row["train_size"] for row in rows)
+        learned = any(row["train_size"] for row in rows)
+        more = f"; {train_size} more to learn from" if learned else ""
         console.print(
             f"{table.dataset} ({benchmark}): searches of {architectures} architectures, mean of"
-            f" {repeats}" + f"; {learned} more to learn from" * bool(learned)
+            f" {repeats}{more}"
         )
         console.print(stop_table(rows, console.width))
     else:

@@ -8,9 +8,8 @@ Labels are raw accuracies; splits as in `model_based.py`.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
+from model_based import divide, options_of
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
@@ -20,15 +19,13 @@ from archcast.spec import split_specs
 from archcast.tables.benchmark import open_table
 from archcast.tables.table import Table
 
-HELD_OUT = 1_000
 DEVIATIONS = norm.ppf(0.95)  # to either side of the mean: 90 % of a normal distribution
 
 
 def share_within(name: str, table: Table, n: int, seed: int) -> float:
     """The share of held-out labels in the central 90 % interval around their scores."""
     labels = table.mean_over_runs(table.final_accuracy("test"))
-    order = np.random.RandomState(1000 + seed).permutation(len(table))
-    test, train = order[:HELD_OUT], order[HELD_OUT:][:n]
+    test, train, _ = divide(table, n, seed)
     predictor = make_predictor(name, {"labels": "raw"}, seed, "cpu")
     predictor.fit([table.architectures[i] for i in train], labels[train])
     scores, std = predictor.query([table.architectures[i] for i in test], return_std=True)
@@ -43,13 +40,7 @@ def main() -> None:
         and predictors.get(name).tags.probabilistic
         and not predictors.get(name).tags.needs
     ]
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", help="a Parquet file, or the name of a benchmark")
-    parser.add_argument("--dataset", help="of the benchmark")
-    parser.add_argument("--predictors", default=",".join(probabilistic))
-    parser.add_argument("--train-sizes", default="100,400")
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    options = options_of(__doc__, probabilistic).parse_args()
     table = open_table(options.table, options.dataset)
     sizes = [int(size) for size in options.train_sizes.split(",")]
     print(f"{table.source}: in 90 % intervals, mean of {options.repeats} splits; n={sizes}")

@@ -26,6 +26,23 @@ from archcast.tables.table import Table
 HELD_OUT, UNLABELED = 1_000, 1_000
 
 
+def divide(table: Table, n: int, seed: int) -> list[np.ndarray]:
+    """Positions of the architectures held out, of `n` to learn from, and of the rest."""
+    order = np.random.RandomState(1000 + seed).permutation(len(table))
+    return np.split(order, [HELD_OUT, HELD_OUT + n])
+
+
+def options_of(description: str, predictors: list[str]) -> argparse.ArgumentParser:
+    """The options of a measurement of `predictors`, or others that are named, on one table."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("table", help="a Parquet file, or the name of a benchmark")
+    parser.add_argument("--dataset", help="of the benchmark")
+    parser.add_argument("--predictors", default=",".join(predictors))
+    parser.add_argument("--train-sizes", default="100,400")
+    parser.add_argument("--repeats", type=int, default=5)
+    return parser
+
+
 def measure(spec: str, encoding: str | None, table: Table, n: int, seed: int) -> np.ndarray:
     """Kendall tau, fit seconds, and seconds to query all that is held out."""
     name, params = parse_predictor(spec)
@@ -33,8 +50,7 @@ def measure(spec: str, encoding: str | None, table: Table, n: int, seed: int) ->
     if encoding and "encoding" in predictor.get_params():
         predictor.set_params(encoding=encoding)
     truth = table.mean_over_runs(table.final_accuracy("test"))
-    order = np.random.RandomState(1000 + seed).permutation(len(table))
-    test, train, pool = np.split(order, [HELD_OUT, HELD_OUT + n])
+    test, train, pool = divide(table, n, seed)
     cells = table.architectures
     context = Context(unlabeled=[cells[i] for i in pool[:UNLABELED]])
 
@@ -49,13 +65,8 @@ def measure(spec: str, encoding: str | None, table: Table, n: int, seed: int) ->
 
 def main() -> None:
     family = [name for name in predictors if predictors.entry(name).family == "model-based"]
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", help="a Parquet file, or the name of a benchmark")
-    parser.add_argument("--dataset", help="of the benchmark")
-    parser.add_argument("--predictors", default=",".join(family))
+    parser = options_of(__doc__, family)
     parser.add_argument("--encoding", help="for those that take one, in place of their own")
-    parser.add_argument("--train-sizes", default="100,400")
-    parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     table = open_table(options.table, options.dataset)
     sizes = [int(size) for size in options.train_sizes.split(",")]

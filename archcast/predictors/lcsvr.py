@@ -103,9 +103,9 @@ class LearningCurveSVR(Predictor):
         views, self.axis_ = self._views(architectures, context), Axis(labels)
         x, y = np.hstack(views), self.axis_.standardise(labels)
         view = np.repeat(np.arange(len(views)), [part.shape[1] for part in views])
-        everything, *rest = product([True, False], repeat=len(views))
+        *seen, _ = product([True, False], repeat=len(views))  # every choice of views but none
         svr = Pipeline(
-            [("scale", StandardScaler()), ("views", _Views(view, everything)), ("svr", _NuSVR())]
+            [("scale", StandardScaler()), ("views", _Views(view, seen[0])), ("svr", _NuSVR())]
         )
         self.svr_, self.noise_ = svr, 1.0
         if len(y) >= 2 * self.folds:
@@ -113,7 +113,7 @@ class LearningCurveSVR(Predictor):
             some = np.sort(order[:MOST_COMPARED])
             folds = KFold(self.folds, shuffle=True, random_state=self.seed)
             search = RandomizedSearchCV(
-                svr, {**self.settings, "views__seen": [everything, *rest[:-1]]},
+                svr, {**self.settings, "views__seen": seen},
                 n_iter=self.trials, cv=folds, refit=False,
                 scoring="neg_mean_squared_error", random_state=self.seed,
             ).fit(x[some], y[some])  # fmt: skip

@@ -172,15 +172,13 @@ def stop_table(rows: Sequence[Row], width: int) -> Table:
     """Searches with early stopping as a rich table, with intervals where there is room."""
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     table.add_column("method", overflow="fold")
+    intervals = width >= STOP_WIDTH
     for name in ("speed-up", "best kept", "regret"):
-        heading = f"{name} (95 %)" if width >= STOP_WIDTH else name
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(f"{name} (95 %)" if intervals else name, justify="right", no_wrap=True)
     for row in rows:
         stopped = row["method"] == "early stopping"
         cells = (
-            f"{number(row[name], 2)} {bounds(row, name):>12}"
-            if width >= STOP_WIDTH
-            else number(row[name], 2)
+            number(row[name], 2) + (f" {bounds(row, name):>12}" if intervals else "")
             for name in ("speed_up", "best_kept", "regret")
         )
         table.add_row(
