@@ -16,8 +16,9 @@ from torch import nn
 
 from archcast.catalog import spaces
 from archcast.errors import InputError
+from archcast.networks.data import Data, load_data
 from archcast.networks.nasbench201 import MINI, OFFICIAL, Network, Skeleton
-from archcast.networks.trainer import Data, Recipe, count_flops, evaluate, load_data, train
+from archcast.networks.trainer import Recipe, count_flops, evaluate, train
 from archcast.networks.training import train_table
 from archcast.spaces.base import Architecture
 from archcast.tables.images import Images, Split, load_images
@@ -120,7 +121,7 @@ def test_evaluation_by_hand() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return torch.tensor([[2.0, 0.0]]).repeat(len(images), 1)
 
-    data = Data(torch.zeros(3, 1, 2, 2), torch.tensor([0, 0, 1]))
+    data = Data(torch.zeros(3, 1, 2, 2), torch.tensor([0, 0, 1]), torch.zeros(1), torch.ones(1))
     loss, accuracy = evaluate(Fixed(), data, batch_size=2)
     assert accuracy == pytest.approx(200 / 3)
     right = np.log1p(np.exp(-2.0))

@@ -16,9 +16,10 @@ from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.evaluation.weight_sharing import supernet_rows
 from archcast.networks import samplers, weight_sharing
+from archcast.networks.data import load_data
 from archcast.networks.nasbench201 import OFFICIAL, Network
 from archcast.networks.supernet import MixedCell, Supernet, recalibrate
-from archcast.networks.trainer import evaluate, load_data
+from archcast.networks.trainer import evaluate
 from archcast.networks.weight_sharing import Plan, _Training, few_shot, trained_supernet
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.testing import SKELETON, TASK, toy

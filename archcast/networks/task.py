@@ -10,7 +10,8 @@ from archcast.networks.nasbench201 import MINI, OFFICIAL, Skeleton
 from archcast.tables.images import SHIPPED, Images, load_images
 from archcast.tables.table import Table
 
-IMAGES = "images"  # the table's metadata that names the image set, or its file
+# The table's metadata that names the image set, or its file; and that tells its content.
+IMAGES, IMAGES_HASH = "images", "images_hash"
 
 
 @dataclass(frozen=True, eq=False)

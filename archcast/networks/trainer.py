@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archcast.tables.images import Images, Split
+from archcast.networks.data import Data
+from archcast.networks.robustness import ATTACK, Attack, robustness
 
 LATENCY_RUNS = 31
 
@@ -37,8 +38,8 @@ class Run:
     """What one training run measured. Accuracies in percent; curves have one value an epoch.
 
     The training figures are running means over the epoch, as the network changes. A run whose loss
-    leaves the finite numbers ends there: its curves are cut before that epoch, and its test
-    accuracy is that of guessing.
+    leaves the finite numbers has diverged and ends there: its curves are cut before that epoch, and
+    its accuracies on test images are those of guessing.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -46,38 +47,18 @@ class Run:
     valid_loss: list[float] = field(default_factory=list)
     valid_accuracy: list[float] = field(default_factory=list)
     test_accuracy: float = math.nan
+    fgsm_accuracy: float = math.nan  # on attacked test images
+    pgd_accuracy: float = math.nan
+    diverged: bool = False
     epoch_seconds: float = math.nan  # training alone, without the evaluation
     parameters: int = 0
     flops: int = 0  # multiply-adds of one image
     latency: float = math.nan  # milliseconds for one image, median
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A split as tensors on the device: standardised images (n, c, h, w), labels (n,)."""
-
-    images: Tensor
-    labels: Tensor
-
-
-def load_data(images: Images, device: torch.device) -> dict[str, Data]:
-    """All splits as tensors, standardised channel by channel with training statistics."""
-    pixels = images.train.images.reshape(-1, images.channels) / 255.0
-    mean, deviation = pixels.mean(axis=0), pixels.std(axis=0).clip(min=1e-6)
-
-    def tensors(split: Split) -> Data:
-        standardised = (split.images / 255.0 - mean) / deviation
-        return Data(
-            torch.from_numpy(standardised).float().permute(0, 3, 1, 2).to(device),
-            torch.from_numpy(split.labels).to(device),
-        )
-
-    return {name: tensors(getattr(images, name)) for name in ("train", "valid", "test")}
-
-
 def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, Data],
-          recipe: Recipe = Recipe()) -> Run:  # fmt: skip
-    """Build a network, train it on `data["train"]`, and evaluate it.
+          recipe: Recipe = Recipe(), attack: Attack = ATTACK) -> Run:  # fmt: skip
+    """Build a network, train it on `data["train"]`, and evaluate it, also under attack.
 
     `name` and `seed` fix the weights at the start and the order of the images: the same pair gives
     the same run on one device and thread count. PyTorch's global random state is left alone.
@@ -93,8 +74,6 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
     run = Run(parameters=sum(p.numel() for p in network.parameters()))
     run.flops = count_flops(network, inputs[:1])
     run.latency = measure_latency(network, inputs[:1])
-    run.test_accuracy = 100.0 / int(data["train"].labels.max() + 1)
-
     optimizer = torch.optim.SGD(
         network.parameters(), recipe.learning_rate, recipe.momentum,
         weight_decay=recipe.weight_decay, nesterov=True, fused=True,
@@ -123,6 +102,9 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
         seconds += clock() - start
         valid_loss, valid_accuracy = evaluate(network, data["valid"])
         if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
+            run.diverged = True
+            guessing = 100.0 / int(labels.max() + 1)
+            run.test_accuracy = run.fgsm_accuracy = run.pgd_accuracy = guessing
             break
         run.train_loss.append(train_loss)
         run.train_accuracy.append(100.0 * correct.item() / len(inputs))
@@ -130,6 +112,7 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
         run.valid_accuracy.append(valid_accuracy)
     else:
         _, run.test_accuracy = evaluate(network, data["test"])
+        run.fgsm_accuracy, run.pgd_accuracy = robustness(network, data["test"], attack)
     run.epoch_seconds = seconds / min(recipe.epochs, len(run.train_loss) + 1)
     return run
 

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, parallel_config
+from filelock import FileLock, Timeout
 
 from archcast.catalog import spaces
 from archcast.device import pick_device
 from archcast.errors import InputError
+from archcast.networks.data import Data, load_data
 from archcast.networks.nasbench201 import Network
-from archcast.networks.task import IMAGES, skeleton_for
-from archcast.networks.trainer import Data, Recipe, Run, load_data, train
+from archcast.networks.robustness import ATTACK
+from archcast.networks.task import IMAGES, IMAGES_HASH, skeleton_for
+from archcast.networks.trainer import Recipe, Run, train
 from archcast.progress import track
 from archcast.spaces.base import Architecture, Space
 from archcast.tables.images import SHIPPED, Images, load_images
 from archcast.tables.table import Table, read_table
+from archcast.workers import run_each
+
+_logger = logging.getLogger("archcast")
 
 RECIPE = Recipe()
+_LATER = ("attack", IMAGES_HASH)  # tables from before these were recorded lack them
 
 
 def train_table(
@@ -51,47 +59,83 @@ def train_table(
     loaded = load_images(images)
     device = pick_device(device)
     source = images if images in SHIPPED else str(Path(images).resolve())
-    journal = Journal(out, {**_provenance(space, loaded, device), IMAGES: source})
-    canonical = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
-    order = np.random.default_rng(0).permutation(len(canonical))[:limit]
-    todo = [
-        (canonical[i], seed)
-        for seed in seeds
-        for i in order
-        if (str(canonical[i]), seed) not in journal.finished
-    ]
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        results = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(
-            delayed(_train_one)(architecture, seed, images, device) for architecture, seed in todo
-        )
-        try:
-            for row in track(results, len(todo), "training"):
-                journal.append(row)
-        except KeyboardInterrupt:
-            journal.close()
-            raise
-    return journal.close()
+    with Journal(out, {**_provenance(space, loaded, device), IMAGES: source}) as journal:
+        canonical = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
+        order = np.random.default_rng(0).permutation(len(canonical))[:limit]
+        todo = [
+            (canonical[i], seed)
+            for seed in seeds
+            for i in order
+            if (str(canonical[i]), seed) not in journal.rows
+        ]
+        results = run_each(partial(_train_one, images=images, device=device), todo, jobs)
+        for row in track(results, len(todo), "training"):
+            journal.append(row)
+    return read_table(out)
 
 
 class Journal:
-    """Rows of a table in the making: a line of JSON each, merged into the table on closing."""
+    """Rows of a table in the making: a line of JSON each, merged into the table at the end.
+
+    Within its context it is the only one of its table, in all processes. Leaving the context, also
+    by an interrupt, writes the table and removes the journal; after a kill the next one goes on
+    from what is there.
+    """
 
     def __init__(self, out: Path, provenance: dict[str, str]) -> None:
+        """A journal beside `out`.
+
+        Raises:
+            InputError: the folder can't be written to.
+        """
         self.out, self.provenance = out, provenance
         self.path = out.with_name(out.name + ".journal")
-        self.rows = list(self._rows_of_table()) + list(self._rows_of_journal())
-        self.finished = {(row["architecture"], row["seed"]) for row in self.rows}
+        self.rows: dict[tuple[str, int], dict[str, Any]] = {}  # by architecture and seed
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a")
+            self._lock = FileLock(out.with_name(f".{out.name}.lock"), blocking=False)
         except OSError as error:
             raise InputError(f"{self.path}: can't be written ({error.strerror})") from None
-        if self._file.tell() == 0:
-            self._append(provenance)
+
+    def __enter__(self) -> Self:
+        """Read what is there already.
+
+        Raises:
+            InputError: another process has the table, or it is of something else.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{self.out}: another process is training it; wait for its end, or choose"
+                " another --out"
+            ) from None
+        try:
+            for row in (*self._rows_of_table(), *self._rows_of_journal()):
+                self.rows[row["architecture"], row["seed"]] = row
+            self._file = self.path.open("a")
+            if self._file.tell() == 0:
+                self._append(self.provenance)
+        except OSError as error:
+            self._lock.release()
+            raise InputError(f"{self.path}: can't be written ({error.strerror})") from None
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        try:
+            if self.rows:
+                _table(list(self.rows.values()), self.provenance, str(self.out)).write(self.out)
+            self.path.unlink()
+        finally:
+            self._lock.release()
 
     def append(self, row: dict[str, Any]) -> None:
         """Keep a row, whatever happens next."""
-        self.rows.append(row)
+        self.rows[row["architecture"], row["seed"]] = row
         self._append(row)
 
     def _append(self, item: dict[str, Any]) -> None:
@@ -99,23 +143,16 @@ class Journal:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def close(self) -> Table:
-        """Write the table and remove the journal."""
-        self._file.close()
-        table = _table(self.rows, self.provenance, str(self.out))
-        table.write(self.out)
-        self.path.unlink()
-        return table
-
     def _rows_of_table(self) -> Iterator[dict[str, Any]]:
         if not self.out.exists():
             return
         table = read_table(self.out)
         held = {"space": table.space.name, "dataset": table.dataset, **table.metadata}
         self._check_provenance(held, self.out)
+        columns = {**table.columns, "diverged": table.diverged}
         owners = np.repeat(np.arange(len(table)), np.diff(table.starts))
         for row, owner in enumerate(owners):
-            values = {name: column[row] for name, column in table.columns.items()}
+            values = {name: column[row] for name, column in columns.items()}
             curves = {name: value[~np.isnan(value)] for name, value in values.items() if value.ndim}
             plain = {name: value.tolist() for name, value in (values | curves).items()}
             yield {"architecture": str(table.architectures[owner]), **plain}
@@ -123,17 +160,26 @@ class Journal:
     def _rows_of_journal(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        text = self.path.read_text()
-        whole = text[: text.rfind("\n") + 1]  # a last line without its end was cut by a kill
-        if whole != text:
-            self.path.write_text(whole)
-        lines = [json.loads(line) for line in whole.splitlines()]
-        if lines:
-            self._check_provenance(lines[0], self.path)
-        yield from lines[1:]
+        text = self.path.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
+        os.truncate(self.path, len(whole))
+        for number, line in enumerate(whole.splitlines()):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                raise InputError(
+                    f"{self.path}, line {number + 1}: no line of a journal; delete that line"
+                ) from None
+            if number:
+                yield found
+            else:
+                self._check_provenance(found, self.path)
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
-        for key in ("space", "dataset", "recipe"):
+        for key in ("space", "dataset", "recipe", "attack", IMAGES_HASH):
+            if key not in held and key in _LATER:
+                _logger.warning("%s does not say its %s; taken to be ours", where, key)
+                continue
             if held.get(key) != self.provenance[key]:
                 raise InputError(
                     f"{where} was made with {key} {held.get(key)}, not {self.provenance[key]};"
@@ -148,27 +194,34 @@ def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
     return {
         "space": space.name,
         "dataset": images.name,
-        "recipe": ", ".join(f"{key} {value}" for key, value in recipe.items()),
+        "recipe": _listed(recipe),
+        "attack": _listed(asdict(ATTACK)),
+        IMAGES_HASH: images.hash,
         "device": f"{device} ({name}), PyTorch {torch.__version__}",
     }
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:
     metadata = dict(provenance)
     space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
-    columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
-    texts = columns.pop("architecture", [])
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
+    texts = columns.pop("architecture")
     return Table(space, dataset, texts, columns, metadata, source)
 
 
 @lru_cache(maxsize=1)
 def _loaded(images: str, device: str) -> tuple[Images, dict[str, Data]]:
-    torch.set_num_threads(1)
     loaded = load_images(images)
     return loaded, load_data(loaded, torch.device(device))
 
 
-def _train_one(architecture: Architecture, seed: int, images: str, device: str) -> dict[str, Any]:
+def _train_one(item: tuple[Architecture, int], images: str, device: str) -> dict[str, Any]:
+    architecture, seed = item
     loaded, data = _loaded(images, device)
     skeleton = skeleton_for(loaded)
     text = str(architecture)

@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock
-from joblib import Parallel, delayed, parallel_config
 from torch import Tensor, nn
 
 from archcast.errors import InputError
+from archcast.networks.data import Data, load_data
 from archcast.networks.samplers import ARCHIVE, SAMPLERS
 from archcast.networks.supernet import Supernet
 from archcast.networks.task import Task
-from archcast.networks.trainer import Data, clock_of, initialised, load_data
+from archcast.networks.trainer import clock_of, initialised
 from archcast.progress import track
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.workers import one_thread, run_each
 
 _logger = logging.getLogger("archcast")
 
@@ -110,21 +111,18 @@ def train_supernets(
         for stage in todo:
             if workers == 1:
                 for plan in stage:
-                    yield from _Training(plan, task, device, folder).epochs()
+                    with one_thread():
+                        yield from _Training(plan, task, device, folder).epochs()
                 continue
-            with parallel_config(backend="loky", inner_max_num_threads=1):
-                results = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(
-                    delayed(_train)(plan, task, device, folder) for plan in stage
-                )
-                for plan_epochs in results:
-                    yield from range(plan_epochs)
+            train = partial(_train, task=task, device=device, folder=folder)
+            for plan_epochs in run_each(train, stage, workers):
+                yield from range(plan_epochs)
 
     for _ in track(epochs(), sum(plan.epochs for stage in todo for plan in stage), "training"):
         pass
 
 
 def _train(plan: Plan, task: Task, device: str, folder: Path) -> int:
-    torch.set_num_threads(1)
     trained_supernet(plan, task, device, folder)
     return plan.epochs
 

@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from archcast.networks.data import load_data
 from archcast.networks.supernet import recalibrate
 from archcast.networks.task import Task, official_task
-from archcast.networks.trainer import Data, evaluate, load_data
+from archcast.networks.trainer import evaluate
 from archcast.networks.weight_sharing import (
     BATCH_SIZE,
     SPLIT_EDGE,
@@ -96,7 +97,7 @@ class WeightSharing(Predictor):
         chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
         self.calibration_ = images[chosen].split(BATCH_SIZE)
         valid = data["valid"]
-        self.valid_ = Data(valid.images[: self.valid_images], valid.labels[: self.valid_images])
+        self.valid_ = valid.first(self.valid_images)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         space = architectures[0].space

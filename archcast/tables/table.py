@@ -26,10 +26,14 @@ COLUMNS: dict[str, pa.DataType] = {
     "seed": pa.int32(),
     **dict.fromkeys(CURVES, pa.list_(pa.float32())),
     "test_accuracy": pa.float32(),
+    "fgsm_accuracy": pa.float32(),
+    "pgd_accuracy": pa.float32(),
+    "diverged": pa.bool_(),
     "epoch_seconds": pa.float32(),
     "parameters": pa.int64(),
     "flops": pa.int64(),
 }
+MAY_BE_MISSING = ("fgsm_accuracy", "pgd_accuracy")  # in some rows: NaN
 _PREFIX = "archcast."
 _NUMBERS = {pa.float32(), pa.float64(), pa.int32(), pa.int64()}
 
@@ -108,6 +112,8 @@ class Table:
                 array = values.astype(np.float32)
             elif name in ("seed", "parameters", "flops"):
                 array = np.asarray(values).astype(np.int64, casting="safe")
+            elif name == "diverged":
+                array = np.asarray(values).astype(np.bool_, casting="safe")
             else:
                 array = np.asarray(values, dtype=np.float32)
         except (TypeError, ValueError):
@@ -121,9 +127,11 @@ class Table:
         return array
 
     def _check_values(self, name: str, array: NDArray[Any]) -> None:
-        if name in ("seed", "train_loss", "valid_loss"):
+        if name in ("seed", "train_loss", "valid_loss", "diverged"):
             return
         finite = np.isfinite(array)
+        if name in MAY_BE_MISSING:
+            finite |= np.isnan(array)
         if name in CURVES:  # a cut run ends in NaN; a hole is an error
             finite |= np.logical_and.accumulate(np.isnan(array)[:, ::-1], axis=1)[:, ::-1]
         limit = 100.0 if name.endswith("accuracy") else np.inf
@@ -168,6 +176,13 @@ class Table:
         ]
         most: NDArray[np.int64] = np.max([np.zeros(len(self.columns["seed"])), *lengths], axis=0)
         return most.astype(np.int64)
+
+    @cached_property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which rows are of runs that diverged: none, where the table does not say."""
+        none = np.zeros(len(self.columns["seed"]), dtype=np.bool_)
+        diverged: NDArray[np.bool_] = self.columns.get("diverged", none)
+        return diverged
 
     def final_accuracy(self, split: str) -> NDArray[np.float32]:
         """The final accuracy of each row in percent, on `test` or `valid` images.
@@ -270,7 +285,7 @@ def read_table(path: Path) -> Table:
 
 def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:
     if name not in CURVES:
-        if column.null_count:
+        if column.null_count and name not in MAY_BE_MISSING:
             row = next(i for i, value in enumerate(column) if not value.is_valid)
             raise InputError(f"{path}, row {row + 1}: {name} is empty; mend or drop the row")
         return _to_numpy(column.combine_chunks())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archcast.errors import InputError
-from archcast.networks.trainer import load_data
+from archcast.networks.data import load_data
 from archcast.tables.images import Images
 
 

@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from archcast.catalog import proxies as catalog
@@ -22,6 +20,7 @@ from archcast.networks.nasbench201 import OFFICIAL, Network, Skeleton
 from archcast.networks.trainer import initialised
 from archcast.progress import track
 from archcast.spaces.base import Architecture
+from archcast.workers import run_each
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.cache import Key, Measured, ScoreCache
 from archcast.zero_cost.combination import Combination
@@ -74,11 +73,8 @@ def score(
     parts = _single(found)
     store = None if cache is None else ScoreCache(cache)
     scorer = _Scorer(parts, batch, skeleton, seed, pick_device(device), store)
-    with parallel_config(backend="loky", inner_max_num_threads=1), threadpool_limits(1):
-        results = Parallel(n_jobs=workers, return_as="generator", batch_size=1)(
-            delayed(scorer)(network) for network in networks
-        )
-        rows = list(track(results, len(networks), "scoring"))
+    results = run_each(scorer, networks, workers, ordered=True)
+    rows = list(track(results, len(networks), "scoring"))
     values = {name: np.array([row[name].score for row in rows]) for name in parts}
     seconds = {name: np.array([row[name].seconds for row in rows]) for name in parts}
     for name, each in found.items():
