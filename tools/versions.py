@@ -32,6 +32,7 @@ def versioned() -> Iterator[Any]:
                 found = registry.get(name)
                 combines = isinstance(found, Combination)
                 yield from (type(found), found.combine) if combines else (found,)
+    yield from (type(catalog.spaces.get(name)) for name in catalog.spaces)
     yield from (votes, Plan, run_job, run_stop_job, run_search_job)
 
 

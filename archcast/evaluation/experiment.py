@@ -158,12 +158,12 @@ def default_epochs(table: Table) -> int:
 def identity(choice: Choice | None, table: Table, *others: object) -> str:
     """Names what decides the numbers of a job besides the table and what the job itself says.
 
-    That is a predictor, its code and all its parameters, the `others`, and, where networks are
-    looked at, the images.
+    That is a predictor, its code and all its parameters, the space's code, the `others`, and, where
+    networks are looked at, the images.
     """
     looks = choice is not None and choice.tags.needs & NETWORK_FIELDS
     images = images_of(table).hash if looks else None
-    return digest([choice and choice.made_of, images, made_of(others)])
+    return digest([choice and choice.made_of, images, made_of((table.space, *others))])
 
 
 def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:

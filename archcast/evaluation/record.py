@@ -145,24 +145,28 @@ def _is_current(path: Path) -> bool:
     return not found.startswith(start) or found.startswith(start + b"%d," % SCHEMA_VERSION)
 
 
-def mixed_versions(records: Iterable[BaseRecord]) -> str:
-    """What libraries in several versions records were made with, in words; empty if in one each."""
+def say_what_is_mixed(records: Iterable[BaseRecord]) -> None:
+    """Log which libraries records were made with in several versions."""
     found: dict[str, set[str]] = {}
     for record in records:
         for name, number in record.versions.items():
             found.setdefault(name, set()).add(number)
-    return ", ".join(
+    mixed = [
         f"{name} {' and '.join(sorted(numbers))}"
         for name, numbers in sorted(found.items())
         if len(numbers) > 1 and name != "archcast"
-    )
+    ]
+    if mixed:
+        _logger.warning("results of several versions are compared: %s", ", ".join(mixed))
 
 
 def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
     """The records that a folder has of the table with this hash; none where there is no folder."""
     if not folder.is_dir():
         return []
-    return [record for record in RecordStore(folder, kind) if record.table == table]
+    records = [record for record in RecordStore(folder, kind) if record.table == table]
+    say_what_is_mixed(records)
+    return records
 
 
 def largest_group(records: Iterable[R], alike: Callable[[R], Hashable]) -> list[R]:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from archcast.evaluation.job import BaseJob
-from archcast.evaluation.record import BaseRecord, RecordStore, mixed_versions, save_record
+from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 from archcast.progress import track
 from archcast.tables.table import Table
 from archcast.workers import run_each
@@ -47,8 +47,7 @@ def run_jobs(
         for key, record in track(run_each(work, list(todo.items()), workers), len(todo), "jobs"):
             kept[key] = record
     records = [kept[key] for key in keys]
-    if mixed := mixed_versions(records):
-        _logger.warning("results of several versions are compared: %s", mixed)
+    say_what_is_mixed(records)
     return records
 
 
