@@ -15,9 +15,10 @@ hundreds of splits of three tables (docs/decisions.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,12 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from archcast.evaluation.metrics import Values, kendall_tau
+from archcast.evaluation.statistics import ALPHA, Interval, Matrix
 
-Matrix = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-ALPHA = 0.05
-PRIOR_DF = 20  # d0
-LABEL_SHARE = 0.5
+PRIOR_DF = 30  # d0
+LABEL_SHARE = 0.75
 _LEAST_VARIANCE = 1e-20  # what is less is rounding
 
 
@@ -82,9 +82,7 @@ class SplitMeans:
     Every statement holds for all rows at once: with 95 % probability, all of its kind are true.
     """
 
-    def __init__(
-        self, rows: Sequence[Mapping[Hashable, SplitTau]], train_sizes: Sequence[int]
-    ) -> None:
+    def __init__(self, rows: Sequence[Mapping[Any, SplitTau]], train_sizes: Sequence[int]) -> None:
         """Take the taus of each row by split, and how many labels it learns from, 0 if from none.
 
         A split's architectures are the same for all rows, and in the same order.
@@ -93,7 +91,6 @@ class SplitMeans:
         labels = np.array([size or np.inf for size in train_sizes], dtype=np.float64)
         # Index (i, j) is the difference of rows i and j, and (i, k) row i alone.
         labels = np.append(labels, np.inf)
-        fewest = np.minimum(labels[:, None], labels)
         shape = (k + 1, k + 1)
         self.count = np.zeros(shape, dtype=np.int64)
         total, square, prior = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -105,12 +102,16 @@ class SplitMeans:
             covariance = influence @ influence.T / (n * (n - 1))
             own = np.diag(covariance)
             sampling = np.maximum(own[:, None] + own - 2 * covariance, 0.0)
+            learned = labels[[*there, k]]
+            alone = own / learned
+            both = sampling / np.minimum(learned[:, None], learned)
+            training = LABEL_SHARE * n * np.minimum(both, alone[:, None] + alone)
             at = np.ix_([*there, k], [*there, k])
             difference = taus[:, None] - taus
             self.count[at] += 1
             total[at] += difference
             square[at] += difference**2
-            prior[at] += sampling * (1 + LABEL_SHARE * n / fewest[at])
+            prior[at] += sampling + training
         count = np.maximum(self.count, 1)
         spread = np.maximum(square - total**2 / count, 0.0)
         self.difference = total / count
@@ -119,10 +120,10 @@ class SplitMeans:
         self.deviation = np.sqrt(np.maximum(variance, _LEAST_VARIANCE) / count)
         self.known = self.count > 1
 
-    def intervals(self) -> list[tuple[float, float] | tuple[None, None]]:
+    def intervals(self) -> list[Interval]:
         """The interval of each row's mean; (None, None) of fewer than two splits."""
         several = self.known[:-1, -1]
-        found: list[tuple[float, float] | tuple[None, None]] = []
+        found: list[Interval] = []
         for i, known in enumerate(several):
             if not known:
                 found.append((None, None))
@@ -175,6 +176,8 @@ class SplitMeans:
 @cache
 def range_quantile(k: int, df: int) -> float:
     """The 95 % quantile of the range of k standard normal values over an estimated deviation."""
+    if k < 2:
+        return 0.0
     z = np.linspace(-9.0, 9.0, 241)[:, None]
     density = k * stats.norm.pdf(z) * (z[1, 0] - z[0, 0])
     return _quantile(lambda w: (density * (ndtr(z + w) - ndtr(z)) ** (k - 1)).sum(axis=0), df)
