@@ -31,7 +31,10 @@ from archcast.tables.table import Table as ResultTable
 GIVEN_UP = ("family", "top rho", "p@10", "regret", "rho", "95 % of tau")
 WIDE = 100  # columns of a terminal from which all of a search is shown
 NARROW = 80  # columns below which only the main ones are
-STOP_WIDTH = 77  # columns that a table of early stopping takes with its intervals
+STOP_WIDTH = 68  # columns that a table of early stopping takes with its intervals
+# What the marks of a leaderboard mean, below it.
+TIED = "= may be the best too: with 95 % confidence, none that is the best lacks it"
+INTERVALS = "95 % of tau: of its mean over all random splits of this table, all rows at once"
 
 
 def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
