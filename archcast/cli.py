@@ -133,7 +133,7 @@ def leaderboard(
     from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import leaderboard as rank
     from archcast.evaluation.noise import noise_ceiling
-    from archcast.report.terminal import leaderboard_table
+    from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
     from archcast.tables.benchmark import open_table
 
     table = open_table(benchmark, dataset)
@@ -157,7 +157,9 @@ def leaderboard(
         console.print(_heading(table, experiment))
         console.print(leaderboard_table(rows, console.width))
         if any(row["tied_with_best"] for row in rows[1:]):
-            console.print("= tau is not told apart from the best (95 % interval of the difference)")
+            console.print(TIED)
+        if any(row["kendall_tau_low"] is not None for row in rows):
+            console.print(INTERVALS)
         if (ceiling := noise_ceiling(table, truth)) is not None:
             console.print(
                 f"noise of training limits tau to about {ceiling:.2f}, except for learning curves"
@@ -263,7 +265,7 @@ def recommend(
 
     from archcast.evaluation.recommendation import cheapest
     from archcast.evaluation.recommendation import recommend as choose
-    from archcast.report.terminal import leaderboard_table, recommendation
+    from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation
     from archcast.tables.benchmark import open_table
 
     if min(init, query) < 0:
@@ -282,8 +284,10 @@ def recommend(
     console.print(recommendation(rows, cheapest(records), init, query))
     others = [row for row in rows[1:] if row["tied_with_best"]]
     if others:
-        console.print("\nIt, and what is not told apart from it (95 % interval of the difference):")
+        console.print("\nIt, and what may be the best too:")
         console.print(leaderboard_table([rows[0], *others], console.width))
+        console.print(TIED)
+        console.print(INTERVALS)
     return None
 
 

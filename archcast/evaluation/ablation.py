@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean
+
+import numpy as np
 
 from archcast.errors import InputError
 from archcast.evaluation.experiment import choose_predictor
-from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, taus_by_split
+from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, split_means
 from archcast.evaluation.record import Record
-from archcast.evaluation.statistics import paired_interval
 from archcast.spec import format_spec
 
 DEFAULT_HEAD = "ngb"
@@ -50,22 +50,33 @@ def ablation(records: Iterable[Record], specs: dict[str, str]) -> list[Row]:
     """Leaderboard rows of the variants in their order, each with its lead over the best single.
 
     `variant` says what a row is. `lead` is the mean difference in Kendall tau, over the splits that
-    both have, to the best of what stands alone; `lead_low` and `lead_high` bound it with 95 %
-    confidence. All are None for that one itself.
+    both have, to the best of what stands alone; it is None for that one itself. `lead_low` and
+    `lead_high` bound the lead over whichever truly is the best alone, with 95 % confidence that
+    they do so in every row (Hsu, 1984); they are None where two splits are not shared with all that
+    stand alone.
     """
     kept = list(records)
     rows = {row["predictor"]: row for row in leaderboard(kept)}
-    taus = {group[0].job.spec: taus_by_split(group) for group in by_setting(kept).values()}
-    alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
-    best = max(alone, key=lambda spec: rows[spec]["kendall_tau"] or -1.0)
+    groups = {group[0].job.spec: group for group in by_setting(kept).values()}
+    order = list(groups)
+    means = split_means(list(groups.values()))
+    low, high = means.difference_intervals()
+    known = [
+        spec
+        for variant, spec in specs.items()
+        if variant.endswith(" alone") and rows[spec]["kendall_tau"] is not None
+    ]
+    best = max(known, key=lambda spec: rows[spec]["kendall_tau"], default=None)
+    alone = [order.index(spec) for spec in known]
 
     def lead(spec: str) -> Row:
-        ours, theirs = taus[spec], taus[best]
-        shared = [split for split in ours if split in theirs]
-        if spec == best or not shared:
+        at = order.index(spec)
+        if best is None or spec == best or not means.count[at, order.index(best)]:
             return {"lead": None, "lead_low": None, "lead_high": None}
-        a, b = [ours[split] for split in shared], [theirs[split] for split in shared]
-        low, high = paired_interval(a, b)
-        return {"lead": fmean(a) - fmean(b), "lead_low": low, "lead_high": high}
+        # The lead over the best is the least of the leads over all.
+        bounds = low[at, alone].min(), high[at, alone].min()
+        found = [None if np.isnan(bound) else float(bound) for bound in bounds]
+        lead = float(means.difference[at, order.index(best)])
+        return {"lead": lead, "lead_low": found[0], "lead_high": found[1]}
 
     return [{"variant": name, **rows[spec], **lead(spec)} for name, spec in specs.items()]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from archcast.catalog import metrics, predictors
-from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.record import Record, largest_group
-from archcast.evaluation.statistics import mean_if_known, mean_interval, paired_interval
+from archcast.evaluation.splits import SplitMeans, SplitTau, split_tau
+from archcast.evaluation.statistics import mean_if_known
 
 Row = dict[str, Any]
 SplitKey = tuple[Any, ...]  # what tells one split, with its truth, from another
@@ -20,17 +20,34 @@ _SETTING = ("benchmark", "dataset", "predictor", "train_size", "epochs")
 def leaderboard(records: Iterable[Record]) -> list[Row]:
     """One row for each predictor, train size and number of epochs, best Kendall tau first.
 
-    Metrics and seconds are means over the repeats that did not fail, None where all failed;
-    `kendall_tau_low` and `kendall_tau_high` bound the mean with 95 % confidence.
-    `tied_with_best` says whether the splits that a row shares with the first row leave open which
-    of the two is better, and is None of fewer than two. Initialisation and query seconds are None
-    where the table does not say what training takes.
+    Metrics and seconds are means over the repeats that did not fail, None where all failed.
+    `kendall_tau_low` and `kendall_tau_high` bound the mean tau over all random splits of the table,
+    with 95 % confidence that they do so in every row; of one split they are None.
+    `tied_with_best` says whether the row may be the best of those that share two splits with the
+    first, and is None of others: with 95 % confidence, none that is truly best is False. See
+    `SplitMeans`. Initialisation and query seconds are None where the table does not say what
+    training takes.
     """
-    ranked = sorted(
-        ((_row(group), taus_by_split(group)) for group in by_setting(records).values()),
-        key=lambda pair: (pair[0]["kendall_tau"] is None, -(pair[0]["kendall_tau"] or 0)),
-    )
-    return [row | {"tied_with_best": _tied(taus, ranked[0][1])} for row, taus in ranked]
+    groups = by_setting(records)
+    rows = {setting: _row(group) for setting, group in groups.items()}
+    ranked = sorted(rows, key=lambda setting: (*_worse(rows[setting]), str(setting)))
+    means = split_means([groups[setting] for setting in ranked])
+    ties = means.best(first=0) if ranked else []
+    return [
+        rows[setting] | {"kendall_tau_low": low, "kendall_tau_high": high, "tied_with_best": tied}
+        for setting, (low, high), tied in zip(ranked, means.intervals(), ties, strict=True)
+    ]
+
+
+def split_means(groups: Sequence[Sequence[Record]]) -> SplitMeans:
+    """The means of tau of several rows, each given by its records."""
+    taus = [taus_by_split(group) for group in groups]
+    return SplitMeans(taus, [group[0].job.train_size for group in groups])
+
+
+def _worse(row: Row) -> tuple[bool, float]:
+    tau: float | None = row["kendall_tau"]
+    return tau is None, -(tau or 0.0)
 
 
 def by_setting(records: Iterable[Record]) -> dict[SettingKey, list[Record]]:
@@ -74,9 +91,8 @@ def _row(records: Sequence[Record]) -> Row:
         column, metric = name.replace("-", "_"), metrics.get(name)
         values = [metric(record.truth, record.predictions) for record in good]
         row[column] = fmean(values) if values else None
-        if name == "kendall-tau":
-            low, high = mean_interval(values)
-            row |= {"kendall_tau_low": low, "kendall_tau_high": high}
+        if name == "kendall-tau":  # their place; what they are depends on the other rows
+            row |= {"kendall_tau_low": None, "kendall_tau_high": None}
     costs = [record.cost for record in good if record.cost]
     row["init_seconds"] = mean_if_known([cost.init_seconds for cost in costs])
     row["query_seconds"] = mean_if_known([cost.query_seconds for cost in costs])
@@ -86,20 +102,13 @@ def _row(records: Sequence[Record]) -> Row:
     return row
 
 
-def taus_by_split(records: Sequence[Record]) -> dict[SplitKey, float]:
+def taus_by_split(records: Sequence[Record]) -> dict[SplitKey, SplitTau]:
     """Kendall's tau of the records that did not fail, by the split that they are of."""
-    taus: dict[SplitKey, float] = {}
+    taus: dict[SplitKey, SplitTau] = {}
     for record in records:
         if not record.failed:
             job = record.job
             table = (record.table, job.benchmark, job.dataset)
             key = (*table, job.test_size, job.truth, job.seed, job.repeat)
-            taus[key] = kendall_tau(record.truth, record.predictions)
+            taus[key] = split_tau(record.truth, record.predictions)
     return taus
-
-
-def _tied(taus: Mapping[SplitKey, float], best: Mapping[SplitKey, float]) -> bool | None:
-    """Whether the 95 % interval of the best row's lead on shared splits reaches 0."""
-    shared = [split for split in taus if split in best]
-    low, _ = paired_interval([best[split] for split in shared], [taus[split] for split in shared])
-    return None if low is None else low <= 0.0

@@ -25,13 +25,15 @@ from archcast.evaluation.job import PredictorJob
 from archcast.evaluation.leaderboard import Row
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.run import context, outcome_or_error, split
-from archcast.evaluation.statistics import mean_interval
+from archcast.evaluation.statistics import mean_interval, share_interval
 from archcast.predictors.base import Vector
 from archcast.predictors.make import make_predictor
 from archcast.tables.table import Table
 
 Bools = NDArray[np.bool_]
 _logger = logging.getLogger("archcast")
+
+METHODS = ("early stopping", "successive halving", "hyperband")
 
 
 class StopJob(PredictorJob):
@@ -190,30 +192,41 @@ def halve_like(record: StopRecord, speed_up: float, brackets: int) -> Outcome:
 
 
 def stop_rows(records: Iterable[StopRecord], thresholds: Sequence[float]) -> list[Row]:
-    """One row for each predictor, threshold and method, means over the repeats with intervals.
+    """One row for each predictor, threshold and method, means over the repeats.
 
-    The rows of successive halving and Hyperband follow the row whose epochs they were given.
+    `_low` and `_high` bound a mean with 95 % confidence that they do so in every row. The mean
+    regret has no bounds: most regrets are 0 and few are large, so that no few repeats can give any
+    that hold. The rows of successive halving and Hyperband follow the row whose epochs they were
+    given.
     """
     groups: dict[tuple[str, int], list[StopRecord]] = {}
     for record in records:
         groups.setdefault((record.job.spec, record.job.train_size), []).append(record)
     rows: list[Row] = []
+    of = len(groups) * len(thresholds) * len(METHODS)
     for group in groups.values():
         good = [record for record in group if not record.failed]
         for threshold in thresholds:
             stopped = [replay(record, threshold) for record in good]
             budgets = list(zip(good, stopped, strict=True))
-            methods: dict[str, list[Outcome]] = {
-                "early stopping": stopped,
-                "successive halving": [halve_like(r, o.speed_up, 1) for r, o in budgets],
-                "hyperband": [halve_like(r, o.speed_up, 3) for r, o in budgets],
-            }
-            rows += [_row(name, group, threshold, found) for name, found in methods.items()]
+            outcomes: list[list[Outcome]] = [
+                stopped,
+                [halve_like(r, o.speed_up, 1) for r, o in budgets],
+                [halve_like(r, o.speed_up, 3) for r, o in budgets],
+            ]
+            rows += [
+                _row(method, group, threshold, found, of)
+                for method, found in zip(METHODS, outcomes, strict=True)
+            ]
     return rows
 
 
 def _row(
-    method: str, records: Sequence[StopRecord], threshold: float, outcomes: Sequence[Outcome]
+    method: str,
+    records: Sequence[StopRecord],
+    threshold: float,
+    outcomes: Sequence[Outcome],
+    of: int,
 ) -> Row:
     job = records[0].job
     row: Row = {
@@ -228,12 +241,18 @@ def _row(
         "failed": sum(record.failed for record in records),
         "fallbacks": sum(record.fallbacks for record in records),
     }
-    for name in Outcome._fields:
-        values = [float(getattr(outcome, name)) for outcome in outcomes]
-        low, high = mean_interval(values)
-        mean = fmean(values) if values else None
-        row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-    return row
+    speed_ups = [outcome.speed_up for outcome in outcomes]
+    kept = [outcome.best_kept for outcome in outcomes]
+    for name, values, (low, high) in (
+        ("speed_up", speed_ups, mean_interval(speed_ups, of)),
+        ("best_kept", kept, share_interval(round(sum(kept)), len(kept), of)),
+    ):
+        row |= {name: _mean(values), f"{name}_low": low, f"{name}_high": high}
+    return row | {"regret": _mean([outcome.regret for outcome in outcomes])}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
 
 
 def _outcome(record: StopRecord, spent: int, finished: Bools) -> Outcome:

@@ -39,7 +39,15 @@ from archcast.report.views import (
     titles,
 )
 from archcast.search.run import SearchRecord
-from archcast.search.speed_up import AXES, Axis, agreement, clock, search_rows, with_taus
+from archcast.search.speed_up import (
+    AXES,
+    Axis,
+    agreement,
+    clock,
+    search_rows,
+    speed_up_bounds,
+    with_taus,
+)
 from archcast.tables.table import Table
 
 WIDTH = 3.4  # inches, a column
@@ -266,8 +274,13 @@ def _speed_ups(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
         colour = OKABE_ITO[at % len(OKABE_ITO)]
         shown = [(row, tau) for row, tau in pairs if row["family"] == family]
         taus = [tau for _, tau in shown]
-        low, high = ([row[f"{column}_{bound}"] for row, _ in shown] for bound in ("low", "high"))
-        axes.vlines(taus, low, high, color=colour, alpha=0.4, linewidth=0.8)
+        axes.vlines(
+            taus,
+            *speed_up_bounds([row for row, _ in shown]),
+            color=colour,
+            alpha=0.4,
+            linewidth=0.8,
+        )
         axes.scatter(
             taus,
             [row[column] for row, _ in shown],
@@ -279,7 +292,7 @@ def _speed_ups(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
             label=family,
         )
     axes.axhline(1, color="grey", linestyle=":")
-    ends = [row[f"{column}_{bound}"] for row, _ in pairs for bound in ("low", "high")]
+    ends = [end for side in speed_up_bounds([row for row, _ in pairs]) for end in side]
     axes.set(yscale="log", ylim=_bounds(ends))
     _tick(axes.yaxis, number_ticks(log_range(ends)))
     points = [(tau, row[column]) for row, tau in pairs]

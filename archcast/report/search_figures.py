@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from plotly.graph_objects import Figure
 
 from archcast.evaluation.leaderboard import Row
@@ -18,7 +19,7 @@ from archcast.report.page_figures import (
 )
 from archcast.report.text import search_title, speed_up_text
 from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks
-from archcast.search.speed_up import Axis, clock, with_taus
+from archcast.search.speed_up import Axis, clock, speed_up_bounds, with_taus
 
 
 def regret_figure(found: Sequence[Line], axis: Axis) -> Figure | None:
@@ -45,12 +46,14 @@ def speed_up_figure(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
     for at, family in enumerate(sorted({row["family"] for row, _ in pairs})):
         colour = OKABE_ITO[at % len(OKABE_ITO)]
         shown = [(row, tau) for row, tau in pairs if row["family"] == family]
+        values = [row[column] for row, _ in shown]
+        low, high = speed_up_bounds([row for row, _ in shown])
         figure.add_scatter(
             x=[tau for _, tau in shown],
-            y=[row[column] for row, _ in shown],
+            y=values,
             error_y={
-                "array": [row[f"{column}_high"] - row[column] for row, _ in shown],
-                "arrayminus": [row[column] - row[f"{column}_low"] for row, _ in shown],
+                "array": np.subtract(high, values).tolist(),
+                "arrayminus": np.subtract(values, low).tolist(),
                 "color": faint(colour, 0.4),
                 "width": 0,
             },
@@ -69,6 +72,6 @@ def speed_up_figure(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
             hovertemplate="%{customdata}<extra></extra>",
         )
     figure.add_hline(1, line={"color": GREY, "dash": "dash"})
-    bounds = log_range(row[f"{column}_{bound}"] for row, _ in pairs for bound in ("low", "high"))
-    figure.update_yaxes(log_axis(number_ticks(bounds)))
+    low, high = speed_up_bounds([row for row, _ in pairs])
+    figure.update_yaxes(log_axis(number_ticks(log_range([*low, *high]))))
     return figure

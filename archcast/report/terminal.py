@@ -31,7 +31,10 @@ from archcast.tables.table import Table as ResultTable
 GIVEN_UP = ("family", "top rho", "p@10", "regret", "rho", "95 % of tau")
 WIDE = 100  # columns of a terminal from which all of a search is shown
 NARROW = 80  # columns below which only the main ones are
-STOP_WIDTH = 77  # columns that a table of early stopping takes with its intervals
+STOP_WIDTH = 68  # columns that a table of early stopping takes with its intervals
+# What the marks of a leaderboard mean, below it.
+TIED = "= may be the best too: with 95 % confidence, none that is the best lacks it"
+INTERVALS = "95 % of tau: of its mean over all random splits of this table, all rows at once"
 
 
 def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
@@ -173,17 +176,19 @@ def stop_table(rows: Sequence[Row], width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
     table.add_column("method", overflow="fold")
     intervals = width >= STOP_WIDTH
-    for name in ("speed-up", "best kept", "regret"):
+    for name in ("speed-up", "best kept"):
         table.add_column(f"{name} (95 %)" if intervals else name, justify="right", no_wrap=True)
+    table.add_column("regret", justify="right", no_wrap=True)
     for row in rows:
         stopped = row["method"] == "early stopping"
-        cells = (
+        cells = [
             number(row[name], 2) + (f" {bounds(row, name):>12}" if intervals else "")
-            for name in ("speed_up", "best_kept", "regret")
-        )
+            for name in ("speed_up", "best_kept")
+        ]
         table.add_row(
             f"{row['predictor']}, p < {row['threshold']:g}" if stopped else f"  {row['method']}",
             *cells,
+            number(row["regret"], 2),
             style="yellow" if row["failed"] else "",
         )
     return table
@@ -228,7 +233,7 @@ def supernet_table(rows: Sequence[Row], width: int) -> Table:
         "epochs": lambda row: str(row["epochs"]),
         "images": lambda row: str(row["valid_images"]),
         "tau": lambda row: number(row["kendall_tau"], 3),
-        "+-": lambda row: number(row["kendall_tau_sd"], 3),
+        "sd": lambda row: number(row["kendall_tau_sd"], 3),
         "sparse": lambda row: number(row["sparse_kendall_tau"], 3),
         "top rho": lambda row: number(row["top_decile_spearman"], 2),
         "seeds": lambda row: number(row["seed_agreement"], 2),
@@ -236,7 +241,7 @@ def supernet_table(rows: Sequence[Row], width: int) -> Table:
         "query": lambda row: seconds_text(row["query_seconds"]),
     }
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
-    hidden = {"images", "+-", "sparse", "top rho"} if width < NARROW else set()
+    hidden = {"images", "sd", "sparse", "top rho"} if width < NARROW else set()
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)

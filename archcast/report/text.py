@@ -40,17 +40,25 @@ def seconds_text(value: float | None) -> str:
 
 
 def speed_up_text(row: Row, column: str) -> str:
-    """A speed-up with its interval; `>` and `<` mark bounds.
+    """A speed-up with its interval, of which one side may be unknown; `>` and `<` mark bounds.
 
-    >>> times = {"x": 2.5, "x_low": 2.0, "x_high": 12.0, "x_sign": ">"}
+    >>> times = {"x": 2.5, "x_low": 2.0, "x_high": 12.0, "x_sign": "="}
     >>> speed_up_text(times, "x")
-    '> 2.5 (2.0-12)'
+    '2.5 (2.0-12)'
+    >>> speed_up_text(times | {"x_high": None, "x_sign": ">"}, "x")
+    '> 2.5 (> 2.0)'
     """
     value, sign = row[column], row[f"{column}_sign"]
     if value is None or sign == "?":
         return "-"
-    low, high = _times(row[f"{column}_low"]), _times(row[f"{column}_high"])
-    return f"{'' if sign == '=' else sign + ' '}{_times(value)} ({low}-{high})"
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    if low is not None and high is not None:
+        interval = f" ({_times(low)}-{_times(high)})"
+    elif low is not None:
+        interval = f" (> {_times(low)})"
+    else:
+        interval = "" if high is None else f" (< {_times(high)})"
+    return f"{'' if sign == '=' else sign + ' '}{_times(value)}{interval}"
 
 
 def cost_text(value: float | None, axis: Axis) -> str:

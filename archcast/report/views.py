@@ -8,20 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import networkx
 import numpy as np
 from scipy import ndimage
+from scipy.stats import rankdata
 
 from archcast.evaluation.costs import budgets, floored, priced, winners
-from archcast.evaluation.leaderboard import Row, SplitKey, by_setting, setting_of, taus_by_split
+from archcast.evaluation.leaderboard import (
+    Row,
+    SplitKey,
+    by_setting,
+    setting_of,
+    split_means,
+    taus_by_split,
+)
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
-from archcast.evaluation.statistics import (
-    ALPHA,
-    CriticalDifferences,
-    Matrix,
-    critical_differences,
-    win_rates,
-)
+from archcast.evaluation.splits import Bools
+from archcast.evaluation.statistics import Matrix, win_rates
 from archcast.report.text import counted, search_title
 from archcast.search.run import SearchRecord
 from archcast.search.speed_up import Axis, trajectories
@@ -229,6 +233,15 @@ def _seen(regret: float) -> float:
     return max(regret, LEAST_REGRET)
 
 
+@dataclass(frozen=True, slots=True)
+class CriticalDifferences:
+    """What a critical-difference diagram shows (Demsar, 2006), best average rank first."""
+
+    names: tuple[str, ...]
+    ranks: tuple[float, ...]  # average over splits, 1 is best
+    groups: tuple[tuple[str, ...], ...]  # largest sets of two or more that are not told apart
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """Predictors, each at its best setting, on the splits that all of them share."""
@@ -236,34 +249,34 @@ class Comparison:
     names: tuple[str, ...]
     blocks: int
     win_rates: Matrix
-    differences: CriticalDifferences | None  # None where the blocks are too few to tell any apart
+    differences: CriticalDifferences | None  # None of a single split
 
 
 def comparison(records: Sequence[Record], rows: Sequence[Row]) -> Comparison | None:
     """The best 12 predictors without failures that share splits, None of fewer than two.
 
-    Predictors that lack some of the splits that many others share are left out.
+    Predictors that lack some of the splits that many others share are left out. Which differ is
+    asked of all rows at once, so that it does not matter how these few were chosen.
     """
     groups = by_setting(records)
-    best: dict[str, Row] = {}
-    titled = dict(zip(map(setting_of, rows), titles(rows), strict=True))
-    for row in rows:
-        best.setdefault(row["predictor"], row)
+    settings = [setting_of(row) for row in rows]
+    apart = split_means([groups[setting] for setting in settings]).told_apart()
+    best: dict[str, int] = {}
+    for at, row in enumerate(rows):
+        best.setdefault(row["predictor"], at)
     taus = {
-        titled[setting_of(row)]: taus_by_split(groups[setting_of(row)])
-        for row in best.values()
-        if not row["failed"]
+        at: {split: found.tau for split, found in taus_by_split(groups[settings[at]]).items()}
+        for at in best.values()
+        if not rows[at]["failed"]
     }
     blocks = _blocks([set(found) for found in taus.values()])
-    scores = {
-        name: [found[split] for split in blocks]
-        for name, found in taus.items()
-        if found.keys() >= set(blocks)
-    }
-    scores = dict(list(scores.items())[:MOST_COMPARED])
-    if not blocks or len(scores) < 2:
+    chosen = [at for at, found in taus.items() if found.keys() >= set(blocks)][:MOST_COMPARED]
+    if not blocks or len(chosen) < 2:
         return None
-    differences = _differences(scores, len(blocks))
+    titled = titles(rows)
+    scores = {titled[at]: [taus[at][split] for split in blocks] for at in chosen}
+    several = len(blocks) > 1
+    differences = _differences(scores, apart[np.ix_(chosen, chosen)]) if several else None
     return Comparison(tuple(scores), len(blocks), win_rates(scores), differences)
 
 
@@ -279,17 +292,19 @@ def _blocks(found: Sequence[set[SplitKey]]) -> list[SplitKey]:
     return sorted(best, key=str)
 
 
-def _differences(scores: Mapping[str, Sequence[float]], blocks: int) -> CriticalDifferences | None:
-    """Of as many of the first predictors as the blocks can tell apart at all."""
-    names = list(scores)
-    while len(names) > 2 and _least_p(len(names), blocks) >= ALPHA:
-        names.pop()
-    return critical_differences({name: scores[name] for name in names}) if len(names) > 2 else None
-
-
-def _least_p(names: int, blocks: int) -> float:
-    """The least corrected p-value that Wilcoxon tests of all pairs can have."""
-    return float(names * (names - 1) / 2 * 2.0 ** (1 - blocks))
+def _differences(scores: Mapping[str, Sequence[float]], apart: Bools) -> CriticalDifferences:
+    ranks = rankdata([[-score for score in values] for values in scores.values()], axis=0)
+    average = ranks.mean(axis=1)
+    order = np.argsort(average, kind="stable")
+    names = [list(scores)[i] for i in order]
+    together = networkx.from_numpy_array(~apart[np.ix_(order, order)])
+    together.remove_edges_from(list(networkx.selfloop_edges(together)))
+    groups = sorted(sorted(group) for group in networkx.find_cliques(together) if len(group) > 1)
+    return CriticalDifferences(
+        tuple(names),
+        tuple(average[order].tolist()),
+        tuple(tuple(names[i] for i in group) for group in groups),
+    )
 
 
 def ceiling(records: Sequence[Record], table: Table) -> float | None:

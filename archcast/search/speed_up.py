@@ -12,16 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau, spearmanr, t
 
 from archcast.catalog import predictors
 from archcast.evaluation.costs import floored
 from archcast.evaluation.leaderboard import Row
 from archcast.evaluation.record import largest_group
-from archcast.evaluation.statistics import RESAMPLES, mean_if_known, median_interval
+from archcast.evaluation.statistics import (
+    ALPHA,
+    mean_if_known,
+    median_interval,
+    share_interval,
+)
 from archcast.predictors.base import Vector
 from archcast.search.experiment import BASELINE
 from archcast.search.make import make_strategy
@@ -88,13 +93,26 @@ class Effort:
     spent: Vector
     reached: Vector  # 1 where it did, else 0
 
-    def expected(self, draws: Any = slice(None)) -> Any:
-        """The expected cost of reaching the target; if no run did, as if one had just then.
+    def expected(self) -> float:
+        """The expected cost of reaching the target; if no run did, as if one had just then."""
+        return float(self.spent.sum() / max(self.reached.sum(), 1.0))
 
-        `draws` are runs to look at: all, or (resamples, runs) for one value a resample.
+    def error(self, of: int) -> tuple[float, float]:
+        """By how much the logarithm of the expected cost may be too high, and too low.
+
+        It is that of the mean spent less that of the share that reached the target. Runs that do
+        not reach it spend most, so that both errors go together and are added.
         """
-        spent, reached = self.spent[draws], self.reached[draws]
-        return spent.sum(axis=-1) / np.maximum(reached.sum(axis=-1), 1.0)
+        runs, found = len(self.spent), int(self.reached.sum())
+        if runs < 2:
+            return np.inf, np.inf
+        deviation = self.spent.std(ddof=1) / self.spent.mean() / np.sqrt(runs)
+        of_mean = float(t.isf(ALPHA / of / 2, runs - 1) * deviation)
+        low, high = share_interval(found, runs, of)
+        assert low is not None
+        assert high is not None
+        share = max(found, 1) / runs
+        return of_mean + np.log(high / share), of_mean + (np.log(share / low) if low else np.inf)
 
 
 def effort(records: Sequence[SearchRecord], target: float, axis: Axis) -> Effort | None:
@@ -116,24 +134,24 @@ def effort(records: Sequence[SearchRecord], target: float, axis: Axis) -> Effort
 Efforts = Mapping[Axis, Mapping[SearchKey, Effort]]
 
 
-def speed_up(baseline: Effort, this: Effort) -> Row:
+def speed_up(baseline: Effort, this: Effort, of: int = 1) -> Row:
     """How many times cheaper this search gets to the target than the baseline.
 
-    `value` is the ratio of expected costs, `low` and `high` its 95 % bootstrap interval over runs.
-    `sign` says how to read them: `=`; `>` or `<` where no run of the baseline or of this search got
-    there, so that the value is a bound; `?` where none of either did.
+    `value` is the ratio of expected costs, `low` and `high` bound it, one of `of` such with 95 %
+    confidence in all: errors of the two searches' logarithms are independent, so that their squares
+    add up (Zou & Donner, 2008). A bound that the runs don't give is None. `sign` says how to read
+    the value: `=`; `>` or `<` where no run of the baseline or of this search got there, so that the
+    value is a bound; `?` where none of either did.
     """
-    rng = np.random.default_rng(0)
-    drawn = [
-        each.expected(rng.integers(len(each.spent), size=(RESAMPLES, len(each.spent))))
-        for each in (baseline, this)
-    ]
-    low, high = np.quantile(drawn[0] / drawn[1], [0.025, 0.975])
+    (below, above), (this_below, this_above) = baseline.error(of), this.error(of)
+    value = baseline.expected() / this.expected()
+    low = value * np.exp(-np.hypot(below, this_above))
+    high = value * np.exp(np.hypot(above, this_below))
     signs = {(True, True): "=", (False, True): ">", (True, False): "<", (False, False): "?"}
     return {
-        "value": float(baseline.expected() / this.expected()),
-        "low": float(low),
-        "high": float(high),
+        "value": value,
+        "low": float(low) if low > 0 else None,
+        "high": float(high) if np.isfinite(high) else None,
         "sign": signs[bool(baseline.reached.any()), bool(this.reached.any())],
     }
 
@@ -150,7 +168,7 @@ def search_rows(records: Sequence[SearchRecord], target: float | None = None) ->
 
     The records are comparable and of one table; without a target it is the `default_target`.
     Accuracy and regret are medians, over the runs that did not fail, of what they end with; `_low`
-    and `_high` bound a value with 95 % confidence.
+    and `_high` bound a value with 95 % confidence that they do so in every row.
     `speed_up_*` is against random search, `over_unguided_*` against the same strategy without its
     predictor (or what it improves on); `_sign` is as in `speed_up`. What is unknown is None.
     """
@@ -163,10 +181,10 @@ def search_rows(records: Sequence[SearchRecord], target: float | None = None) ->
         for axis in AXES
     }
     rows = [
-        _outcome(found, good[key], target)
+        _outcome(found, good[key], target, len(groups))
         | _to_target(key, efforts)
-        | _speed_ups("speed_up", key, RANDOM, efforts)
-        | _speed_ups("over_unguided", key, _unguided(found[0]), efforts)
+        | _speed_ups("speed_up", key, RANDOM, efforts, len(groups))
+        | _speed_ups("over_unguided", key, _unguided(found[0]), efforts, len(groups))
         for key, found in groups.items()
     ]
     column = f"speed_up_{clock(rows)}"
@@ -189,7 +207,9 @@ def _unguided(record: SearchRecord) -> SearchKey:
     return (traits.unguided or job.strategy_spec, "", 0)
 
 
-def _outcome(records: Sequence[SearchRecord], good: Sequence[SearchRecord], target: float) -> Row:
+def _outcome(
+    records: Sequence[SearchRecord], good: Sequence[SearchRecord], target: float, of: int
+) -> Row:
     job = records[0].job
     ends = [float(incumbent_regrets(record)[-1]) for record in good]
     accuracies = [record.best - end for record, end in zip(good, ends, strict=True)]
@@ -210,7 +230,7 @@ def _outcome(records: Sequence[SearchRecord], good: Sequence[SearchRecord], targ
         "target": target,
     }
     for name, values in (("test_accuracy", accuracies), ("regret", ends)):
-        low, high = median_interval(values)
+        low, high = median_interval(values, of)
         median = float(np.median(values)) if values else None
         row |= {name: median, f"{name}_low": low, f"{name}_high": high}
     return row
@@ -220,17 +240,17 @@ def _to_target(key: SearchKey, efforts: Efforts) -> Row:
     row: Row = {"reached": None}
     for axis in AXES:
         found = efforts[axis].get(key)
-        row[f"{axis}_to_target"] = float(found.expected()) if found else None
+        row[f"{axis}_to_target"] = found.expected() if found else None
         if found:
             row["reached"] = float(found.reached.mean())
     return row
 
 
-def _speed_ups(name: str, key: SearchKey, other: SearchKey, efforts: Efforts) -> Row:
+def _speed_ups(name: str, key: SearchKey, other: SearchKey, efforts: Efforts, of: int) -> Row:
     row: Row = {}
     for axis in AXES:
         this, baseline = efforts[axis].get(key), efforts[axis].get(other)
-        found = speed_up(baseline, this) if this and baseline and key != other else {}
+        found = speed_up(baseline, this, of) if this and baseline and key != other else {}
         column = f"{name}_{axis}"
         row[column] = found.get("value")
         row |= {f"{column}_{part}": found.get(part) for part in ("low", "high", "sign")}
@@ -239,7 +259,7 @@ def _speed_ups(name: str, key: SearchKey, other: SearchKey, efforts: Efforts) ->
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """The median regret of searches by cost, with 95 % bounds; None where these are unknown."""
+    """The median regret of searches by cost; its bounds are None where these are unknown."""
 
     strategy: str
     predictor: str | None
@@ -253,18 +273,16 @@ class Trajectory:
 def trajectories(records: Iterable[SearchRecord], axis: Axis) -> list[Trajectory]:
     """A trajectory for each search, lowest last regret first; none where costs are unknown.
 
+    At each cost, the bounds of all hold at once with 95 % confidence.
     It begins where every run has an incumbent, and goes to the end of the median run in steps that
     are even on a log axis: there, equal distances between two searches are equal speed-ups.
     """
-    found = [
-        each
-        for runs in by_search(r for r in records if not r.failed).values()
-        if (each := _trajectory(runs, axis))
-    ]
+    groups = by_search(record for record in records if not record.failed).values()
+    found = [each for runs in groups if (each := _trajectory(runs, axis, len(groups)))]
     return sorted(found, key=lambda each: each.regret[-1])
 
 
-def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | None:
+def _trajectory(records: Sequence[SearchRecord], axis: Axis, of: int) -> Trajectory | None:
     known = [cost for record in records if (cost := costs(record, axis)) is not None]
     if len(known) < len(records):
         return None
@@ -275,7 +293,7 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis) -> Trajectory | Non
     regrets = np.stack(
         [incumbent_regrets(record)[at] for record, at in zip(records, trials, strict=True)]
     )
-    bounds = [median_interval(column) for column in regrets.T.tolist()]
+    bounds = [median_interval(column, of) for column in regrets.T.tolist()]
     job = records[0].job
     return Trajectory(
         strategy=job.strategy_spec,
@@ -306,6 +324,16 @@ def with_taus(rows: Sequence[Row], leaderboard: Sequence[Row]) -> list[tuple[Row
         if taus and row[f"{column}_sign"] not in (None, "?"):
             pairs.setdefault(row["strategy"], []).append((row, taus[min(taus)]))
     return max(pairs.values(), key=len, default=[])
+
+
+def speed_up_bounds(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """Bounds of the speed-ups of `with_taus`, the value itself where a side has none."""
+    column = f"speed_up_{clock(rows)}"
+    low, high = (
+        [row[column] if row[name] is None else row[name] for row in rows]
+        for name in (f"{column}_low", f"{column}_high")
+    )
+    return low, high
 
 
 def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
