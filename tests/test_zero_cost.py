@@ -287,21 +287,11 @@ def test_grasp_by_the_hessian(kind: str, precision: torch.dtype, rel: float) -> 
 
 
 def test_grasp_needs_second_derivatives() -> None:
-    class Once(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            return x.clone()
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, gradient: Tensor) -> Tensor:
-            return gradient.clone()
-
-    class Wrapped(nn.Module):
+    class Distances(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return Once.apply(x)  # type: ignore[no-any-return]
+            return torch.cdist(x, torch.eye(3), p=1.0)
 
-    network = nn.Sequential(nn.Linear(4, 5), Wrapped(), nn.ReLU(), nn.Linear(5, 3))
+    network = seeded(lambda: nn.Sequential(nn.Linear(4, 3), Distances()))
     with pytest.raises(InputError, match="proxy grasp: an operation of the network has no second"):
         of("grasp")(network, VECTORS)
 
@@ -389,38 +379,57 @@ def test_synflow_beyond_single_precision() -> None:
         of("synflow")(chain(1e17), VECTORS)
 
 
-def jacobian(network: nn.Module, images: Tensor) -> np.ndarray:
-    """One row an image, by one backward pass an image."""
-    rows = []
-    for image in images:
-        leaf = image[None].clone().requires_grad_(True)
-        network(leaf).sum().backward()
-        rows.append(leaf.grad.double().flatten().numpy())
-    return np.array(rows)
+def correlations(network: nn.Module, images: Tensor) -> Callable[[Any], np.ndarray]:
+    """Those between selected rows of the Jacobian, 1 for rows that do not vary."""
+    leaf = images.clone().requires_grad_(True)
+    outputs = network(leaf).sum()
+    if outputs.requires_grad:
+        outputs.backward()
+    rows = np.zeros((len(images), 1)) if leaf.grad is None else leaf.grad.flatten(1).numpy()
+
+    def of_rows(selected: Any) -> np.ndarray:
+        if not rows[selected].any():
+            return np.ones((len(rows[selected]),) * 2)
+        return np.corrcoef(rows[selected])
+
+    return of_rows
 
 
-def test_jacov_image_by_image() -> None:
-    network = convolutions()
-    values = np.linalg.eigvals(np.corrcoef(jacobian(network, IMAGES.images))).real
+@every_network
+def test_jacov(kind: str) -> None:
+    network, given = exact(kind)
+    table = correlations(copy.deepcopy(network), given.images)(slice(None))
+    values = np.linalg.eigvalsh(table)
     expected = -sum(math.log(v + 1e-5) + 1 / (v + 1e-5) for v in values)
-    assert of("jacov")(network, IMAGES) == pytest.approx(expected, rel=1e-3)
+    assert of("jacov")(network, given) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("classes", [3, 101])
+@pytest.mark.parametrize("classes", [10, 100, 101])
 def test_epe_nas_class_by_class(classes: int) -> None:
+    """A class with one image adds log(1), and is none of those that are compared."""
     network = seeded(lambda: nn.Sequential(nn.Linear(4, 9), nn.ReLU(), nn.Linear(9, classes)))
-    given = batch(9, 4, classes=3)
-    rows = jacobian(network, given.images)
-    sums = []
-    for label in range(3):
-        table = np.corrcoef(rows[given.labels == label])
-        sums.append(sum(math.log(abs(c) + 1e-5) for c in table.flatten()))
-    if classes == 3:
-        expected = sum(map(abs, sums))
+    given = Batch(batch(9, 4).images, torch.tensor([7, 0, 0, 2, 2, 2, 0, 5, 5]))
+    table = correlations(copy.deepcopy(network), given.images)
+    sums = {}
+    for label in (0, 2, 5):
+        found = table(given.labels == label)
+        sums[label] = sum(math.log(abs(c) + 1e-5) for c in found.flatten())
+    if classes <= 100:
+        expected = sum(map(abs, sums.values()))
     else:
-        pairs = itertools.product((total / 3 for total in sums), repeat=2)
-        expected = sum(abs(a - b) for a, b in pairs) / 3
+        means = {label: total / given.labels.tolist().count(label) for label, total in sums.items()}  # type: ignore[union-attr]
+        expected = sum(abs(means[a] - means[b]) for a in means for b in means) / 3
     assert of("epe-nas")(network, given) == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(InputError, match="give at least two of one"):
+        of("epe-nas")(network, Batch(given.images, torch.arange(9)))
+
+
+@every_network
+def test_epe_nas_in_every_network(kind: str) -> None:
+    network, given = exact(kind)
+    table = correlations(copy.deepcopy(network), given.images)
+    expected = sum(abs(np.log(np.abs(table(given.labels == c)) + 1e-5).sum()) for c in range(3))
+    assert of("epe-nas")(network, given) == pytest.approx(expected, rel=1e-6)
 
 
 def codes(network: nn.Module, images: Tensor) -> np.ndarray:
@@ -430,11 +439,43 @@ def codes(network: nn.Module, images: Tensor) -> np.ndarray:
     return np.concatenate([(m.detach() > 0).flatten(1).numpy() for m in (first, second)], axis=1)
 
 
+def rectified(network: nn.Module, images: Tensor) -> list[np.ndarray]:
+    """What each ReLU lets pass, of shape (n, units), those of dead branches too."""
+    found: list[np.ndarray] = []
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(
+                lambda _, given, __: found.append((given[0] > 0).flatten(1).double().numpy())
+            )
+    network(images)
+    return found
+
+
 def test_nwot_by_hamming_distances() -> None:
     network = convolutions()
     bits = codes(network, IMAGES.images)
     kernel = [[bits.shape[1] - (a != b).sum() for b in bits] for a in bits]
     assert of("nwot")(network, IMAGES) == pytest.approx(np.linalg.slogdet(kernel)[1], rel=1e-6)
+
+
+@every_network
+def test_nwot_adds_a_kernel_for_each_relu(kind: str) -> None:
+    network, given = exact(kind)
+    passed = rectified(copy.deepcopy(network), given.images)
+    kernel = sum(x @ x.T + (1 - x) @ (1 - x).T for x in passed)
+    sign, expected = np.linalg.slogdet(kernel)
+    if sign == 0:
+        assert kind == "dead cell"
+        assert of("nwot")(network, given) < 0
+    else:
+        assert of("nwot")(network, given) == pytest.approx(expected, rel=1e-9)
+
+
+@every_network
+def test_swap_in_every_network(kind: str) -> None:
+    network, given = exact(kind)
+    patterns = np.concatenate(rectified(copy.deepcopy(network), given.images), axis=1).T
+    assert of("swap")(network, given) == len(np.unique(patterns, axis=0))
 
 
 @pytest.mark.parametrize("size", [6, 40, 70])
@@ -444,6 +485,20 @@ def test_swap_by_a_set_of_patterns(size: int) -> None:
     given.images[3:] = given.images[:-3].clone()  # so that patterns recur
     expected = len({tuple(unit) for unit in codes(convolutions(), given.images).T})
     assert of("swap")(convolutions(), given) == expected
+
+
+@every_network
+def test_linear_regions_point_by_point(kind: str) -> None:
+    if kind not in ("official skeleton", "dead branch", "dead cell"):
+        pytest.skip("takes no images of 3x3 pixels")
+    network, given = exact(kind)
+    start, end = torch.randn(2, 1, 3, 3, generator=torch.Generator().manual_seed(0)).double()
+    steps = torch.arange(4096).double()[:, None, None, None] / 4095
+    passed = np.concatenate(
+        rectified(copy.deepcopy(network), start + steps * (end - start)), axis=1
+    )
+    expected = 1 + (passed[1:] != passed[:-1]).any(axis=1).sum()
+    assert of("linear-regions")(network, given) == pytest.approx(expected, abs=2)
 
 
 def test_linear_regions_of_single_units() -> None:
@@ -458,65 +513,68 @@ def test_linear_regions_of_single_units() -> None:
     assert of("linear-regions")(network, IMAGES) == 1 + (ends[0] != ends[1])[0].item()
 
 
-def test_ntk_image_by_image() -> None:
-    network = convolutions()
+@every_network
+def test_ntk_image_by_image(kind: str) -> None:
+    """Each image's logits differentiated in one pass of all, biases left out."""
+    network, given = exact(kind)
+    slow = copy.deepcopy(network)
+    logits = slow(given.images)
     rows = []
-    for image in IMAGES.images:
-        network.zero_grad()
-        network(image[None]).sum().backward()
-        rows.append(np.concatenate([p.grad.double().flatten() for p in network.parameters()]))
-    kernel = np.array([[a @ b for b in rows] for a in rows])
-    assert of("ntk")(network, IMAGES) == pytest.approx(-np.linalg.cond(kernel), rel=1e-3)
-
-
-def test_gradsign_image_by_image() -> None:
-    network = convolutions()
-    signs: list[Any] = []
-    for image, label in zip(IMAGES.images, IMAGES.labels, strict=True):  # type: ignore[arg-type]
-        network.zero_grad()
-        nn.functional.cross_entropy(network(image[None]), label[None]).backward()
-        weights = [p.grad for p in network.parameters() if p.ndim > 1]
-        signs.append(np.concatenate([np.sign(g.flatten().numpy()) for g in weights]))
-    assert of("gradsign")(network, IMAGES) == np.abs(sum(signs)).sum()
-
-
-def test_single_images_see_the_batch_norm_of_the_minibatch() -> None:
-    """As if batch norm were the affine map that the minibatch makes of it."""
-    conv, head = nn.Conv2d(1, 2, 3), nn.Linear(288, 3)
-    norm = nn.BatchNorm2d(2)
-    maps = conv(IMAGES.images).detach().transpose(0, 1).flatten(1)
-    fixed = nn.BatchNorm2d(2).requires_grad_(False)
-    fixed.running_mean.copy_(maps.mean(dim=1))  # type: ignore[union-attr]
-    fixed.running_var.copy_(maps.var(dim=1))  # type: ignore[union-attr]
-    slow = nn.Sequential(conv, fixed, nn.ReLU(), nn.Flatten(), head).eval()
-    signs = 0
-    for image, label in zip(IMAGES.images, IMAGES.labels, strict=True):  # type: ignore[arg-type]
+    for image in logits:
         slow.zero_grad()
-        nn.functional.cross_entropy(slow(image[None]), label[None]).backward()
-        grads = (conv.weight.grad, head.weight.grad)
-        signs = signs + np.concatenate([np.sign(g.flatten().numpy()) for g in grads])  # type: ignore[union-attr]
-    network = nn.Sequential(conv, norm, nn.ReLU(), nn.Flatten(), head)
-    assert of("gradsign")(network, IMAGES) == pytest.approx(np.abs(signs).sum(), abs=4)
+        image.sum().backward(retain_graph=True)
+        named = [(n, p) for n, p in slow.named_parameters() if n.endswith("weight")]
+        rows.append(
+            np.concatenate(
+                [(p.grad if p.grad is not None else 0 * p).detach().flatten() for _, p in named]
+            )
+        )
+    kernel = np.array([[a @ b for b in rows] for a in rows])
+    value = of("ntk")(network, given)
+    if kind == "dead cell":
+        assert value < -1e14
+    else:
+        assert value == pytest.approx(-np.linalg.cond(kernel), rel=1e-6)
 
 
-def test_zico_weight_by_weight() -> None:
-    network = two_layers()
-    halves = []
-    for part in (slice(0, 3), slice(3, 6)):
-        network.zero_grad()
-        logits = network(VECTORS.images[part])
-        nn.functional.cross_entropy(logits, VECTORS.labels[part]).backward()  # type: ignore[index]
-        halves.append([layer.weight.grad.clone().flatten() for layer in (network[0], network[2])])
+@every_network
+def test_gradsign_image_by_image(kind: str) -> None:
+    network, given = exact(kind)
+    slow = copy.deepcopy(network)
+    pairs = zip(given.images, given.labels, strict=True)  # type: ignore[arg-type]
+    signs = sum(
+        np.concatenate([np.sign(g).flatten() for g in weight_gradients(slow, x[None], y[None])])
+        for x, y in pairs
+    )
+    assert of("gradsign")(network, given) == np.abs(signs).sum()
+
+
+@pytest.mark.parametrize("name", ["gradsign", "meco"])
+def test_batch_norm_needs_more_than_one_value(name: str) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(196, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
+    with pytest.raises(InputError, match=f"proxy {name}: batch norm sees one value a channel"):
+        of(name)(network, IMAGES)
+
+
+@every_network
+def test_zico_weight_by_weight(kind: str) -> None:
+    network, given = exact(kind)
+    slow = copy.deepcopy(network)
+    halves = [
+        weight_gradients(slow, given.images[part], given.labels[part])  # type: ignore[index]
+        for part in (slice(0, 3), slice(3, 6))
+    ]
     expected = 0.0
-    for layer in range(2):
-        total = 0.0
-        for a, b in zip(halves[0][layer].tolist(), halves[1][layer].tolist(), strict=True):
-            if a != b:
-                total += np.mean(np.abs([a, b])) / np.std([a, b])
-        expected += math.log(total)
-    assert of("zico")(network, VECTORS) == pytest.approx(expected, rel=1e-4)
+    for first, second in zip(*halves, strict=True):
+        pairs = [(a, b) for a, b in zip(first.flatten(), second.flatten(), strict=True) if a != b]
+        total = sum(np.mean(np.abs(pair)) / np.std(pair) for pair in pairs)
+        expected += math.log(total) if total else 0.0
+    assert of("zico")(network, given) == pytest.approx(expected, rel=1e-6)
+
+
+def test_zico_needs_two_images() -> None:
     with pytest.raises(InputError, match="at least two images"):
-        of("zico")(network, batch(1, 4))
+        of("zico")(two_layers(), batch(1, 4))
 
 
 SEEN: list[Tensor] = []
@@ -544,30 +602,86 @@ def test_zen_by_its_features() -> None:
     kernel = torch.linalg.lstsq(images, features.movedim(1, -1).flatten(0, 2)).solution
     move = (moved - features).abs().sum(dim=(1, 2, 3)).mean().item()
     assert kernel.shape == (9, 2)
-    assert value - math.log(move) == pytest.approx(math.log(3.0), abs=0.5), "nine N(0, 1) inputs"
+    assert value - math.log(move) == pytest.approx(0.5 * math.log(0.81 + 0.19 * 9), abs=0.2), (
+        "a variance of 1 moves twice towards that of nine N(0, 1) inputs"
+    )
 
 
-def test_zen_undoes_batch_norm() -> None:
-    """Of one channel: what batch norm divides the move by comes back as its deviation."""
-    bare, normed = spied(nn.Conv2d(1, 1, 3)), spied(nn.Conv2d(1, 1, 3), nn.BatchNorm2d(1))
-    assert of("zen")(normed, IMAGES) == pytest.approx(of("zen")(bare, IMAGES), abs=0.02)
-    assert of("zen")(bare, IMAGES) != of("zen")(bare, IMAGES, seed=1)
+@every_network
+def test_zen_with_running_statistics(kind: str) -> None:
+    network, given = exact(kind)
+    slow = copy.deepcopy(network)
+    generator = torch.Generator().manual_seed(0)
+    for layer in layers_of(slow):
+        layer.weight.data = torch.randn(layer.weight.shape, generator=generator).double()
+        if layer.bias is not None:
+            layer.bias.data.zero_()
+    first, second = (
+        torch.randn(given.images.shape, generator=torch.Generator().manual_seed(stream)).double()
+        for stream in (0, 1)
+    )
+    maps: list[Tensor] = []
+    for module in slow.modules():
+        module.register_forward_hook(
+            lambda m, _, y: maps.append(y) if y.ndim == 4 and not list(m.children()) else None
+        )
+    slow(first)
+    before = maps[-1]
+    slow(first + 0.01 * second)
+    expected = (maps[-1] - before).abs().sum(dim=(1, 2, 3)).mean().clamp(min=1e-30).log().item()
+    for module in slow.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            expected += module.running_var.mean().sqrt().log().item()  # type: ignore[union-attr]
+    assert of("zen")(network, given) == pytest.approx(expected, rel=1e-9)
 
 
-def test_meco_by_numpy() -> None:
-    network = spied(nn.Conv2d(1, 3, 3), Spy())
-    value = of("meco")(network, IMAGES)
-    image, features = SEEN
-    assert image.shape == (1, 1, 14, 14)
-    least = np.linalg.eigvalsh(np.corrcoef(features[0].flatten(1).double().numpy()))[0]
-    assert value == pytest.approx(1.0 + 2 * least, rel=1e-4), "spy, convolution, spy"
+def test_zen_of_batch_norm_that_tracks_nothing() -> None:
+    """Statistics that a network has gathered before, or does not gather, change no score."""
+    expected = of("zen")(separable(), IMAGES)
+    seen, untracked = separable(), separable()
+    for _ in range(3):
+        seen(5 * IMAGES.images)
+    for module in untracked.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats = False
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+    assert of("zen")(seen, IMAGES) == of("zen")(untracked, IMAGES) == expected
+    assert of("zen")(seen, IMAGES, seed=1) != expected
+
+
+@every_network
+def test_meco_module_by_module(kind: str) -> None:
+    """Each module that gives maps counts, those that hold others too."""
+    network, given = exact(kind)
+    slow = copy.deepcopy(network)
+    maps: list[np.ndarray] = []
+    for module in slow.modules():
+        module.register_forward_hook(
+            lambda _, __, y: maps.append(y[0].flatten(1).detach().numpy()) if y.ndim == 4 else None
+        )
+    image = torch.randn(given.images[:1].shape, generator=torch.Generator().manual_seed(0))
+    slow(image.double())
+    with np.errstate(invalid="ignore"):
+        tables = [np.nan_to_num(np.atleast_2d(np.corrcoef(each))) for each in maps]
+    expected = sum(np.linalg.eigvalsh(table)[0] for table in tables)
+    assert of("meco")(network, given) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+class Mixed(nn.Module):
+    """A fixed matrix between channels, at every so many pixels: no weights to draw anew."""
+
+    def __init__(self, matrix: Tensor, stride: int = 1) -> None:
+        super().__init__()
+        self.register_buffer("matrix", matrix)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[..., :: self.stride, :: self.stride]
+        return torch.einsum("oc,nchw->nohw", self.matrix, x)
 
 
 def orthogonal(channels: int, size: float) -> nn.Sequential:
-    layer = nn.Conv2d(channels, channels, 1, bias=False)
-    nn.init.orthogonal_(layer.weight)
-    layer.weight.data *= size
-    return nn.Sequential(layer)
+    return nn.Sequential(Mixed(size * nn.init.orthogonal_(torch.empty(channels, channels))))
 
 
 class Chain(nn.Module):
@@ -586,8 +700,7 @@ def test_az_nas_of_orthogonal_blocks() -> None:
         expected = 2.0 - size - 1.0 / size
         assert of("az-trainability")(network, given) == pytest.approx(expected, abs=0.15)
         assert of("az-expressivity")(network, given) == pytest.approx(3 * math.log(4), rel=1e-3)
-    flat = orthogonal(4, 1.0)
-    flat[0].weight.data[1:] = flat[0].weight.data[:1]  # type: ignore[operator]
+    flat = nn.Sequential(Mixed(torch.ones(4, 4)))
     network = Chain(orthogonal(4, 1.0), flat, orthogonal(4, 1.0))
     assert of("az-progressivity")(network, given) == pytest.approx(-math.log(4), rel=1e-3)
     idle = Chain(nn.Sequential(nn.Identity()))
@@ -596,11 +709,55 @@ def test_az_nas_of_orthogonal_blocks() -> None:
 
 def test_az_nas_of_a_block_that_halves_the_map() -> None:
     """Sampling every second pixel sends signs back to one pixel in four, unchanged: s = 1."""
-    halve = nn.Conv2d(4, 4, 1, stride=2, bias=False)
-    halve.weight.data = torch.eye(4)[:, :, None, None]
+    halve = Mixed(torch.eye(4), stride=2)
     for side in (14, 13):
         value = of("az-trainability")(Chain(nn.Sequential(halve)), batch(32, 4, side, side))
         assert value == pytest.approx(0.0, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["official skeleton", "dead branch"])
+def test_az_nas_block_by_block(kind: str) -> None:
+    network, given = NETWORKS[kind]().double(), Batch(batch(6, 1, 12, 12).images.double())
+    slow = copy.deepcopy(network)
+    generator = torch.Generator().manual_seed(0)
+    for layer in layers_of(slow):
+        deviation = math.sqrt(2 / (layer.weight.numel() / len(layer.weight)))
+        layer.weight.data = (
+            deviation * torch.randn(layer.weight.shape, generator=generator).double()
+        )
+    noise = torch.randn(given.images.shape, generator=torch.Generator().manual_seed(0)).double()
+    features = [slow.stem(noise).detach()]  # type: ignore[operator]
+    entropies, scores, signs = [], [], torch.Generator().manual_seed(0)
+    for block in slow.stages:  # type: ignore[union-attr]
+        features.append(block(features[-1]).detach())
+    for each in features:
+        table = np.cov(each.transpose(0, 1).flatten(1).numpy(), bias=True)
+        shares = np.linalg.eigvalsh(table).clip(0) / max(np.trace(table), 1e-300)
+        entropies.append(-sum(s * math.log(s) for s in shares if s > 0))
+    for before, block in reversed(list(zip(features, slow.stages, strict=False))):  # type: ignore[arg-type]
+        before = before.clone().requires_grad_(True)
+        after = block(before)
+        sent = torch.randint(0, 2, after.shape, generator=signs).double() * 2 - 1
+        product = torch.zeros(1, 1)
+        if after.requires_grad:
+            (back,) = torch.autograd.grad(after, before, sent)
+            ratio = back.shape[-1] // sent.shape[-1]
+            product = sum(
+                back[n, :, r : r + ratio, c : c + ratio].flatten()[:, None]
+                * sent[n, None, :, r // ratio, c // ratio]
+                for n in range(len(sent))
+                for r in range(0, back.shape[2], ratio)
+                for c in range(0, back.shape[3], ratio)
+            ) / (sent.numel() / sent.shape[1])  # type: ignore[assignment, operator]
+        norm = np.linalg.norm(product.numpy(), 2)
+        scores.append(2 - norm - 1 / (norm + 1e-6))
+    expected = {
+        "az-expressivity": sum(entropies),
+        "az-progressivity": min(b - a for a, b in itertools.pairwise(entropies)),
+        "az-trainability": np.mean(scores),
+    }
+    for name, value in expected.items():
+        assert of(name)(network, given) == pytest.approx(value, rel=1e-6, abs=1e-9), name
 
 
 def test_blocks() -> None:

@@ -127,13 +127,18 @@ class Passes:
         """Logits of shape (n, classes).
 
         Raises:
-            InputError: the network gives something else.
+            InputError: the network gives something else, or its batch norm has too little to see.
         """
         if images.ndim == 4:
             images = images.contiguous(memory_format=layout_of(network))
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            logits = network(images)
+            try:
+                logits = network(images)
+            except ValueError as error:
+                if "more than 1 value per channel" not in str(error):
+                    raise
+                raise InputError("batch norm sees one value a channel and needs several") from error
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise InputError("the network does not give logits of shape (n, classes); wrap it")
         return logits

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import BATCH_NORMS, WEIGHTED, recording
+from archcast.zero_cost.graph import BATCH_NORMS, recording
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
+from archcast.zero_cost.weights import draw_weights
 
 STEP, MOMENTUM = 0.01, 0.1
 LEAST = 1e-30  # features that do not move at all count as this
@@ -30,12 +31,16 @@ def zen(passes: Passes) -> float:
     network = passes.fresh()
     shape = passes.batch.images.shape
     images, direction = passes.noise(shape, 0), passes.noise(shape, 1)
-    _start_afresh(network, torch.Generator().manual_seed(passes.seed), images)
+    draw_weights(network, passes.seed, deviation=lambda _: 1.0)
+    norms = [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
+    for norm in norms:
+        norm.track_running_stats, norm.momentum = True, MOMENTUM
+        norm.running_mean = images.new_zeros(norm.num_features)
+        norm.running_var = images.new_ones(norm.num_features)
     with torch.no_grad():
         before = _features(passes, network, images)
         after = _features(passes, network, images + STEP * direction)
     moved = (after - before).abs().flatten(1).sum(dim=1).mean().item()
-    norms = [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
     variances = [cast(Tensor, norm.running_var).mean().item() for norm in norms]
     return math.log(max(moved, LEAST)) + sum(math.log(variance) / 2 for variance in variances)
 
@@ -48,21 +53,3 @@ def _features(passes: Passes, network: nn.Module, images: Tensor) -> Tensor:
     if not maps:
         raise InputError("the network has no feature maps larger than one pixel")
     return maps[-1]
-
-
-@torch.no_grad()
-def _start_afresh(network: nn.Module, generator: torch.Generator, like: Tensor) -> None:
-    """Gaussian weights, no biases, batch norm that has seen nothing (of the type of `like`)."""
-    for module in network.modules():
-        if isinstance(module, WEIGHTED):
-            module.weight.copy_(torch.randn(module.weight.shape, generator=generator))
-        elif isinstance(module, BATCH_NORMS):
-            module.track_running_stats, module.momentum = True, MOMENTUM
-            module.running_mean = like.new_zeros(module.num_features)
-            module.running_var = like.new_ones(module.num_features)
-            if module.affine:
-                module.weight.fill_(1.0)
-        else:
-            continue
-        if module.bias is not None:
-            module.bias.zero_()
