@@ -23,7 +23,7 @@ def ntk(passes: Passes) -> float:
     singular kernel, as of a dead network, counts as one at the limit of rounding.
     """
     network = passes.fresh()
-    sources = [parameter for name, parameter in network.named_parameters() if "weight" in name]
+    sources: list[Tensor] = [p for name, p in network.named_parameters() if "weight" in name]
     logits = passes.forward(network, passes.batch.images[:NTK_IMAGES])
     rows = [_flat(gradients_of(image.sum(), sources)) for image in logits]
     values = eigenvalues(_gram(torch.stack(rows)))
