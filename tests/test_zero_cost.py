@@ -286,6 +286,18 @@ def test_grasp_by_the_hessian(kind: str, precision: torch.dtype, rel: float) -> 
     assert of("grasp")(network, images) == pytest.approx(expected, rel=rel)
 
 
+@pytest.mark.parametrize(
+    "name", ["grad-norm", "snip", "fisher", "grasp", "gradsign", "ntk", "zico"]
+)
+def test_strided_pointwise_convolutions(name: str) -> None:
+    """Their gradient in single precision is what it is in double, whatever the memory layout."""
+    network = seeded(ResNet)
+    network.dropout = nn.Identity()  # type: ignore[assignment]
+    single = of(name)(network, IMAGES)
+    double = of(name)(network.double(), Batch(IMAGES.images.double(), IMAGES.labels))
+    assert single == pytest.approx(double, rel=1e-2)
+
+
 def test_grasp_needs_second_derivatives() -> None:
     class Distances(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
