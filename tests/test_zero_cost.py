@@ -177,6 +177,21 @@ def test_size() -> None:
     assert of("l2-norm")(network, VECTORS) == pytest.approx(sum(norms))
 
 
+@every_network
+def test_layers_and_their_norms(kind: str) -> None:
+    network, given = exact(kind)
+    weights = [layer.weight.detach().numpy() for layer in layers_of(network)]
+    assert of("layers")(network, given) == len(weights)
+    expected = sum(math.sqrt((w**2).sum()) for w in weights)
+    assert of("l2-norm")(network, given) == pytest.approx(expected, rel=1e-12)
+
+
+def test_flops_of_grouped_convolutions() -> None:
+    """Per output value, the inputs of its group; depthwise, one channel."""
+    expected = 4 * 6 * 6 * 9 + 8 * 4 * 4 * 9 + 6 * 4 * 4 * 4 + 96 * 3
+    assert of("flops")(separable(), IMAGES) == expected
+
+
 def test_saliency_by_hand() -> None:
     """Backpropagation through two layers, in NumPy."""
     network = two_layers()
@@ -499,10 +514,8 @@ def test_swap_by_a_set_of_patterns(size: int) -> None:
     assert of("swap")(convolutions(), given) == expected
 
 
-@every_network
+@pytest.mark.parametrize("kind", ["official skeleton", "dead branch", "dead cell"])
 def test_linear_regions_point_by_point(kind: str) -> None:
-    if kind not in ("official skeleton", "dead branch", "dead cell"):
-        pytest.skip("takes no images of 3x3 pixels")
     network, given = exact(kind)
     start, end = torch.randn(2, 1, 3, 3, generator=torch.Generator().manual_seed(0)).double()
     steps = torch.arange(4096).double()[:, None, None, None] / 4095
