@@ -61,7 +61,7 @@ def az_trainability(passes: Passes) -> float:
 
 def _blocks(passes: Passes) -> list[Call]:
     network = passes.fresh()
-    draw_weights(network, passes.seed, deviation=he)
+    draw_weights(network, passes.seed, deviation=_he)
     noise = passes.noise(passes.batch.images.shape).requires_grad_(True)
     with recording(blocks_of(network)) as calls:
         passes.forward(network, noise)
@@ -70,7 +70,7 @@ def _blocks(passes: Passes) -> list[Call]:
     return calls
 
 
-def he(weight: Tensor) -> float:
+def _he(weight: Tensor) -> float:
     """The deviation of He et al., 2015, by the number of inputs."""
     return math.sqrt(2.0 / weight[0].numel())
 
