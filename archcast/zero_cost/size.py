@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcast.networks.trainer import count_flops
+from archcast.networks.flops import count_flops
 from archcast.zero_cost.graph import WEIGHTED
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
