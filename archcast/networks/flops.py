@@ -50,7 +50,7 @@ def _added_matrix_vector(bias: Shape, matrix: Shape, vector: Shape, **_: Any) ->
 
 
 def _summed_products(bias: Shape, left: Shape, right: Shape, **_: Any) -> int:
-    return 2 * math.prod(left) * right[-1]
+    return 2 * math.prod((*left, right[-1]))
 
 
 def _recurrent(inputs: Shape, *given: Any, **_: Any) -> int:
@@ -78,37 +78,17 @@ FORMULAS: dict[Any, Callable[..., int]] = {
 
 # Words in the names of operations that multiply.
 PRODUCTS = frozenset(
-    [
-        "mm",
-        "addmm",
-        "bmm",
-        "baddbmm",
-        "addbmm",
-        "mv",
-        "dot",
-        "vdot",
-        "conv",
-        "convolution",
-        "linear",
-        "trilinear",
-        "matmul",
-        "attention",
-        "rnn",
-        "lstm",
-        "gru",
-        "encoder",
-        "cdist",
-        "fft",
-        "linalg",
-    ]
-)
+    ("mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "addmv", "dot", "vdot", "matmul", "linalg",
+     "conv", "convolution", "linear", "trilinear", "rnn", "lstm", "gru", "attention", "encoder",
+     "cdist", "fft")
+)  # fmt: skip
 
 
 class _Uncounted(TorchDispatchMode):
     """Refuses operations that multiply, or may, and that the counter has no formula for."""
 
     def __init__(self, counter: FlopCounterMode) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counter = counter
 
     def __torch_dispatch__(

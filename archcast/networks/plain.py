@@ -6,14 +6,9 @@ import copy
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import (
-    parametrize,
-    prune,
-    remove_spectral_norm,
-    remove_weight_norm,
-    spectral_norm,
-    weight_norm,
-)
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from archcast.errors import InputError
 
@@ -41,7 +36,7 @@ def refuse_sealed(network: nn.Module) -> None:
 
 
 def copied(network: nn.Module) -> nn.Module:
-    """A deep copy, also of modules that keep tensors which they computed, such as pruned weights."""
+    """A deep copy, also of modules that keep what they computed, such as pruned weights."""
     computed = {
         id(value): value.detach().clone()
         for module in network.modules()
@@ -62,9 +57,9 @@ def plain(network: nn.Module) -> nn.Module:
         for hook in list(module._forward_pre_hooks.values()):
             if isinstance(hook, prune.BasePruningMethod):
                 prune.remove(module, hook._tensor_name)
-            elif isinstance(hook, weight_norm.WeightNorm):
+            elif isinstance(hook, WeightNorm):
                 remove_weight_norm(module, hook.name)
-            elif isinstance(hook, spectral_norm.SpectralNorm):
+            elif isinstance(hook, SpectralNorm):
                 remove_spectral_norm(module, hook.name)
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[arg-type]

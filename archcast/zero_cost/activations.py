@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import RECTIFIERS, codes_of, recording
+from archcast.zero_cost.graph import Recorder, codes_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
@@ -56,13 +56,12 @@ def linear_regions(passes: Passes) -> float:
     shape = (*passes.batch.images.shape[1:-2], PATCH_SIDE, PATCH_SIDE)
     start, end = passes.noise((2, *shape))
     steps = torch.linspace(0.0, 1.0, POINTS).to(start).reshape(-1, *(1 for _ in shape))
-    rectifiers = [m for m in passes.network.modules() if isinstance(m, RECTIFIERS)]
-    with torch.no_grad(), recording(rectifiers) as calls:
+    with torch.no_grad(), Recorder(passes.network, rectified_only=True) as recorder:
         try:
             passes.forward(passes.network, torch.lerp(start, end, steps))
         except RuntimeError as error:
             raise InputError("the network takes no images of 3x3 pixels") from error
-    codes = _checked(codes_of(calls))
+    codes = _checked(codes_of(recorder.rectified))
     crossed = torch.stack([(code[1:] != code[:-1]).any(dim=1) for code in codes]).any(dim=0)
     return crossed.sum().item() + 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from archcast.zero_cost.graph import recording
+from archcast.zero_cost.graph import Recorder
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import correlations, eigenvalues
@@ -19,8 +19,8 @@ def meco(passes: Passes) -> float:
     itself, so that its layer adds zero.
     """
     image = passes.noise((1, *passes.batch.images.shape[1:]))
-    leaves = [module for module in passes.network.modules() if not list(module.children())]
-    with torch.no_grad(), recording(leaves) as calls:
+    with torch.no_grad(), Recorder(passes.network, maps=True) as recorder:
         passes.forward(passes.network, image)
-    maps = [call.output[0].flatten(1) for call in calls if call.output.ndim > 2]
+    calls = [call for call in recorder.maps if call.output.ndim > 2]
+    maps = [call.channels_first(call.output)[0].flatten(1) for call in calls]
     return sum(eigenvalues(correlations(each, constant=0.0))[0].item() for each in maps)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from archcast.zero_cost.graph import gradients_of, weights_of
+from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
@@ -66,7 +66,7 @@ def grasp(passes: Passes) -> float:
 def _gradient_along(passes: Passes, scale: float) -> float:
     """The inner product of gradients, at all weights times `scale` and at the weights."""
     network = passes.fresh()
-    weights = weights_of(network)
+    weights = passes.weights_of(network).weights
     with torch.no_grad():
         for weight in weights:
             weight *= scale

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from archcast.zero_cost.graph import BATCH_NORMS, gradients_of, weights_of
+from archcast.zero_cost.graph import HeldStatistics, gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
@@ -43,7 +43,7 @@ def ntk(passes: Passes) -> float:
 def gradsign(passes: Passes) -> float:
     """Sum over weights of abs(sum over images of the sign of the gradient) (Zhang & Jia, 2022)."""
     network = passes.once(with_batch_statistics)
-    weights, images, labels = weights_of(network), passes.batch.images, passes.labels
+    weights, images, labels = passes.weights_of(network).weights, passes.batch.images, passes.labels
     signs = [torch.zeros_like(weight) for weight in weights]
     for gradients in _single(
         weights, len(images),
@@ -56,13 +56,21 @@ def gradsign(passes: Passes) -> float:
 
 def with_batch_statistics(passes: Passes) -> nn.Module:
     """A copy in evaluation mode whose batch norm applies the statistics of the minibatch."""
-    network = passes.fresh()
-    for module in network.modules():
-        if isinstance(module, BATCH_NORMS):
-            module.momentum = 1.0
+    held = _Held(passes.fresh())
     with torch.no_grad():
-        passes.forward(network, passes.batch.images)
-    return network.eval()
+        passes.forward(held, passes.batch.images)
+    return held.eval()
+
+
+class _Held(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.statistics = network, HeldStatistics()
+
+    def forward(self, images: Tensor) -> Tensor:
+        with self.statistics:
+            logits: Tensor = self.network(images)
+        return logits
 
 
 def _single(

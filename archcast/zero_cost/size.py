@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from archcast.networks.flops import count_flops
-from archcast.zero_cost.graph import WEIGHTED
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
@@ -22,8 +21,8 @@ def flops(passes: Passes) -> float:
 
 @proxy(version=1)
 def layers(passes: Passes) -> float:
-    """The number of convolutions and linear layers."""
-    return sum(isinstance(module, WEIGHTED) for module in passes.network.modules())
+    """The number of weights: of convolutions and linear layers, each once however often it runs."""
+    return len(passes.weights)
 
 
 @proxy(version=1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import BATCH_NORMS, WEIGHTED, recording
+from archcast.zero_cost.graph import Recorder, Weights
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
@@ -26,7 +26,7 @@ def zen(passes: Passes) -> float:
     channels, plus the epsilon of that batch norm.
     """
     network = passes.fresh()
-    _gaussian_weights(network, torch.Generator().manual_seed(passes.seed))
+    _gaussian_weights(passes.weights_of(network), torch.Generator().manual_seed(passes.seed))
     shape = passes.batch.images.shape
     images, direction = passes.noise(shape, 0), passes.noise(shape, 1)
     with torch.no_grad():
@@ -37,28 +37,25 @@ def zen(passes: Passes) -> float:
 
 
 def _features(passes: Passes, network: nn.Module, images: Tensor) -> tuple[Tensor, list[float]]:
-    leaves = [module for module in network.modules() if not list(module.children())]
-    with recording(leaves) as calls:
+    with Recorder(network, maps=True) as recorder:
         passes.forward(network, images)
-    maps = [c.output for c in calls if c.output.ndim == 4 and c.output[0, 0].numel() > 1]
+    outputs = [call.output for call in recorder.maps]
+    maps = [output for output in outputs if output.ndim == 4 and output[0, 0].numel() > 1]
     if not maps:
         raise InputError("the network has no feature maps larger than one pixel")
     deviations = []
-    for call in calls:
-        if isinstance(call.module, BATCH_NORMS):
-            channels = call.input.transpose(0, 1).flatten(1)
-            variance = channels.var(dim=1, correction=0).mean().item()
-            deviations.append(math.sqrt(variance + call.module.eps))
+    for features, eps in recorder.norms:
+        channels = features.transpose(0, 1).flatten(1)
+        variance = channels.var(dim=1, correction=0).mean().item()
+        deviations.append(math.sqrt(variance + eps))
     return maps[-1], deviations
 
 
 @torch.no_grad()
-def _gaussian_weights(network: nn.Module, generator: torch.Generator) -> None:
-    for module in network.modules():
-        if isinstance(module, WEIGHTED):
-            module.weight.copy_(torch.randn(module.weight.shape, generator=generator))
-            if module.bias is not None:
-                module.bias.zero_()
-        elif isinstance(module, BATCH_NORMS) and module.affine:
-            module.weight.fill_(1.0)
-            module.bias.zero_()
+def _gaussian_weights(parameters: Weights, generator: torch.Generator) -> None:
+    for weight in parameters.weights:
+        weight.copy_(torch.randn(weight.shape, generator=generator))
+    for scale in parameters.scales:
+        scale.fill_(1.0)
+    for shift in (*parameters.biases, *parameters.shifts):
+        shift.zero_()
