@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
@@ -77,20 +76,24 @@ class LayerCall:
 
     Attributes:
         channels: the dimension of the output that holds them.
-        output: as the function gave it, whatever changes it in place afterwards.
-        edge: where its gradient arrives; None: it has none.
+        output: what the function gave.
+        gradient: of the output, caught in a backward pass; None: `output` is in the graph.
     """
 
-    __slots__ = ("channels", "edge", "input", "output")
+    __slots__ = ("channels", "gradient", "input", "output")
 
     def __init__(self, input: Tensor, output: Tensor, channels: int) -> None:
-        self.input, self.channels = input, channels
-        self.give(output)
+        self.input, self.output, self.channels = input, output, channels
+        self.gradient: Tensor | None = None
 
-    def give(self, output: Tensor) -> None:
-        """Take this for the output."""
-        self.output = output
-        self.edge = get_gradient_edge(output) if output.requires_grad else None
+    def save(self) -> None:
+        """Keep the output as it is, before the network changes it in place."""
+        if self.output.requires_grad:
+            self.output.register_hook(self._catch)
+        self.output = self.output.detach().clone()
+
+    def _catch(self, gradient: Tensor) -> None:
+        self.gradient = gradient
 
     def channels_first(self, values: Tensor) -> Tensor:
         """Values like those of the output, of shape (n, channels, ...)."""
@@ -135,8 +138,7 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = name_of(func)
         if args and id(args[0]) in self._calls and changes_in_place(func, kwargs):
-            call = self._calls.pop(id(args[0]))
-            call.output = call.output.detach().clone()
+            self._calls.pop(id(args[0])).save()
         result = func(*args, **kwargs)
         rectified = rectifies(name, args, kwargs)
         if rectified or not self.rectified_only:
@@ -159,7 +161,7 @@ class Recorder(TorchFunctionMode):
         if name in SUMS and product is not None and len(args) > 1:
             for left, right in (args[:2], args[1::-1]):
                 if left is product.output and self._has_parameter(right) and widths(right) <= 1:
-                    product.give(output)  # a product and its bias are one layer
+                    product.output = output  # a product and its bias are one layer
                     self._calls[id(output)] = product
                     return
         if name == "batch_norm":
@@ -485,18 +487,12 @@ def codes_of(calls: Iterable[LayerCall]) -> list[Tensor]:
     return [(call.output.detach() > 0).movedim(1, -1).flatten(1) for call in calls]
 
 
-def gradients_of(
-    value: Tensor, sources: Sequence[Tensor | GradientEdge], like: Sequence[Tensor] | None = None
-) -> list[Tensor]:
-    """Gradients of a scalar, zero where it does not depend on a source; its graph stays.
-
-    `like` has tensors of the shapes of the sources.
-    """
-    shaped = cast("Sequence[Tensor]", sources) if like is None else like
-    if not value.requires_grad:
-        return [torch.zeros_like(each) for each in shaped]
-    found = torch.autograd.grad(value, sources, retain_graph=True, allow_unused=True)
-    return [
-        torch.zeros_like(each) if gradient is None else gradient
-        for each, gradient in zip(shaped, found, strict=True)
-    ]
+def gradients_of(value: Tensor, sources: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of a scalar, zero where it does not depend on a source; its graph stays."""
+    active = [source for source in sources if source.requires_grad]
+    if not value.requires_grad or not active:
+        return [torch.zeros_like(source) for source in sources]
+    found = torch.autograd.grad(value, active, retain_graph=True, allow_unused=True)
+    by_source = {id(source): each for source, each in zip(active, found, strict=True)}
+    gradients = [(source, by_source.get(id(source))) for source in sources]
+    return [torch.zeros_like(source) if each is None else each for source, each in gradients]

@@ -202,13 +202,12 @@ class Passes:
         """Gradients of the mean cross-entropy, from one backward pass."""
         loss = nn.functional.cross_entropy(self.trace.logits, self.labels)
         weights, calls = self.weights, self.trace.weighted
-        found = gradients_of(
-            loss,
-            weights + [call.edge or call.output for call in calls],
-            weights + [call.output for call in calls],
-        )
-        maps = zip(calls, found[len(weights) :], strict=True)
-        return Gradients(found[: len(weights)], [call.channels_first(g) for call, g in maps])
+        found = gradients_of(loss, weights + [call.output for call in calls])
+        outputs = [
+            call.channels_first(gradient if call.gradient is None else call.gradient)
+            for call, gradient in zip(calls, found[len(weights) :], strict=True)
+        ]
+        return Gradients(found[: len(weights)], outputs)
 
     @Shared
     def input_gradients(self) -> Tensor:
