@@ -57,7 +57,8 @@ def _recurrent(inputs: Shape, *given: Any, **_: Any) -> int:
     """Every matrix is applied once a step; `inputs` are (steps, sequences, values) or alike."""
     steps = math.prod(inputs[:-1])
     weights = given[:2] if isinstance(given[0], torch.Size) else given[0]
-    return 2 * steps * sum(math.prod(shape) for shape in weights if len(shape) > 1)
+    total: int = sum(math.prod(shape) for shape in weights if len(shape) > 1)
+    return 2 * steps * total
 
 
 def _nothing(*_: Any, **__: Any) -> int:

@@ -36,7 +36,12 @@ def refuse_sealed(network: nn.Module) -> None:
 
 
 def copied(network: nn.Module) -> nn.Module:
-    """A deep copy, also of modules that keep what they computed, such as pruned weights."""
+    """A deep copy, also of modules that keep what they computed, such as pruned weights.
+
+    Raises:
+        InputError: a module is scripted, compiled or quantised.
+    """
+    refuse_sealed(network)
     computed = {
         id(value): value.detach().clone()
         for module in network.modules()

@@ -1,4 +1,4 @@
-"""Which ReLU units a minibatch activates. Only modules are seen, not calls of `functional.relu`."""
+"""Which ReLU units a minibatch activates."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def linear_regions(passes: Passes) -> float:
             passes.forward(passes.network, torch.lerp(start, end, steps))
         except RuntimeError as error:
             raise InputError("the network takes no images of 3x3 pixels") from error
-    codes = _checked(codes_of(recorder.rectified))
+    codes = _checked(codes_of(recorder.rectified, POINTS))
     crossed = torch.stack([(code[1:] != code[:-1]).any(dim=1) for code in codes]).any(dim=0)
     return crossed.sum().item() + 1
 
@@ -80,5 +80,7 @@ def code_kernel(codes: Sequence[Tensor]) -> Tensor:
 
 def _checked(codes: Sequence[Tensor]) -> Sequence[Tensor]:
     if not codes:
-        raise InputError("the network has no ReLU modules; use nn.ReLU, not functional.relu")
+        raise InputError(
+            "the network has no ReLUs, or writes them otherwise than relu or clamp(min=0)"
+        )
     return codes

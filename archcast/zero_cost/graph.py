@@ -118,7 +118,7 @@ class Recorder(TorchFunctionMode):
     def __init__(
         self, network: nn.Module, *, rectified_only: bool = False, maps: bool = False
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.rectified_only, self.all_maps = rectified_only, maps
         self.weighted: list[LayerCall] = []
         self.rectified: list[LayerCall] = []
@@ -200,11 +200,11 @@ class Recorder(TorchFunctionMode):
                 if not list(module.children()):
                     self._handles.append(module.register_forward_pre_hook(enter))
                     self._handles.append(module.register_forward_hook(leave))
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         for handle in self._handles:
             handle.remove()
         self._calls.clear()
@@ -262,7 +262,7 @@ class _Survey(TorchFunctionMode):
     """Follows parameters and the images through the functions that a network calls."""
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.names = {id(p): name for name, p in network.named_parameters()}
         self.parameters = {id(p): p for p in network.parameters()}
         self.data = {id(images)}  # what depends on the images
@@ -358,7 +358,10 @@ class _Survey(TorchFunctionMode):
         if not seen:
             raise InputError("the network has no weights: no parameter multiplies the data")
         groups = (seen, self.biases - seen, self.scales, self.shifts)
-        return Weights(*([p for key, p in self.parameters.items() if key in g] for g in groups))
+        return Weights(*(self._in_order(group) for group in groups))
+
+    def _in_order(self, keys: set[int]) -> list[Tensor]:
+        return [parameter for key, parameter in self.parameters.items() if key in keys]
 
 
 class WithoutBatchNorm(TorchFunctionMode):
@@ -379,14 +382,14 @@ class HeldStatistics(TorchFunctionMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.statistics: list[tuple[tuple[int, ...], Tensor, Tensor]] = []
         self.calls: int | None = None  # in this pass; None: it is the first
 
     def __enter__(self) -> Self:
         if self.statistics:
             self.calls = 0
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __torch_function__(
@@ -479,11 +482,34 @@ def check_finite(*values: Tensor) -> None:
         raise InputError("the network overflows: not all of its activations are finite")
 
 
-def codes_of(calls: Iterable[LayerCall]) -> list[Tensor]:
-    """Which units each ReLU left active: boolean, of shape (n, units).
+def check_maps(calls: Iterable[LayerCall], images: int, mapless: Iterable[str] = ()) -> None:
+    """Refuse layers whose outputs are not of shape (images, ...).
+
+    Raises:
+        InputError: an output is ordered otherwise, or may be, or is not seen at all.
+    """
+    if names := " and ".join(sorted(mapless)):
+        raise InputError(f"sees no maps of layers within {names}; write out its products")
+    for call in calls:
+        shape = tuple(call.output.shape)
+        if shape[:1] != (images,):
+            raise InputError(f"a layer's output of shape {shape} is not ordered by {images} images")
+        if len(shape) == 3 and shape[1] == images > 1:
+            raise InputError(
+                f"in outputs of shape {shape} images can't be told from positions;"
+                " give another number of images"
+            )
+
+
+def codes_of(calls: list[LayerCall], images: int) -> list[Tensor]:
+    """Which units each ReLU left active: boolean, of shape (images, units).
 
     Units are in the order of memory where channels come last, so that nothing is moved.
+
+    Raises:
+        InputError: an output is not ordered by images.
     """
+    check_maps(calls, images)
     return [(call.output.detach() > 0).movedim(1, -1).flatten(1) for call in calls]
 
 

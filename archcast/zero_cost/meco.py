@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from archcast.zero_cost.graph import Recorder
+from archcast.zero_cost.graph import Recorder, check_maps
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import correlations, eigenvalues
@@ -22,5 +22,6 @@ def meco(passes: Passes) -> float:
     with torch.no_grad(), Recorder(passes.network, maps=True) as recorder:
         passes.forward(passes.network, image)
     calls = [call for call in recorder.maps if call.output.ndim > 2]
+    check_maps(calls, 1, recorder.mapless)
     maps = [call.channels_first(call.output)[0].flatten(1) for call in calls]
     return sum(eigenvalues(correlations(each, constant=0.0))[0].item() for each in maps)

@@ -18,6 +18,7 @@ from archcast.zero_cost.graph import (
     Recorder,
     Weights,
     check_finite,
+    check_maps,
     codes_of,
     gradients_of,
     weights_of,
@@ -49,7 +50,12 @@ class Trace:
 
     @property
     def outputs(self) -> list[Tensor]:
-        """Of each call of a convolution or linear layer, of shape (n, channels, ...)."""
+        """Of each call of a convolution or linear layer, of shape (n, channels, ...).
+
+        Raises:
+            InputError: the network shows no such outputs.
+        """
+        check_maps(self.weighted, len(self.inputs), self.mapless)
         return [call.channels_first(call.output) for call in self.weighted]
 
 
@@ -192,10 +198,10 @@ class Passes:
     def codes(self) -> list[Tensor]:
         """Which units each call of a ReLU leaves active: (n, units), boolean."""
         if self._traced:
-            return codes_of(self.trace.rectified)
+            return codes_of(self.trace.rectified, len(self.batch.images))
         with torch.no_grad(), Recorder(self.network, rectified_only=True) as recorder:
             self.forward(self.network, self.batch.images)
-        return codes_of(recorder.rectified)
+        return codes_of(recorder.rectified, len(self.batch.images))
 
     @Shared
     def gradients(self) -> Gradients:
