@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 
 import pytest
@@ -214,15 +215,11 @@ def test_attention_is_seen_or_refused(name: str) -> None:
     try:
         value = of(name, network, TOKENS)
     except InputError as error:
-        assert (
-            "no maps" in str(error)
-            or "ReLU" in str(error)
-            or "3x3" in str(error)
-            or ("blocks" in str(error))
-        )
+        reason = str(error)
+        assert re.search("no maps|no feature maps|no ReLUs|3x3|no blocks", reason)
     else:
         assert value == pytest.approx(of(name, by_formula, TOKENS), rel=1e-3, abs=1e-9)
-        if name in ("layers", "l2-norm", "grad-norm"):
+        if name in ("layers", "l2-norm"):
             assert value > of(name, network.head, Batch(TOKENS.images[:, 0], TOKENS.labels))
 
 
@@ -272,11 +269,11 @@ def test_unseen_weights_are_an_error_with_their_share(name: str) -> None:
     computed = modules()
     computed.body.insert(0, Standardised(4, 4, 1))
     share = 1 - 16 / sum(p.numel() for p in computed.parameters() if p.ndim > 1)
-    with pytest.raises(InputError, match=rf"sees {share:.0%} .* not body\.0\.weight"):
+    with pytest.raises(InputError, match=rf"sees {share:.0%} .* not (network\.)?body\.0\.weight"):
         of(name, computed)
     local = modules()
     local.body.insert(0, LocallyConnected())
-    with pytest.raises(InputError, match=r"sees .* not body\.0\.table"):
+    with pytest.raises(InputError, match=r"sees .* not (network\.)?body\.0\.table"):
         of(name, local)
     with pytest.raises(InputError, match="no parameter multiplies"):
         of(name, nn.Flatten())
@@ -341,7 +338,7 @@ def test_networks_that_overflow(name: str, squash: nn.Module) -> None:
     try:
         of(name, network)
     except InputError as error:
-        assert "overflows" in str(error)
+        assert "overflows" in str(error)  # noqa: PT017
     else:
         assert name in ("zen", "synflow"), "has its own weights, or double precision"
 

@@ -67,6 +67,9 @@ def plain(network: nn.Module) -> nn.Module:
             elif isinstance(hook, SpectralNorm):
                 remove_spectral_norm(module, hook.name)
         if parametrize.is_parametrized(module):
+            kind = type(module)  # shared with the network that this is a copy of
+            own = {k: v for k, v in vars(kind).items() if k not in ("__dict__", "__weakref__")}
+            module.__class__ = type(kind.__name__, kind.__bases__, own)
             for name in list(module.parametrizations):  # type: ignore[arg-type]
                 parametrize.remove_parametrizations(module, name)
     return network

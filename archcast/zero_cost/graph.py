@@ -110,9 +110,6 @@ class Recorder(TorchFunctionMode):
         maps: all layers, if asked for: functions of `torch.nn.functional`, products with a
             parameter, and modules without submodules that call no such function.
         mapless: functions that multiply by a parameter and show no maps with channels.
-
-    Raises:
-        InputError: on leaving; an output is not finite.
     """
 
     def __init__(
@@ -129,7 +126,6 @@ class Recorder(TorchFunctionMode):
         self._parameters = {id(p) for p in network.parameters()}
         self._calls: dict[int, LayerCall] = {}
         self._product: LayerCall | None = None  # the last call, if a bias may still be added to it
-        self._total: Tensor | None = None
         self._handles: list[RemovableHandle] = []
 
     def __torch_function__(
@@ -138,7 +134,8 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = name_of(func)
         if args and id(args[0]) in self._calls and changes_in_place(func, kwargs):
-            self._calls.pop(id(args[0])).save()
+            if not self._adds_bias(name, args):
+                self._calls.pop(id(args[0])).save()
         result = func(*args, **kwargs)
         rectified = rectifies(name, args, kwargs)
         if rectified or not self.rectified_only:
@@ -156,14 +153,13 @@ class Recorder(TorchFunctionMode):
         output: Tensor,
         rectified: bool,
     ) -> None:
+        adds_bias = self._adds_bias(name, args)
         product, self._product = self._product, None
         weighted = name in WEIGHTED and self._has_parameter((args[WEIGHTED[name] :], kwargs))
-        if name in SUMS and product is not None and len(args) > 1:
-            for left, right in (args[:2], args[1::-1]):
-                if left is product.output and self._has_parameter(right) and widths(right) <= 1:
-                    product.output = output  # a product and its bias are one layer
-                    self._calls[id(output)] = product
-                    return
+        if product is not None and adds_bias:
+            product.output = output  # a product and its bias are one layer
+            self._calls[id(output)] = product
+            return
         if name == "batch_norm":
             arguments = norm_arguments(func, args, kwargs)
             self.norms.append((arguments["input"], arguments.get("eps", 1e-5)))
@@ -208,18 +204,22 @@ class Recorder(TorchFunctionMode):
         for handle in self._handles:
             handle.remove()
         self._calls.clear()
-        if error[0] is None and self._total is not None:
-            check_finite(self._total)
 
     def _record(self, input: Tensor, output: Tensor, channels: int) -> LayerCall:
         call = LayerCall(input, output, channels)
         self._calls[id(output)] = call
         if self.all_maps:
             self.maps.append(call)
-        wide = torch.promote_types(output.dtype, torch.float32)
-        share = output.detach().sum(dtype=wide) * 0.0  # NaN if anything is not finite
-        self._total = share if self._total is None else self._total + share
         return call
+
+    def _adds_bias(self, name: str, args: Sequence[Any]) -> bool:
+        """Whether a call adds a bias to the product before it."""
+        return (
+            self._product is not None
+            and name in SUMS
+            and any(each is self._product.output for each in args[:2])
+            and any(self._has_parameter(each) and widths(each) <= 1 for each in args[:2])
+        )
 
     def _has_parameter(self, value: Any) -> bool:
         return any(
@@ -231,7 +231,9 @@ class Recorder(TorchFunctionMode):
 class Weights(NamedTuple):
     """The parameters of a network by what a forward pass does with them."""
 
-    weights: list[Tensor]  # of convolutions, linear maps and recurrent cells, each once
+    weights: list[
+        Tensor
+    ]  # of convolutions, linear maps and recurrent cells, each once, in use order
     biases: list[Tensor]  # of the same
     scales: list[Tensor]  # of batch norms
     shifts: list[Tensor]
@@ -269,7 +271,7 @@ class _Survey(TorchFunctionMode):
         self.sources: dict[int, set[int]] = {key: {key} for key in self.parameters}
         self.copies: dict[int, int] = {}
         self.alive: list[Tensor] = []  # all that was seen, so that no identity is given twice
-        self.weights: set[int] = set()
+        self.weights: dict[int, None] = {}  # in the order of their first use
         self.biases: set[int] = set()
         self.scales: set[int] = set()
         self.shifts: set[int] = set()
@@ -327,7 +329,10 @@ class _Survey(TorchFunctionMode):
             for key in own:
                 is_weight = factor.ndim > 1 or name in ("matmul", "mv", "dot", "inner", "addmv")
                 bias = self.names[key].rsplit(".", 1)[-1].startswith("bias")
-                (self.weights if is_weight and not bias else self.biases).add(key)
+                if is_weight and not bias:
+                    self.weights[key] = None
+                else:
+                    self.biases.add(key)
 
     def _is_data(self, tensor: Tensor) -> bool:
         return id(tensor) in self.data or id(tensor._base) in self.data
@@ -346,7 +351,7 @@ class _Survey(TorchFunctionMode):
         return {key for key in sources if widths(self.parameters[key]) > 1}
 
     def found(self) -> Weights:
-        seen, unseen = self.weights - self.unseen, self.unseen
+        seen, unseen = [key for key in self.weights if key not in self.unseen], self.unseen
         sizes = [sum(self.parameters[key].numel() for key in keys) for keys in (seen, unseen)]
         if unseen:
             names = sorted(self.names[key] for key in unseen)
@@ -357,11 +362,39 @@ class _Survey(TorchFunctionMode):
             )
         if not seen:
             raise InputError("the network has no weights: no parameter multiplies the data")
-        groups = (seen, self.biases - seen, self.scales, self.shifts)
-        return Weights(*(self._in_order(group) for group in groups))
+        groups = (seen, self.biases.difference(seen), self.scales, self.shifts)
+        return Weights(*([self._parameter(key) for key in group] for group in groups))
 
-    def _in_order(self, keys: set[int]) -> list[Tensor]:
-        return [parameter for key, parameter in self.parameters.items() if key in keys]
+    def _parameter(self, key: int) -> Tensor:
+        return self.parameters[key]
+
+
+class Finite(TorchFunctionMode):
+    """Checks what layers with weights give within the context.
+
+    Raises:
+        InputError: on leaving; something was not finite.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._total: Tensor | None = None
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if name_of(func) in WEIGHTED:
+            output = next(tensors_in(result)).detach()
+            wide = torch.promote_types(output.dtype, torch.float32)
+            share = output.sum(dtype=wide) * 0.0  # NaN if anything is not finite
+            self._total = share if self._total is None else self._total + share
+        return result
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        if error[0] is None and self._total is not None:
+            check_finite(self._total)
 
 
 class WithoutBatchNorm(TorchFunctionMode):

@@ -10,7 +10,7 @@ from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import correlations, eigenvalues
 
 
-@proxy(version=1)
+@proxy(version=2)
 def meco(passes: Passes) -> float:
     """Sum over layers of the least eigenvalue of the correlations between channels.
 

@@ -14,6 +14,7 @@ from archcast.networks.plain import plain
 from archcast.networks.trainer import clock_of
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.graph import (
+    Finite,
     LayerCall,
     Recorder,
     Weights,
@@ -133,20 +134,20 @@ class Passes:
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            logits = network(images)
+            with Finite():
+                logits = network(images)
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise InputError("the network does not give logits of shape (n, classes); wrap it")
         check_finite(logits)
         return logits
 
-    def weights_of(self, network: nn.Module) -> Weights:
-        """The weights of one of the copies.
+    def weights_of(self, network: nn.Module, dtype: torch.dtype | None = None) -> Weights:
+        """The weights of one of the copies, which takes images of this type.
 
         Raises:
             InputError: there are none, or not all can be seen.
         """
-        image = self.batch.images[:1].to(next(network.parameters()).dtype)
-        return weights_of(network, image)
+        return weights_of(network, self.batch.images[:1].to(dtype))
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy."""

@@ -13,25 +13,25 @@ from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
 
-@proxy(version=1)
+@proxy(version=2)
 def grad_norm(passes: Passes) -> float:
     """Sum over layers of the Euclidean norm of the gradient (Abdelfattah et al., 2021)."""
     return sum(float(gradient.norm()) for gradient in passes.gradients.weights)
 
 
-@proxy(version=1)
+@proxy(version=2)
 def snip(passes: Passes) -> float:
     """Sum over weights of abs(weight x gradient) (Lee et al., 2019)."""
     return sum(product.abs().sum().item() for product in _products(passes))
 
 
-@proxy(version=1)
+@proxy(version=2)
 def plain(passes: Passes) -> float:
     """Sum over weights of weight x gradient (Abdelfattah et al., 2021)."""
     return sum(product.sum().item() for product in _products(passes))
 
 
-@proxy(version=1)
+@proxy(version=2)
 def fisher(passes: Passes) -> float:
     """Sum over channels of half the mean square of what removing a channel changes in the loss.
 
@@ -49,7 +49,7 @@ def fisher(passes: Passes) -> float:
     return total
 
 
-@proxy(version=1)
+@proxy(version=2)
 def grasp(passes: Passes) -> float:
     """Minus the sum over weights of weight x (Hessian x gradient) (Wang et al., 2020).
 

@@ -18,7 +18,7 @@ from archcast.zero_cost.spectrum import eigenvalues
 NTK_IMAGES = 32  # at most; all their gradients are held at once
 
 
-@proxy(version=1)
+@proxy(version=2)
 def ntk(passes: Passes) -> float:
     """Minus the condition number of the neural tangent kernel (Chen et al., 2021).
 
@@ -39,7 +39,7 @@ def ntk(passes: Passes) -> float:
     return -1.0 / max(ratio, rounding)
 
 
-@proxy(version=1)
+@proxy(version=2)
 def gradsign(passes: Passes) -> float:
     """Sum over weights of abs(sum over images of the sign of the gradient) (Zhang & Jia, 2022)."""
     network = passes.once(with_batch_statistics)

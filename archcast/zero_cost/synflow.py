@@ -9,7 +9,7 @@ from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
 
-@proxy(version=1)
+@proxy(version=2)
 def synflow(passes: Passes) -> float:
     """Sum over weights of weight x dR/dweight, R the summed output for an image of ones.
 
@@ -18,7 +18,7 @@ def synflow(passes: Passes) -> float:
     overflow single.
     """
     network = passes.fresh().double().eval()
-    weights = passes.weights_of(network).weights
+    weights = passes.weights_of(network, torch.float64).weights
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.abs_()

@@ -16,7 +16,7 @@ STEP = 0.01
 LEAST = 1e-30  # features that do not move at all count as this
 
 
-@proxy(version=1)
+@proxy(version=2)
 def zen(passes: Passes) -> float:
     """Log of the features' move plus the sum of log deviations that batch norm divides by.
 
