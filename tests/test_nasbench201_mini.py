@@ -12,8 +12,9 @@ from archcast.catalog import spaces
 from archcast.cli import DEFAULT_BENCHMARK
 from archcast.evaluation.metrics import kendall_tau
 from archcast.networks.data import load_data
+from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201 import MINI, Network
-from archcast.networks.trainer import count_flops, train
+from archcast.networks.trainer import train
 from archcast.tables.benchmark import open_table
 from archcast.tables.images import load_images
 from archcast.tables.table import CURVES

@@ -17,9 +17,10 @@ from torch import nn
 from archcast.catalog import spaces
 from archcast.errors import InputError
 from archcast.networks.data import Data, load_data
+from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201 import MINI, OFFICIAL, Network, Skeleton
 from archcast.networks.task import task_of
-from archcast.networks.trainer import Recipe, count_flops, evaluate, train
+from archcast.networks.trainer import Recipe, evaluate, train
 from archcast.networks.training import Journal, _provenance, train_table
 from archcast.spaces.base import Architecture
 from archcast.tables.images import Images, Split, load_images

@@ -402,7 +402,7 @@ def test_synflow_beyond_single_precision() -> None:
         return nn.Sequential(*layers)
 
     assert of("synflow")(chain(250.0), VECTORS) == pytest.approx(20 * 16 * 4**19 * 250.0**20)
-    with pytest.raises(InputError, match="proxy synflow: inf is no score"):
+    with pytest.raises(InputError, match="proxy synflow: the network overflows"):
         of("synflow")(chain(1e17), VECTORS)
 
 
@@ -621,7 +621,7 @@ def spied(*layers: nn.Module) -> nn.Module:
 def test_zen_by_its_features() -> None:
     network = spied(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), Spy())
     value = of("zen")(network, IMAGES)
-    before, features, after, moved = SEEN
+    before, features, after, moved = SEEN[-4:]
     assert (after - before).std().item() == pytest.approx(0.01, rel=0.1)
     images = torch.nn.functional.unfold(before, 3).transpose(1, 2).flatten(0, 1)
     kernel = torch.linalg.lstsq(images, features.movedim(1, -1).flatten(0, 2)).solution
@@ -911,7 +911,7 @@ def test_passes_in_common_are_made_once() -> None:
     passes = Passes(lambda: seeded(lambda: nn.Sequential(Spy(), convolutions())), IMAGES)
     for name in ("grad-norm", "snip", "plain", "fisher", "jacov", "epe-nas", "nwot", "swap"):
         of(name).of(passes)
-    assert len(SEEN) == 1
+    assert [len(images) for images in SEEN].count(len(IMAGES.images)) == 1
 
 
 def test_seconds_are_those_of_a_proxy_alone() -> None:
@@ -942,7 +942,7 @@ def test_not_logits() -> None:
 
     with pytest.raises(InputError, match="does not give logits"):
         of("nwot")(Pair(), IMAGES)
-    with pytest.raises(InputError, match="no ReLU modules"):
+    with pytest.raises(InputError, match="no ReLUs"):
         of("nwot")(nn.Sequential(nn.Flatten(), nn.Linear(196, 3)), IMAGES)
 
 

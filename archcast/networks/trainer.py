@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from archcast.networks.data import Data
+from archcast.networks.flops import count_flops
 from archcast.networks.robustness import ATTACK, Attack, robustness
 
 LATENCY_RUNS = 31
@@ -140,15 +140,6 @@ def evaluate(network: nn.Module, data: Data, batch_size: int = 1_000) -> tuple[f
         loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
         correct += int((logits.argmax(dim=1) == labels).sum())
     return loss / len(data.labels), 100.0 * correct / len(data.labels)
-
-
-@torch.no_grad()
-def count_flops(network: nn.Module, image: Tensor) -> int:
-    """Multiply-adds of one forward pass."""
-    network.eval()
-    with FlopCounterMode(display=False) as counter:
-        network(image)
-    return int(counter.get_total_flops()) // 2  # the counter takes a multiply-add for two
 
 
 @torch.no_grad()

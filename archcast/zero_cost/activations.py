@@ -1,4 +1,4 @@
-"""Which ReLU units a minibatch activates. Only modules are seen, not calls of `functional.relu`."""
+"""Which ReLU units a minibatch activates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import RECTIFIERS, codes_of, recording
+from archcast.zero_cost.graph import Recorder, codes_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
@@ -16,7 +16,7 @@ from archcast.zero_cost.spectrum import eigenvalues
 POINTS, PATCH_SIDE = 4_096, 3
 
 
-@proxy(version=1)
+@proxy(version=2)
 def nwot(passes: Passes) -> float:
     """Log-determinant of the kernel of binary codes: units less Hamming distance.
 
@@ -28,7 +28,7 @@ def nwot(passes: Passes) -> float:
     return values.clamp(min=rounding.item()).log().sum().item()
 
 
-@proxy(version=1)
+@proxy(version=2)
 def swap(passes: Passes) -> float:
     """The number of distinct patterns, one a unit, over the images of the minibatch.
 
@@ -44,7 +44,7 @@ def swap(passes: Passes) -> float:
     return patterns.max().item() + 1
 
 
-@proxy(version=1)
+@proxy(version=2)
 def linear_regions(passes: Passes) -> float:
     """How many linear regions the line between two small noise images crosses, at 4,096 points.
 
@@ -56,13 +56,12 @@ def linear_regions(passes: Passes) -> float:
     shape = (*passes.batch.images.shape[1:-2], PATCH_SIDE, PATCH_SIDE)
     start, end = passes.noise((2, *shape))
     steps = torch.linspace(0.0, 1.0, POINTS).to(start).reshape(-1, *(1 for _ in shape))
-    rectifiers = [m for m in passes.network.modules() if isinstance(m, RECTIFIERS)]
-    with torch.no_grad(), recording(rectifiers) as calls:
+    with torch.no_grad(), Recorder(passes.network, rectified_only=True) as recorder:
         try:
             passes.forward(passes.network, torch.lerp(start, end, steps))
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:
             raise InputError("the network takes no images of 3x3 pixels") from error
-    codes = _checked(codes_of(calls))
+    codes = _checked(codes_of(recorder.rectified, POINTS))
     crossed = torch.stack([(code[1:] != code[:-1]).any(dim=1) for code in codes]).any(dim=0)
     return crossed.sum().item() + 1
 
@@ -81,5 +80,7 @@ def code_kernel(codes: Sequence[Tensor]) -> Tensor:
 
 def _checked(codes: Sequence[Tensor]) -> Sequence[Tensor]:
     if not codes:
-        raise InputError("the network has no ReLU modules; use nn.ReLU, not functional.relu")
+        raise InputError(
+            "the network has no ReLUs that can be seen; use nn.ReLU or functional.relu"
+        )
     return codes

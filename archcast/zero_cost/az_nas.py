@@ -61,7 +61,7 @@ def az_trainability(passes: Passes) -> float:
 
 def _blocks(passes: Passes) -> list[Call]:
     network = passes.fresh()
-    draw_weights(network, passes.seed, deviation=_he)
+    draw_weights(passes.weights_of(network), passes.seed, deviation=_he)
     noise = passes.noise(passes.batch.images.shape).requires_grad_(True)
     with recording(blocks_of(network)) as calls:
         passes.forward(network, noise)
@@ -80,10 +80,16 @@ def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
     for child in module.children():
         inner = list(blocks_of(child))
         unrolled = isinstance(child, nn.Sequential) and inner
-        if isinstance(module, nn.Sequential) and list(child.children()) and not unrolled:
+        if isinstance(module, nn.Sequential) and _is_block(child) and not unrolled:
             yield child
         else:
             yield from inner
+
+
+def _is_block(module: nn.Module) -> bool:
+    """Whether it has submodules, or its own parameters where several of these would have theirs."""
+    own = len(list(module.parameters(recurse=False)))
+    return bool(list(module.children())) or (own > 2 and "torch.nn." not in type(module).__module__)
 
 
 def _entropies(passes: Passes) -> list[float]:

@@ -10,15 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
+from archcast.networks.plain import plain
 from archcast.networks.trainer import clock_of
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.graph import (
-    RECTIFIERS,
-    WEIGHTED,
-    Call,
+    Finite,
+    LayerCall,
+    Recorder,
+    Weights,
+    check_finite,
+    check_maps,
     codes_of,
     gradients_of,
-    recording,
     weights_of,
 )
 
@@ -42,9 +45,19 @@ class Trace:
 
     inputs: Tensor  # a leaf of the graph
     logits: Tensor  # (n, classes)
-    outputs: list[Tensor]  # of each call of a convolution or linear layer, (n, channels, ...)
-    layers: list[nn.Module]  # whose outputs these are
-    rectified: list[Call]  # the calls of ReLUs
+    weighted: list[LayerCall]  # of convolutions and linear layers
+    rectified: list[LayerCall]  # of ReLUs
+    mapless: set[str]  # functions that multiply by weights and show no maps
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """Of each call of a convolution or linear layer, of shape (n, channels, ...).
+
+        Raises:
+            InputError: the network shows no such outputs.
+        """
+        check_maps(self.weighted, len(self.inputs), self.mapless)
+        return [call.channels_first(call.output) for call in self.weighted]
 
 
 class Gradients(NamedTuple):
@@ -115,7 +128,7 @@ class Passes:
 
     def fresh(self) -> nn.Module:
         """Another copy of the network, for what changes it."""
-        network = self.build().to(self.batch.images.device).requires_grad_(True).train()
+        network = plain(self.build()).to(self.batch.images.device).train()
         for module in network.modules():
             if getattr(module, "inplace", False):
                 module.inplace = False  # type: ignore[assignment]
@@ -127,21 +140,32 @@ class Passes:
         """Logits of shape (n, classes).
 
         Raises:
-            InputError: the network gives something else, or its batch norm has too little to see.
+            InputError: the network gives something else, or what is not finite; or its batch norm
+                has too little to see.
         """
         if images.ndim == 4:
             images = images.contiguous(memory_format=layout_of(network))
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             try:
-                logits = network(images)
+                with Finite():
+                    logits = network(images)
             except ValueError as error:
                 if "more than 1 value per channel" not in str(error):
                     raise
                 raise InputError("batch norm sees one value a channel and needs several") from error
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise InputError("the network does not give logits of shape (n, classes); wrap it")
+        check_finite(logits)
         return logits
+
+    def weights_of(self, network: nn.Module, dtype: torch.dtype | None = None) -> Weights:
+        """The weights of one of the copies, which takes images of this type.
+
+        Raises:
+            InputError: there are none, or not all can be seen.
+        """
+        return weights_of(network, self.batch.images[:1].to(dtype))
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy."""
@@ -170,8 +194,12 @@ class Passes:
 
     @Shared
     def weights(self) -> list[Tensor]:
-        """The weights of convolutions and linear layers, each once; no biases, no batch norm."""
-        return weights_of(self.network)
+        """The weights that multiply data, each once; no biases, no batch norm.
+
+        Raises:
+            InputError: there are none, or not all can be seen.
+        """
+        return self.weights_of(self.network).weights
 
     @Shared
     def trace(self) -> Trace:
@@ -180,35 +208,31 @@ class Passes:
         if images.ndim == 4:
             images = images.contiguous(memory_format=layout_of(self.network)).detach()
         images.requires_grad_(True)
-        recorded = [m for m in self.network.modules() if isinstance(m, WEIGHTED + RECTIFIERS)]
-        with recording(recorded) as calls:
+        with Recorder(self.network) as recorder:
             logits = self.forward(self.network, images)
-        weighted = [call for call in calls if isinstance(call.module, WEIGHTED)]
         self._traced = True
-        return Trace(
-            images,
-            logits,
-            [call.output for call in weighted],
-            [call.module for call in weighted],
-            [call for call in calls if isinstance(call.module, RECTIFIERS)],
-        )
+        return Trace(images, logits, recorder.weighted, recorder.rectified, recorder.mapless)
 
     @Shared
     def codes(self) -> list[Tensor]:
         """Which units each call of a ReLU leaves active: (n, units), boolean."""
         if self._traced:
-            return codes_of(self.trace.rectified)
-        rectifiers = [m for m in self.network.modules() if isinstance(m, RECTIFIERS)]
-        with torch.no_grad(), recording(rectifiers) as calls:
+            return codes_of(self.trace.rectified, len(self.batch.images))
+        with torch.no_grad(), Recorder(self.network, rectified_only=True) as recorder:
             self.forward(self.network, self.batch.images)
-        return codes_of(calls)
+        return codes_of(recorder.rectified, len(self.batch.images))
 
     @Shared
     def gradients(self) -> Gradients:
         """Gradients of the mean cross-entropy, from one backward pass."""
         loss = nn.functional.cross_entropy(self.trace.logits, self.labels)
-        found = gradients_of(loss, self.weights + self.trace.outputs)
-        return Gradients(found[: len(self.weights)], found[len(self.weights) :])
+        weights, calls = self.weights, self.trace.weighted
+        found = gradients_of(loss, weights + [call.output for call in calls])
+        outputs = [
+            call.channels_first(gradient if call.gradient is None else call.gradient)
+            for call, gradient in zip(calls, found[len(weights) :], strict=True)
+        ]
+        return Gradients(found[: len(weights)], outputs)
 
     @Shared
     def input_gradients(self) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from archcast.errors import InputError
+from archcast.networks.plain import copied
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.passes import Passes
 
@@ -42,7 +42,7 @@ class Proxy:
         Raises:
             InputError: the score is not defined for this network or minibatch.
         """
-        return self.of(Passes(functools.partial(copy.deepcopy, network), batch, seed))
+        return self.of(Passes(functools.partial(copied, network), batch, seed))
 
     def __reduce__(self) -> str:
         return self.__qualname__

@@ -5,8 +5,6 @@ Weights are those of convolutions and linear layers; the loss is the mean cross-
 
 from __future__ import annotations
 
-from typing import cast
-
 from torch import Tensor, nn
 
 from archcast.errors import InputError
@@ -15,19 +13,19 @@ from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
 
-@proxy(version=1)
+@proxy(version=2)
 def grad_norm(passes: Passes) -> float:
     """Sum over layers of the Euclidean norm of the gradient (Abdelfattah et al., 2021)."""
     return sum(float(gradient.norm()) for gradient in passes.gradients.weights)
 
 
-@proxy(version=1)
+@proxy(version=2)
 def snip(passes: Passes) -> float:
     """Sum over weights of abs(weight x gradient) (Lee et al., 2019)."""
     return sum(product.abs().sum().item() for product in _products(passes))
 
 
-@proxy(version=1)
+@proxy(version=2)
 def plain(passes: Passes) -> float:
     """Sum over weights of weight x gradient (Abdelfattah et al., 2021)."""
     return sum(product.sum().item() for product in _products(passes))
@@ -44,12 +42,11 @@ def fisher(passes: Passes) -> float:
     """
     total = 0.0
     trace, gradients = passes.trace, passes.gradients.outputs
-    for layer, activations, gradient in zip(trace.layers, trace.outputs, gradients, strict=True):
+    for call, activations, gradient in zip(trace.weighted, trace.outputs, gradients, strict=True):
         changes = activations.detach() * gradient
         if changes.ndim > 2:
             changes = changes.sum(dim=tuple(range(2, changes.ndim)))
-        weights = cast(Tensor, layer.weight).numel() / changes.shape[1]
-        total += weights * changes.square().mean(dim=0).sum().item() / 2
+        total += call.weights / changes.shape[1] * changes.square().mean(dim=0).sum().item() / 2
     return total
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from archcast.catalog import proxies as catalog
 from archcast.device import pick_device
 from archcast.errors import InputError
 from archcast.networks.nasbench201 import OFFICIAL, Network, Skeleton
+from archcast.networks.plain import copied
 from archcast.networks.trainer import initialised
 from archcast.progress import track
 from archcast.spaces.base import Architecture
@@ -118,7 +118,7 @@ class _Scorer:
 
     def __call__(self, network: Architecture | nn.Module) -> dict[str, Measured]:
         if isinstance(network, nn.Module):
-            return self._measure(partial(copy.deepcopy, network), self.proxies)
+            return self._measure(partial(copied, network), self.proxies)
         key = self._key(network)
         kept = self.cache.load(key) if self.cache else {}
         missing = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from archcast.zero_cost.graph import gradients_of, weights_of
+from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
@@ -18,12 +18,13 @@ def ntk(passes: Passes) -> float:
     """Minus the condition number of the neural tangent kernel (Chen et al., 2021).
 
     The kernel holds inner products between gradients of the summed logits of an image with respect
-    to all parameters called weights, batch norm's among them, for the first 16 images. As in the
+    to all weights, and the scales of batch norm among them, for the first 16 images. As in the
     paper's code these pass together, so that through batch norm each bears on the others' logits. A
     singular kernel, as of a dead network, counts as one at the limit of rounding.
     """
     network = passes.fresh()
-    sources: list[Tensor] = [p for name, p in network.named_parameters() if "weight" in name]
+    found = passes.weights_of(network)
+    sources = found.weights + found.scales
     logits = passes.forward(network, passes.batch.images[:NTK_IMAGES])
     rows = [_flat(gradients_of(image.sum(), sources)) for image in logits]
     values = eigenvalues(_gram(torch.stack(rows)))
@@ -39,7 +40,7 @@ def gradsign(passes: Passes) -> float:
     As in the paper's code each image passes alone, and batch norm sees no pixels but its own.
     """
     network = passes.fresh()
-    weights, labels = weights_of(network), passes.labels
+    weights, labels = passes.weights_of(network).weights, passes.labels
     signs = [torch.zeros_like(weight) for weight in weights]
     for image, label in zip(passes.batch.images.split(1), labels.split(1), strict=True):
         loss = passes.loss(network, image, label)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archcast.networks.trainer import count_flops
-from archcast.zero_cost.graph import WEIGHTED
+from archcast.networks.flops import count_flops
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
@@ -14,19 +13,19 @@ def params(passes: Passes) -> float:
     return sum(p.numel() for p in passes.network.parameters())
 
 
-@proxy(version=1)
+@proxy(version=2)
 def flops(passes: Passes) -> float:
     """The multiply-adds of convolutions and matrix products for one image."""
     return count_flops(passes.fresh(), passes.batch.images[:1])
 
 
-@proxy(version=1)
+@proxy(version=2)
 def layers(passes: Passes) -> float:
-    """The number of convolutions and linear layers."""
-    return sum(isinstance(module, WEIGHTED) for module in passes.network.modules())
+    """The number of weights: of convolutions and linear layers, each once however often it runs."""
+    return len(passes.weights)
 
 
-@proxy(version=1)
+@proxy(version=2)
 def l2_norm(passes: Passes) -> float:
     """Sum over layers of the Euclidean norm of the weights (Abdelfattah et al., 2021)."""
     return sum(float(weight.detach().norm()) for weight in passes.weights)

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from archcast.zero_cost.graph import BATCH_NORMS, WEIGHTED
+from archcast.zero_cost.graph import Weights
 
 
 @torch.no_grad()
-def draw_weights(network: nn.Module, seed: int, deviation: Callable[[Tensor], float]) -> None:
-    """Gaussian weights for convolutions and linear layers, ones for batch norm, no biases.
+def draw_weights(found: Weights, seed: int, deviation: Callable[[Tensor], float]) -> None:
+    """Gaussian weights, scales of one for batch norm, and no biases.
 
     Args:
-        network: is changed.
+        found: the parameters of a network; they are changed.
         seed: of the weights.
         deviation: of the weights of a layer, from these.
     """
     generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, WEIGHTED):
-            weights = torch.randn(module.weight.shape, generator=generator)
-            module.weight.copy_(deviation(module.weight) * weights)
-        elif isinstance(module, BATCH_NORMS) and module.affine:
-            module.weight.fill_(1.0)
-        else:
-            continue
-        if module.bias is not None:
-            module.bias.zero_()
+    for weight in found.weights:
+        drawn = torch.randn(weight.shape, generator=generator)
+        weight.copy_(deviation(weight) * drawn)
+    for scale in found.scales:
+        scale.fill_(1.0)
+    for shift in (*found.biases, *found.shifts):
+        shift.zero_()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import BATCH_NORMS, recording
+from archcast.zero_cost.graph import Recorder
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.weights import draw_weights
@@ -29,27 +28,31 @@ def zen(passes: Passes) -> float:
     and goes a tenth of the way to the variance of each of the two minibatches.
     """
     network = passes.fresh()
+    draw_weights(passes.weights_of(network), passes.seed, deviation=lambda _: 1.0)
     shape = passes.batch.images.shape
     images, direction = passes.noise(shape, 0), passes.noise(shape, 1)
-    draw_weights(network, passes.seed, deviation=lambda _: 1.0)
-    norms = [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
-    for norm in norms:
-        norm.track_running_stats, norm.momentum = True, MOMENTUM
-        norm.running_mean = images.new_zeros(norm.num_features)
-        norm.running_var = images.new_ones(norm.num_features)
+    variances: dict[int, Tensor] = {}  # of each batch norm
     with torch.no_grad():
-        before = _features(passes, network, images)
-        after = _features(passes, network, images + STEP * direction)
+        before = _features(passes, network, images, variances)
+        after = _features(passes, network, images + STEP * direction, variances)
     moved = (after - before).abs().flatten(1).sum(dim=1).mean().item()
-    variances = [cast(Tensor, norm.running_var).mean().item() for norm in norms]
-    return math.log(max(moved, LEAST)) + sum(math.log(variance) / 2 for variance in variances)
+    deviations = sum(math.log(each.mean().item()) / 2 for each in variances.values())
+    return math.log(max(moved, LEAST)) + deviations
 
 
-def _features(passes: Passes, network: nn.Module, images: Tensor) -> Tensor:
-    leaves = [module for module in network.modules() if not list(module.children())]
-    with recording(leaves) as calls:
+def _features(
+    passes: Passes, network: nn.Module, images: Tensor, variances: dict[int, Tensor]
+) -> Tensor:
+    """The last feature maps; what batch norm saw moves its running variances."""
+    with Recorder(network, maps=True) as recorder:
         passes.forward(network, images)
-    maps = [c.output for c in calls if c.output.ndim == 4 and c.output[0, 0].numel() > 1]
+    outputs = [call.output for call in recorder.maps]
+    maps = [output for output in outputs if output.ndim == 4 and output[0, 0].numel() > 1]
     if not maps:
         raise InputError("the network has no feature maps larger than one pixel")
+    for call, (features, norm) in enumerate(recorder.norms):
+        channels = features.transpose(0, 1).flatten(1)
+        key = call if norm is None else norm
+        before = variances.get(key, torch.ones(len(channels)).to(channels))
+        variances[key] = torch.lerp(before, channels.var(dim=1), MOMENTUM)
     return maps[-1]

@@ -10,7 +10,7 @@ from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
 
-@proxy(version=1)
+@proxy(version=2)
 def zico(passes: Passes) -> float:
     """Sum over layers of log(sum over weights of mean abs(gradient) / its deviation).
 

@@ -1,0 +1,75 @@
+"""Networks whose operations can all be seen, and whose weights are plain parameters."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from archcast.errors import InputError
+
+
+def refuse_sealed(network: nn.Module) -> None:
+    """Refuse what runs elsewhere than in Python, where no operation can be seen.
+
+    Raises:
+        InputError: a module is scripted, compiled or quantised.
+    """
+    for name, module in network.named_modules():
+        kind = type(module)
+        if isinstance(module, torch.jit.ScriptModule):
+            seal = "scripted"
+        elif kind.__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
+            seal = "compiled"
+        elif ".quantized" in kind.__module__:
+            seal = "quantised"
+        else:
+            continue
+        raise InputError(
+            f"module {name or kind.__name__} is {seal}, and what it computes can't be seen;"
+            " give the module that it was made from"
+        )
+
+
+def copied(network: nn.Module) -> nn.Module:
+    """A deep copy, also of modules that keep what they computed, such as pruned weights.
+
+    Raises:
+        InputError: a module is scripted, compiled or quantised.
+    """
+    refuse_sealed(network)
+    computed = {
+        id(value): value.detach().clone()
+        for module in network.modules()
+        for value in vars(module).values()
+        if isinstance(value, Tensor) and value.grad_fn is not None
+    }
+    return copy.deepcopy(network, computed)
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """The same network, changed so that weights which are computed from others are parameters.
+
+    That ends parametrizations, pruning, weight and spectral norm, at the values of evaluation mode.
+    """
+    refuse_sealed(network)
+    network.requires_grad_(True).eval()
+    for module in network.modules():
+        for hook in list(module._forward_pre_hooks.values()):
+            if isinstance(hook, prune.BasePruningMethod):
+                prune.remove(module, hook._tensor_name)
+            elif isinstance(hook, WeightNorm):
+                remove_weight_norm(module, hook.name)
+            elif isinstance(hook, SpectralNorm):
+                remove_spectral_norm(module, hook.name)
+        if parametrize.is_parametrized(module):
+            kind = type(module)  # shared with the network that this is a copy of
+            own = {k: v for k, v in vars(kind).items() if k not in ("__dict__", "__weakref__")}
+            module.__class__ = type(kind.__name__, kind.__bases__, own)
+            for name in list(module.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(module, name)
+    return network
