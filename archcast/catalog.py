@@ -136,7 +136,9 @@ proxies: Registry[Proxy | Combination] = Registry(
         "snip": Entry("archcast.zero_cost.saliency:snip", "abs(weight x gradient)", "labels"),
         "plain": Entry("archcast.zero_cost.saliency:plain", "weight x gradient", "labels"),
         "fisher": Entry(
-            "archcast.zero_cost.saliency:fisher", "squared (activation x gradient)", "labels"
+            "archcast.zero_cost.saliency:fisher",
+            "squared (activation x gradient), once a weight",
+            "labels",
         ),
         "grasp": Entry(
             "archcast.zero_cost.saliency:grasp", "weight x Hessian x gradient", "labels"

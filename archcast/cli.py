@@ -72,6 +72,7 @@ Truth = Annotated[Accuracy, typer.Option(help="What is predicted.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Worker processes.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where networks run.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
+Retry = Annotated[bool, typer.Option("--retry/--no-retry", help="Run failed jobs again.")]
 FormatOption = Annotated[Format, typer.Option(help="What to print.")]
 
 
@@ -119,6 +120,7 @@ def leaderboard(
     jobs: Jobs = 1,
     device: DeviceOption = "auto",
     results: Results = Path("results"),
+    retry: Retry = True,
     format: FormatOption = "table",
     report: ReportOption = None,
 ) -> None:
@@ -136,7 +138,7 @@ def leaderboard(
 
     table = open_table(benchmark, dataset)
     experiment = Experiment(
-        benchmark=benchmark,
+        table=table,
         predictors=predictors,
         train_sizes=_numbers("--train-sizes", train_sizes),
         epochs=_numbers("--epochs", epochs) if epochs is not None else None,
@@ -147,7 +149,7 @@ def leaderboard(
         truth=truth,
         device=device,
     )
-    records = experiment.run(table, results, jobs)
+    records = experiment.run(results, jobs, retry)
     _write_report(records, table, report)
     rows = rank(records)
     if format == "table":
@@ -187,6 +189,7 @@ def costs(
     jobs: Jobs = 1,
     device: DeviceOption = "auto",
     results: Results = Path("results"),
+    retry: Retry = True,
     format: FormatOption = "table",
     report: ReportOption = None,
     quick: Annotated[
@@ -209,7 +212,7 @@ def costs(
 
     table = open_table(benchmark, dataset)
     experiment = Experiment(
-        benchmark=benchmark,
+        table=table,
         predictors=predictors,
         train_sizes=_numbers("--train-sizes", train_sizes),
         epochs=_numbers("--epochs", epochs) if epochs is not None else None,
@@ -224,7 +227,7 @@ def costs(
         experiment = replace(experiment, **QUICK)
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
-    records = experiment.run(table, results, jobs)
+    records = experiment.run(results, jobs, retry)
     _write_report(records, table, report)
     rows = rank(records)
     rows = [row | {"pareto": best} for row, best in zip(rows, pareto(rows), strict=True)]
@@ -309,6 +312,7 @@ def combine(
     jobs: Jobs = 1,
     device: DeviceOption = "auto",
     results: Results = Path("results"),
+    retry: Retry = True,
     format: FormatOption = "table",
 ) -> None:
     """Combine predictors of any families into one, and show what each part adds.
@@ -325,7 +329,7 @@ def combine(
     table = open_table(benchmark, dataset)
     specs = variants(predictors, head)
     experiment = Experiment(
-        benchmark=benchmark,
+        table=table,
         predictors=",".join(specs.values()),
         train_sizes=(train_size,),
         epochs=_numbers("--epochs", epochs) if epochs is not None else None,
@@ -336,7 +340,7 @@ def combine(
         truth=truth,
         device=device,
     )
-    records = experiment.run(table, results, jobs)
+    records = experiment.run(results, jobs, retry)
     rows = ablation(records, specs)
     if format == "table":
         console = Console()
@@ -416,6 +420,7 @@ def stop(
     seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
     jobs: Jobs = 1,
     results: Results = Path("results"),
+    retry: Retry = True,
     format: FormatOption = "table",
 ) -> None:
     """Stop hopeless training early in a random search: what is saved, and what is lost.
@@ -432,16 +437,16 @@ def stop(
 
     thresholds = _chances("--threshold", threshold)
     table = open_table(benchmark, dataset)
-    todo = stop_jobs(benchmark, table, predictor, train_size, architectures, repeats, seed)
+    todo = stop_jobs(table, predictor, train_size, architectures, repeats, seed)
     store = RecordStore(results / "stop", StopRecord)
-    records = run_jobs(todo, benchmark, store, run_stop_job, jobs)
+    records = run_jobs(todo, table, store, run_stop_job, jobs, retry)
     rows = stop_rows(records, thresholds)
     if format == "table":
         console = Console()
         learned = any(row["train_size"] for row in rows)
         more = f"; {train_size} more to learn from" if learned else ""
         console.print(
-            f"{table.dataset} ({benchmark}): searches of {architectures} architectures, mean of"
+            f"{table.dataset} ({table.name}): searches of {architectures} architectures, mean of"
             f" {repeats}{more}"
         )
         console.print(stop_table(rows, console.width))
@@ -482,6 +487,7 @@ def search(
     jobs: Jobs = 1,
     device: DeviceOption = "auto",
     results: Results = Path("results"),
+    retry: Retry = True,
     format: FormatOption = "table",
     report: ReportOption = None,
 ) -> None:
@@ -503,7 +509,7 @@ def search(
 
     table = open_table(benchmark, dataset)
     experiment = SearchExperiment(
-        benchmark=benchmark,
+        table=table,
         strategies=strategy,
         predictors=predictor or ("all" if compare else None),
         budget=budget,
@@ -513,7 +519,7 @@ def search(
         seed=seed,
         device=device,
     )
-    records = experiment.run(table, results, jobs)
+    records = experiment.run(results, jobs, retry)
     known: list[Record] = []
     if compare:
         known = _known_records(table, results)
@@ -524,7 +530,7 @@ def search(
     if format == "table":
         console = Console()
         console.print(
-            f"{table.dataset} ({benchmark}): {budget} evaluations, median of {repeats} searches;"
+            f"{table.dataset} ({table.name}): {budget} evaluations, median of {repeats} searches;"
             f" target: a regret of {rows[0]['target']:.2f} points"
         )
         console.print(search_table(rows, console.width))
@@ -558,6 +564,7 @@ def supernet(
     jobs: Jobs = 1,
     device: DeviceOption = "auto",
     results: Results = Path("results"),
+    retry: Retry = True,
     format: FormatOption = "table",
 ) -> None:
     """Ask what weight sharing is worth: by epochs, by seed, overall and among the best.
@@ -576,7 +583,6 @@ def supernet(
     table = open_table(benchmark, dataset)
     seeds_ = _numbers("--seeds", seeds)
     todo = supernet_jobs(
-        benchmark,
         table,
         strategies,
         _numbers("--epochs", epochs),
@@ -588,12 +594,12 @@ def supernet(
     )
     store = RecordStore(results, Record)
     train_for(todo, table, jobs)
-    records = run_jobs(todo, benchmark, store, run_job, jobs)
+    records = run_jobs(todo, table, store, run_job, jobs, retry)
     rows = supernet_rows(records)
     if format == "table":
         console = Console()
         console.print(
-            f"{table.dataset} ({benchmark}): {test_size} architectures ranked, mean of"
+            f"{table.dataset} ({table.name}): {test_size} architectures ranked, mean of"
             f" {len(seeds_)} supernets"
         )
         console.print(supernet_table(rows, console.width))
@@ -651,6 +657,8 @@ def verify(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> Non
     from archcast.tables.table import read_table
 
     table = read_table(file)
+    for remark in table.remarks():
+        _say(remark)
     typer.echo(f"{file}: {len(table)} architectures of {table.space.name}, no fault found")
 
 
@@ -683,7 +691,7 @@ def train(
 
 def _heading(table: Table, experiment: Experiment) -> str:
     return (
-        f"{table.dataset} ({experiment.benchmark}): {experiment.test_size} architectures ranked,"
+        f"{table.dataset} ({table.name}): {experiment.test_size} architectures ranked,"
         f" mean of {experiment.repeats} splits"
     )
 

@@ -37,10 +37,8 @@ def main() -> None:
     options = parser.parse_args()
     table = open_table(options.benchmark)
     epochs = tuple(int(epoch) for epoch in options.epochs.split(","))
-    experiment = Experiment(
-        options.benchmark, options.predictors, epochs=epochs, repeats=options.repeats
-    )
-    rows = leaderboard(experiment.run(table, options.results, options.jobs))
+    experiment = Experiment(table, options.predictors, epochs=epochs, repeats=options.repeats)
+    rows = leaderboard(experiment.run(options.results, options.jobs))
     by_predictor: dict[str, dict[int, Row]] = {}
     for row in sorted(rows, key=lambda row: row["predictor"]):
         by_predictor.setdefault(row["predictor"], {})[row["epochs"]] = row

@@ -69,10 +69,10 @@ def main() -> None:
     jobs = {}
     for names, guides in SEARCHES:
         experiment = SearchExperiment(
-            str(path), names, guides, options.budget, options.repeats, epochs=1
+            table, names, guides, options.budget, options.repeats, epochs=1
         )
-        jobs |= {job.key(table.hash): job for job in experiment.jobs(table)[0]}
-    records = run_jobs(list(jobs.values()), str(path), store, run_search_job, options.jobs)
+        jobs |= {job.key(table.hash): job for job in experiment.jobs()[0]}
+    records = run_jobs(list(jobs.values()), table, store, run_search_job, options.jobs)
 
     print("| strategy | predictor | accuracy | mean | regret | 95 % | reached | evaluations |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -88,8 +88,8 @@ def main() -> None:
         kind = strategies.get(name)
         if kind.traits.unguided or kind.traits.curves:
             continue
-        experiment = SearchExperiment(str(path), name, None, options.budget, 20, seed=1)
-        job, *rest = [job for job in experiment.jobs(table)[0] if job.strategy == name]
+        experiment = SearchExperiment(table, name, None, options.budget, 20, seed=1)
+        job, *rest = [job for job in experiment.jobs()[0] if job.strategy == name]
         run_search_job(job, table)
         start = perf_counter()
         steps = sum(len(run_search_job(each, table).architectures) for each in rest)

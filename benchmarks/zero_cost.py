@@ -5,12 +5,13 @@
     python benchmarks/zero_cost.py cifar10.parquet --cells 3 --seven
 
 Without images: the official skeleton and a minibatch of Gaussian noise, 64 images of 32x32 pixels,
-for the proxies that need no labels. With images: the skeleton of `archcast benchmark train`, a
-minibatch of 64 training images, and all proxies. The truth is the mean test accuracy.
+for the proxies that need no labels; others, if `--proxies` names them, see arbitrary labels. With
+images: the skeleton of `archcast benchmark train`, a minibatch of 64 training images, and all
+proxies. The truth is the mean test accuracy.
 
 A unit of cost is one forward and backward pass of the same network over the same minibatch in
 PyTorch's default memory layout. `--seven` compares with it the proxies of Abdelfattah et al., 2021,
-all together; noise then has random labels.
+all together.
 """
 
 from __future__ import annotations
@@ -48,8 +49,6 @@ def unit(cell: Architecture, batch: Batch, skeleton: Skeleton) -> float:
 
 
 def seven(cells: list[Architecture], batch: Batch, skeleton: Skeleton) -> None:
-    labels = torch.arange(len(batch.images)) % skeleton.classes
-    batch = Batch(batch.images, labels)
     print(f"{'cell':>10}{'unit':>10}{'the seven':>12}{'units':>8}")
     for number, cell in enumerate(cells):
         unit(cell, batch, skeleton)  # first calls
@@ -81,7 +80,8 @@ def main() -> None:
         images = load_images(options.images)
         batch, skeleton, families = Batch.draw(images), skeleton_for(images), {"labels"}
     else:
-        batch, skeleton, families = Batch.gaussian((64, 3, 32, 32)), OFFICIAL, set()
+        noise, skeleton, families = Batch.gaussian((64, 3, 32, 32)).images, OFFICIAL, set()
+        batch = Batch(noise, torch.arange(len(noise)) % skeleton.classes)
     if options.seven:
         return seven(cells, batch, skeleton)
 

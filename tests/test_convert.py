@@ -55,27 +55,27 @@ def test_a_mapping_is_understood_in_both_orders(convert, mapping):
 
 def test_the_left_name_is_ours_where_both_could_be(convert):
     table = convert(
-        f"architecture,valid_accuracy,test_accuracy\n{A},1,2\n", "test_accuracy=valid_accuracy"
+        f"architecture,valid_accuracy,test_accuracy\n{A},10,20\n", "test_accuracy=valid_accuracy"
     )
-    assert table.columns["test_accuracy"].tolist() == [1]
-    assert table.columns["valid_accuracy"].tolist() == [[1]]
+    assert table.columns["test_accuracy"].tolist() == [10]
+    assert table.columns["valid_accuracy"].tolist() == [[10]]
 
 
 def test_a_mapped_column_wins_over_one_with_our_name(convert):
-    table = convert(f"architecture,test_accuracy,other\n{A},1,2\n", "test_accuracy=other")
-    assert table.columns["test_accuracy"].tolist() == [2]
+    table = convert(f"architecture,test_accuracy,other\n{A},10,20\n", "test_accuracy=other")
+    assert table.columns["test_accuracy"].tolist() == [20]
 
 
 def test_other_columns_are_left_out_aloud(convert, caplog):
     with caplog.at_level(logging.WARNING, logger="archcast"):
-        table = convert(f"index,architecture,test_accuracy,note\n7,{A},1,hello\n")
+        table = convert(f"index,architecture,test_accuracy,note\n7,{A},10,hello\n")
     assert set(table.columns) == {"seed", "test_accuracy"}
     assert "left out the columns index, note" in caplog.text
 
 
 def test_curves_are_numbers_or_json_lists(convert):
     header = "architecture,test_accuracy,valid_accuracy,train_loss\n"
-    table = convert(header + f'{A},1,"[1, 2.5, 3]",0.5\n{B},1,4,0.25\n')
+    table = convert(header + f'{A},10,"[1, 2.5, 3]",0.5\n{B},10,4,0.25\n')
     np.testing.assert_array_equal(
         table.columns["valid_accuracy"], [[1, 2.5, 3], [4, np.nan, np.nan]]
     )
@@ -83,7 +83,7 @@ def test_curves_are_numbers_or_json_lists(convert):
 
 
 def test_gzip(convert):
-    text = f"architecture,test_accuracy\n{A},1\n".encode()
+    text = f"architecture,test_accuracy\n{A},10\n".encode()
     assert len(convert(gzip.compress(text), name="results.csv.gz")) == 1
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from archcast.errors import InputError
 from archcast.evaluation.experiment import Experiment
 from archcast.evaluation.job import Job
 from archcast.evaluation.leaderboard import leaderboard
-from archcast.evaluation.record import Record, RecordStore, save_record
+from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
 from archcast.evaluation.run import context, run_job, split
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors.base import Context, Predictor, Tags
+from archcast.predictors.baselines import Random
 from archcast.registry import Entry
 from archcast.spaces.base import Architecture
 from archcast.tables.benchmark import open_table
@@ -76,7 +78,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> type[Spy]:
 def test_key_is_stable_and_sees_everything() -> None:
     one, two = ({"x": 1, "y": 2}, {"y": 2, "x": 1})
     assert job(params=one).key("t") == job(params=two).key("t")
-    assert job().key("t") == "43ad8005be4c18747e56"
+    assert job().key("t") == "9716224c9521bf9a9519"
     changes = [
         {"predictor": "xgb"},
         {"params": one},
@@ -86,6 +88,7 @@ def test_key_is_stable_and_sees_everything() -> None:
         {"label": "test"},
         {"truth": "valid"},
         {"device": "cuda"},
+        {"identity": "other"},
         {"seed": 1},
         {"repeat": 1},
     ]
@@ -193,14 +196,70 @@ def test_record_survives_json() -> None:
 
 
 def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None:
-    path = str(write_small_table(tmp_path))
     store = RecordStore(tmp_path / "results", Record)
     jobs = [job("spy", epochs=1, repeat=r, params={"fail": f}) for r in (0, 1) for f in ("", "nan")]
-    first = run_jobs(jobs, path, store, run_job)
+    first = run_jobs(jobs, TABLE, store, run_job)
     assert [record.failed for record in first] == [False, True, False, True]
     calls = len(spy.seen)
-    assert run_jobs(jobs, path, store, run_job) == first
+    assert run_jobs(jobs, TABLE, store, run_job, retry=False) == first
     assert len(spy.seen) == calls
+    run_jobs(jobs, TABLE, store, run_job)
+    assert len(spy.seen) == calls + 2 * 2, "a fit and a query for what failed, and nothing else"
+
+
+def test_a_passing_fault_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = RecordStore(tmp_path / "results", Record)
+    with monkeypatch.context() as patch:
+        patch.setattr(Random, "_query", lambda *_: 1 / 0)
+        assert run_jobs([job()], TABLE, store, run_job)[0].failed
+    assert not run_jobs([job()], TABLE, store, run_job)[0].failed
+    assert not run_jobs([job()], TABLE, store, run_job, retry=False)[0].failed, "and it is kept"
+
+
+def test_how_much_is_reused_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = RecordStore(tmp_path / "results", Record)
+    run_jobs([job()], TABLE, store, run_job)
+    assert "reused" not in caplog.text
+    run_jobs([job(), job(repeat=1)], TABLE, store, run_job)
+    assert "1 of 2 results reused from" in caplog.text
+
+
+def test_versions_that_are_mixed_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = RecordStore(tmp_path / "results", Record)
+    (record,) = run_jobs([job()], TABLE, store, run_job)
+    assert {"torch", "numpy", "scikit-learn", "xgboost"} <= record.versions.keys()
+    other = record.model_copy(update={"versions": {**record.versions, "torch": "1.0"}})
+    save_record(store.folder, job().key(TABLE.hash), other)
+    run_jobs([job(), job(repeat=1)], TABLE, store, run_job)
+    assert f"several versions are compared: torch 1.0 and {version('torch')}" in caplog.text
+
+
+def test_the_table_that_is_given_is_the_one_that_is_used(tmp_path: Path) -> None:
+    """In worker processes too; nobody opens it by a name."""
+    texts = [str(architecture) for architecture in TABLE.architectures]
+    other = Table(
+        TABLE.space, "other", texts, {"test_accuracy": np.linspace(1.0, 99.0, len(texts))}
+    )
+    experiment = Experiment(other, "rf", train_sizes=(10,), test_size=20, repeats=2)
+    for workers in (1, 2):
+        records = experiment.run(tmp_path / str(workers), workers)
+        for record in records:
+            assert record.table == other.hash
+            truth = np.linspace(1.0, 99.0, len(texts))[record.architectures]
+            np.testing.assert_allclose(record.truth, truth, rtol=1e-6)
+
+
+def test_old_folders_keep_working(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "results"
+    experiment = Experiment(TABLE, "rf", train_sizes=(10,), test_size=20, repeats=2)
+    for record in experiment.run(folder):
+        old = json.loads(record.model_dump_json()) | {"schema_version": 1}
+        save_path = folder / f"{record.job.repeat:020x}.json"
+        save_path.write_text(json.dumps(old, separators=(",", ":")))
+    caplog.clear()
+    assert len(stored_records(folder, Record, TABLE.hash)) == 2
+    assert caplog.text.count("not using 2 records of an earlier archcast") == 1
+    assert len(caplog.records) == 1
 
 
 def test_foreign_and_broken_files_are_ignored(
@@ -228,9 +287,9 @@ def test_results_folder_that_can_not_be_made(tmp_path: Path) -> None:
 
 def test_grid_has_no_double_jobs() -> None:
     experiment = Experiment(
-        "toy", "random, rf, params", train_sizes=(5, 10), epochs=(1, 2), test_size=20, repeats=3
+        TABLE, "random, rf, params", train_sizes=(5, 10), epochs=(1, 2), test_size=20, repeats=3
     )
-    jobs, _ = experiment.jobs(TABLE)
+    jobs, _ = experiment.jobs()
     by_predictor = {name: [j for j in jobs if j.predictor == name] for name in ("random", "rf")}
     assert len(by_predictor["random"]) == 3, "chance needs neither labels nor curves"
     assert {j.train_size for j in by_predictor["random"]} == {0}
@@ -242,8 +301,8 @@ def test_grid_has_no_double_jobs() -> None:
 def test_all_leaves_out_what_the_table_can_not_give() -> None:
     texts = [str(architecture) for architecture in TABLE.architectures]
     least = Table(TABLE.space, "toy", texts, {"test_accuracy": TABLE.final_accuracy("test")[::2]})
-    experiment = Experiment("toy", "baseline", train_sizes=(10,), test_size=20, repeats=1)
-    jobs, remarks = experiment.jobs(least)
+    experiment = Experiment(least, "baseline", train_sizes=(10,), test_size=20, repeats=1)
+    jobs, remarks = experiment.jobs()
     assert [j.predictor for j in jobs] == ["random"]
     assert {j.label for j in jobs} == {"test"}
     assert any("flops (the table has no flops)" in remark for remark in remarks)
@@ -267,7 +326,7 @@ def test_all_leaves_out_what_the_table_can_not_give() -> None:
 def test_wrong_experiments(changes: dict[str, Any], message: str) -> None:
     values: dict[str, Any] = {"train_sizes": (10,), "test_size": 20, **changes}
     with pytest.raises(InputError, match=message):
-        Experiment("toy", **values).jobs(TABLE)
+        Experiment(TABLE, **values).jobs()
 
 
 def test_context_names_are_checked() -> None:
@@ -298,12 +357,13 @@ def test_killed_run_goes_on(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     kept = {path: path.stat().st_mtime_ns for path in broken.glob("*.json")}
     assert 5 <= len(kept) < 36
+    opened = open_table(str(table))
     experiment = Experiment(
-        str(table), "rf,random", train_sizes=(5, 10), test_size=20, repeats=12, device="cpu"
+        opened, "rf,random", train_sizes=(5, 10), test_size=20, repeats=12, device="cpu"
     )
-    jobs, _ = experiment.jobs(open_table(str(table)))
+    jobs, _ = experiment.jobs()
     again, undisturbed = (
-        run_jobs(jobs, str(table), RecordStore(at, Record), run_job) for at in (broken, whole)
+        run_jobs(jobs, opened, RecordStore(at, Record), run_job) for at in (broken, whole)
     )
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "a finished job was redone"
     assert _records(broken) == _records(whole)

@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 from archcast.catalog import predictors
 from archcast.errors import InputError
 from archcast.evaluation.experiment import Experiment
+from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.run import context, run_job
 from archcast.predictors import lcsvr
 from archcast.predictors.base import Context, Curves, Tags
@@ -52,12 +53,64 @@ def test_early_stopping_by_hand() -> None:
 
 
 def test_diverged_runs_come_last() -> None:
-    cut = LOSSES.copy()
+    cut, failed = LOSSES.copy(), np.array([True, False])
     cut[0, 1:] = np.nan
     for name in ("sotl", "sotl-e", "tse-e", "tse-ema"):
-        diverged, bad = scores(name, Curves(12, train_loss=cut))
+        diverged, bad = scores(name, Curves(12, train_loss=cut, diverged=failed))
         assert diverged < 1_000 * bad < 0
-    assert scores("early-stop-acc", Curves(12, valid_accuracy=cut)) == [0, 2]
+    assert scores("early-stop-acc", Curves(12, valid_accuracy=cut, diverged=failed)) == [0, 2]
+
+
+def test_the_last_value_of_a_stopped_run_holds() -> None:
+    cut = LOSSES.copy()
+    cut[0, 1:] = np.nan
+    held = LOSSES.copy()
+    held[0, 1:] = held[0, 0]
+    for name in ("sotl", "sotl-e", "tse-e", "tse-ema"):
+        for diverged in (None, np.zeros(2, dtype=bool)):
+            given = Curves(12, train_loss=cut, diverged=diverged)
+            assert scores(name, given) == scores(name, Curves(12, train_loss=held))
+    assert scores("early-stop-acc", Curves(12, valid_accuracy=cut)) == held[:, -1].tolist()
+
+
+@pytest.mark.parametrize("name", ["early-stop-acc", "sotl-e", "lcsvr"])
+def test_stopping_a_third_of_the_runs_takes_no_ranking_away(name: str) -> None:
+    """They end where their labels are: at the value that they were stopped with."""
+    table = small_table(60, runs=1)
+    curves = {each: table.columns[each].copy() for each in ("valid_accuracy", "train_loss")}
+    for values in curves.values():
+        values[::3, 4:] = np.nan
+    columns = {each: values for each, values in table.columns.items() if each != "test_accuracy"}
+    texts = [str(architecture) for architecture in table.architectures]
+    final = np.where(np.isnan(curves["valid_accuracy"][:, -1]), curves["valid_accuracy"][:, 3],
+                     curves["valid_accuracy"][:, -1])  # fmt: skip
+    stopped = Table(table.space, "toy", texts, {**columns, **curves, "test_accuracy": final})
+    assert "20 of 60 runs in table are shorter than 6 epochs" in stopped.remarks()[0]
+    taus = []
+    for epochs in (4, 6):
+        record = run_job(job(name, epochs=epochs, test_size=30), stopped)
+        assert record.error is None
+        taus.append(kendall_tau(record.truth, record.predictions))
+    assert taus[1] > 0.8
+    assert taus[1] >= taus[0] - 0.02, "more epochs paid are no loss"
+
+
+def test_that_a_run_will_diverge_is_not_seen_before_it_does() -> None:
+    table = small_table(20, runs=1)
+    curves = {each: table.columns[each].copy() for each in ("valid_accuracy", "train_loss")}
+    for values in curves.values():
+        values[0, 4:] = np.nan
+    texts = [str(architecture) for architecture in table.architectures]
+    diverged = np.arange(20) == 0
+    failing = Table(table.space, "toy", texts, {**table.columns, **curves, "diverged": diverged})
+    assert not failing.stopped.any()
+    assert failing.remarks() == []
+    assert failing.final_accuracy("valid")[0] == 0.0
+    for epochs, seen in ((3, False), (4, False), (5, True), (6, True)):
+        given = context(failing, np.arange(20), predictors.get("sotl")(), epochs, np.arange(3), 0)
+        assert given.curves is not None
+        assert given.curves.diverged is not None
+        assert given.curves.diverged.tolist() == [seen] + [False] * 19
 
 
 FORMULAS = {
@@ -158,7 +211,8 @@ def test_curves_without_a_fit_fall_back_and_count(name: str) -> None:
     rising, falling = 80 - 50 / np.arange(1.0, 12.0), np.linspace(90.0, 5.0, 11)
     accuracy = np.stack([rising, falling, rising])
     accuracy[2, 4:] = np.nan
-    curves = Context(curves=Curves(12, valid_accuracy=accuracy))
+    diverged = np.array([False, False, True])
+    curves = Context(curves=Curves(12, valid_accuracy=accuracy, diverged=diverged))
     cells = toy(3, seed=0).architectures
     predictor = predictors.get(name)(steps=20).fit([], [], curves)
     means, stds = predictor.query(cells, curves, return_std=True)
@@ -193,19 +247,18 @@ def test_lcsvr_reads_the_curves_that_there_are() -> None:
 
 
 def test_a_predictor_whose_curve_is_missing_is_refused() -> None:
-    experiment = Experiment("toy", "sotl-e", train_sizes=(10,), test_size=20)
+    table = _with_columns("valid_accuracy")
     with pytest.raises(InputError, match="the table has no train_loss"):
-        experiment.jobs(_with_columns("valid_accuracy"))
-    family = Experiment("toy", "learning-curve", train_sizes=(10,), test_size=20)
-    jobs, remarks = family.jobs(_with_columns("valid_accuracy"))
+        Experiment(table, "sotl-e", train_sizes=(10,), test_size=20).jobs()
+    jobs, remarks = Experiment(table, "learning-curve", train_sizes=(10,), test_size=20).jobs()
     assert {j.predictor for j in jobs} == {"early-stop-acc", "lce", "lce-m", "lcsvr"}
     assert "sotl (the table has no train_loss)" in remarks[0]
 
 
 def test_more_epochs_than_there_are() -> None:
-    experiment = Experiment("toy", "sotl-e", train_sizes=(10,), test_size=20, epochs=(2, 7))
+    experiment = Experiment(small_table(), "sotl-e", train_sizes=(10,), test_size=20, epochs=(2, 7))
     with pytest.raises(InputError, match="--epochs 7: the curves of table have 6 epochs"):
-        experiment.jobs(small_table())
+        experiment.jobs()
 
 
 def test_only_the_curves_that_are_named_are_given() -> None:

@@ -65,3 +65,44 @@ def test_metrics_of_the_top_by_hand() -> None:
     predicted[-5:] = -1.0  # the five best are missed
     assert precision_at_10(truth, predicted) == 0.5
     assert regret_at_10(truth, predicted) == 5.0
+
+
+def test_ties_at_the_edge_do_not_count_against_a_perfect_predictor() -> None:
+    saturated = np.minimum(np.arange(200.0), 170.0)  # thirty share the best accuracy
+    order = np.random.default_rng(0).permutation(200)
+    truth = saturated[order]
+    assert precision_at_10(truth, truth) == 1.0
+    assert precision_at_10(truth, np.arange(200.0)[order]) == 1.0
+    assert regret_at_10(truth, truth) == 0.0
+    edge = np.maximum(np.arange(200.0), 185.0)  # fifteen tie, the last of the ten among them
+    assert precision_at_10(edge, np.arange(200.0)) == 1.0
+    decile = np.array([*np.arange(70.0), *np.full(25, 80.0), *np.arange(90.0, 95.0)])
+    assert top_decile_spearman(decile, decile) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", ["precision-at-10", "regret-at-10", "top-decile-spearman"])
+def test_metrics_of_the_top_do_not_depend_on_the_order(name: str) -> None:
+    rng = np.random.default_rng(1)
+    truth, predicted = rng.integers(0, 20, 60).astype(float), rng.integers(0, 6, 60)
+    values = []
+    for _ in range(5):
+        order = rng.permutation(60)
+        values.append(metrics.get(name)(truth[order], predicted[order]))
+    np.testing.assert_allclose(values, values[0])
+
+
+@given(st.lists(st.integers(0, 5), min_size=12, max_size=16), st.randoms(use_true_random=False))
+def test_ties_in_predictions_by_all_choices(
+    predicted: list[int], random: np.random.Generator
+) -> None:
+    """The mean over all ways to fill the ten from those that tie at the edge."""
+    truth = np.array([random.randint(0, 8) for _ in predicted])  # type: ignore[attr-defined]
+    edge = sorted(predicted, reverse=True)[9]
+    sure = [i for i, value in enumerate(predicted) if value > edge]
+    tied = [i for i, value in enumerate(predicted) if value == edge]
+    best = truth >= np.sort(truth)[::-1][9]
+    ways = [[*sure, *rest] for rest in combinations(tied, 10 - len(sure))]
+    precision = np.mean([best[way].mean() for way in ways])
+    regret = np.mean([truth.max() - truth[way].max() for way in ways])
+    assert precision_at_10(truth, predicted) == pytest.approx(precision)
+    assert regret_at_10(truth, predicted) == pytest.approx(regret)

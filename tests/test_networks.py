@@ -18,11 +18,12 @@ from archcast.catalog import spaces
 from archcast.errors import InputError
 from archcast.networks.data import Data, load_data
 from archcast.networks.nasbench201 import MINI, OFFICIAL, Network, Skeleton
+from archcast.networks.task import task_of
 from archcast.networks.trainer import Recipe, count_flops, evaluate, train
-from archcast.networks.training import train_table
+from archcast.networks.training import Journal, _provenance, train_table
 from archcast.spaces.base import Architecture
 from archcast.tables.images import Images, Split, load_images
-from archcast.tables.table import read_table
+from archcast.tables.table import Table, read_table
 
 SPACE = spaces.get("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
@@ -106,6 +107,8 @@ def test_training_learns_and_is_seeded() -> None:
     assert first.train_loss != run(name="other cell").train_loss
     assert first.parameters == parameters(Network(CELL, TINY))
     assert first.epoch_seconds > 0
+    assert first.test_accuracy >= first.fgsm_accuracy >= first.pgd_accuracy
+    assert not first.diverged
     assert first.latency > 0
 
 
@@ -113,7 +116,9 @@ def test_diverged_run_is_chance_with_its_curve_cut() -> None:
     result = run(learning_rate=1e30)
     assert len(result.train_loss) == len(result.valid_accuracy) < 4
     assert np.isfinite(result.train_loss).all()
-    assert result.test_accuracy == pytest.approx(100 / 3)
+    assert result.diverged
+    for accuracy in (result.test_accuracy, result.fgsm_accuracy, result.pgd_accuracy):
+        assert accuracy == pytest.approx(100 / 3)
 
 
 def test_evaluation_by_hand() -> None:
@@ -229,3 +234,65 @@ def test_training_goes_on_only_with_the_same_recipe(tmp_path: Path) -> None:
         train_table(SPACE, "fashion-mnist-14", [0], out, limit=2, device="cpu")
     with pytest.raises(InputError, match="has no trainer"):
         train_table(spaces.get("nasbench-graph"), str(images), [0], out)
+
+
+def test_two_trainings_of_one_table_are_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    images = str(save_images(tmp_path / "squares.npz"))
+    with Journal(out, provenance(IMAGES)) as first:
+        first.append(ROW)
+        with pytest.raises(InputError, match="another process is training it"):
+            train_table(SPACE, images, [0], out, limit=1, device="cpu")
+    assert len(read_table(out)) == 1, "and the first one's rows are there"
+    assert [path.name for path in tmp_path.glob("*out*")] == ["out.parquet"]
+
+
+def test_replaced_images_are_refused(tmp_path: Path) -> None:
+    out, images = tmp_path / "out.parquet", tmp_path / "squares.npz"
+    save_images(images)
+    train_table(SPACE, str(images), [0], out, limit=1, device="cpu")
+    save_images(images, test_labels=IMAGES.test.labels[::-1])
+    with pytest.raises(InputError, match=r"made with images_hash .*; choose another --out"):
+        train_table(SPACE, str(images), [0], out, limit=2, device="cpu")
+    assert task_of(read_table(out)) is None, "nor are they looked at by proxies"
+
+
+ROW = {
+    "architecture": str(CELL), "seed": 0, "train_loss": [1.0], "train_accuracy": [50.0],
+    "valid_loss": [1.0], "valid_accuracy": [50.0], "test_accuracy": 50.0, "fgsm_accuracy": 20.0,
+    "pgd_accuracy": 10.0, "diverged": False, "epoch_seconds": 1.0, "parameters": 1, "flops": 1,
+    "latency_cpu": 1.0,
+}  # fmt: skip
+
+
+def provenance(images: Images) -> dict[str, str]:
+    return {**_provenance(SPACE, images, "cpu"), "images": images.name}
+
+
+def test_a_journal_drops_what_is_double_and_names_what_is_broken(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    lines = [provenance(IMAGES), ROW, {**ROW, "test_accuracy": 60.0}, {**ROW, "seed": 1}]
+    journal = tmp_path / "out.parquet.journal"
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"cut')
+    with Journal(out, provenance(IMAGES)) as kept:
+        assert len(kept.rows) == 2
+    assert read_table(out).columns["test_accuracy"].tolist() == [60.0, 50.0]
+    journal.write_text(json.dumps(provenance(IMAGES)) + "\n\x00\x00\n")
+    with pytest.raises(InputError, match=r"journal, line 2: no line of a journal; delete"):
+        Journal(out, provenance(IMAGES)).__enter__()
+    assert len(read_table(out)) == 1
+
+
+def test_runs_without_robust_accuracy_stay(tmp_path: Path) -> None:
+    """Tables that the trainer made before it recorded that."""
+    out = tmp_path / "out.parquet"
+    old = {name: value for name, value in ROW.items() if name not in ("diverged", "fgsm_accuracy")}
+    metadata = {k: v for k, v in provenance(IMAGES).items() if k not in ("attack", "images_hash")}
+    texts, columns = [old.pop("architecture")], {name: [value] for name, value in old.items()}
+    del metadata["space"], metadata["dataset"]
+    Table(SPACE, "squares", texts, columns, metadata).write(out)  # type: ignore[arg-type]
+    with Journal(out, provenance(IMAGES)) as journal:
+        journal.append({**ROW, "seed": 1})
+    table = read_table(out)
+    np.testing.assert_array_equal(table.columns["fgsm_accuracy"], [np.nan, 20.0])
+    assert table.columns["diverged"].tolist() == [False, False]

@@ -833,7 +833,7 @@ def labels(jobs: Sequence[SearchJob]) -> list[str]:
     ],
 )
 def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> None:
-    jobs, _ = SearchExperiment("toy", repeats=2, **options).jobs(TABLE)
+    jobs, _ = SearchExperiment(TABLE, repeats=2, **options).jobs()
     assert labels(jobs) == expected
     assert len({each.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
     for each in jobs:
@@ -841,18 +841,18 @@ def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> N
 
 
 def test_all_leaves_out_what_can_not_run() -> None:
-    jobs, remarks = SearchExperiment("toy", "all", repeats=1).jobs(TABLE)
+    jobs, remarks = SearchExperiment(TABLE, "all", repeats=1).jobs()
     left_out = {"bayesian", "proxy-then-evaluate"}
     assert set(labels(jobs)) == set(strategies) - left_out
     said = " ".join(remarks)
     assert all(f"left out: --strategy {name}: wants a predictor" in said for name in left_out)
     assert "neighbours" not in said
-    _, remarks = SearchExperiment("toy", repeats=1).jobs(small_table(15))
+    _, remarks = SearchExperiment(small_table(15), repeats=1).jobs()
     assert "lacks the neighbours of most architectures" in remarks[-1]
 
     for unknown in ("epoch_seconds", "train_loss"):
         bare = changed(TABLE, **{"valid_accuracy": None, unknown: None})
-        jobs, remarks = SearchExperiment("toy", "all", predictors="rf", repeats=1).jobs(bare)
+        jobs, remarks = SearchExperiment(bare, "all", predictors="rf", repeats=1).jobs()
         assert {each.label for each in jobs} == {"test"}
         assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {each.strategy for each in jobs}
         said = " ".join(remarks)
@@ -901,7 +901,7 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
 )  # fmt: skip
 def test_what_can_not_run_is_refused(options: dict[str, Any], table: Table, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        SearchExperiment("toy", **options).jobs(table)
+        SearchExperiment(table, **options).jobs()
     assert "\n" not in str(caught.value)
 
 
@@ -952,14 +952,14 @@ def test_a_failing_predictor_is_a_record(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_finished_searches_are_not_run_again(tmp_path: Path) -> None:
-    path = str(write_small_table(tmp_path))
+    table = small_table()
     store = RecordStore(tmp_path / "results", SearchRecord)
     jobs = [
         job(name, repeat=repeat, budget=5) for name in ("random", "reinforce") for repeat in (0, 1)
     ]
-    first = run_jobs(jobs[:3], path, store, run_search_job)
-    assert run_jobs(jobs[:3], path, store, broken) == first
-    assert len(run_jobs(jobs, path, store, run_search_job)) == 4
+    first = run_jobs(jobs[:3], table, store, run_search_job)
+    assert run_jobs(jobs[:3], table, store, broken) == first
+    assert len(run_jobs(jobs, table, store, run_search_job)) == 4
     assert {each.key(first[0].table) for each in jobs} == {
         each.stem for each in (tmp_path / "results").glob("*.json")
     }

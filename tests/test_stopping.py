@@ -37,9 +37,13 @@ JOB = StopJob(
 )
 
 
-def record(curves: list[list[float]], means: list[list[float]], std: float) -> StopRecord:
+def record(
+    curves: list[list[float]], means: list[list[float]], std: float, diverged: bool = False
+) -> StopRecord:
+    """With `diverged`, all that ended early failed; else they were stopped."""
     stds = [[std] * len(row) for row in means]
-    return StopRecord(job=JOB, table="t", curves=curves, means=means, stds=stds)
+    short = [diverged and len(curve) < max(map(len, curves)) for curve in curves]
+    return StopRecord(job=JOB, table="t", curves=curves, diverged=short, means=means, stds=stds)
 
 
 def random_record(n: int, epochs: int, seed: int) -> StopRecord:
@@ -71,9 +75,21 @@ def test_thresholds_at_the_ends() -> None:
 
 def test_a_diverged_run_is_never_the_best() -> None:
     curves = [[10.0, 50.0, 60.0], [99.0]]
-    found = replay(record(curves, [[60.0, 99.0], [60.0, 99.0]], 1.0), 0.05)
+    found = replay(record(curves, [[60.0, 99.0], [60.0, 99.0]], 1.0, diverged=True), 0.05)
     assert found == (1.0, 1.0, 0.0)
-    assert halve(record(curves, [], 1.0), 0.5, 1).regret == 60.0, "chosen at epoch 1, it diverges"
+    halved = halve(record(curves, [], 1.0, diverged=True), 0.5, 1)
+    assert halved.regret == 60.0, "chosen at epoch 1, it diverges"
+
+
+def test_a_stopped_run_keeps_its_last_value() -> None:
+    halved = halve(record([[10.0, 50.0, 60.0], [99.0]], [], 1.0), 0.5, 1)
+    assert (halved.best_kept, halved.regret) == (1.0, 0.0)
+
+
+def test_any_of_several_best_is_kept() -> None:
+    curves = [[10.0, 90.0], [20.0, 90.0]]
+    assert replay(record(curves, [[90.0, 0.0]], 1.0), 0.05).best_kept == 1.0
+    assert replay(record(curves[::-1], [[90.0, 0.0]], 1.0), 0.05).best_kept == 1.0
 
 
 def test_halving_by_hand() -> None:
@@ -134,9 +150,9 @@ def test_failures_are_counted() -> None:
 def test_predictors_without_deviations_are_refused() -> None:
     for name in ("sotl-e", "gp"):
         with pytest.raises(InputError, match=f"--predictor {name}.* choose lcsvr"):
-            stop_jobs("toy", TABLE, name, 20, 20, 1, 0)
+            stop_jobs(TABLE, name, 20, 20, 1, 0)
     with pytest.raises(InputError, match="lower --train-size or --architectures"):
-        stop_jobs("toy", TABLE, "lcsvr", 50, 20, 1, 0)
+        stop_jobs(TABLE, "lcsvr", 50, 20, 1, 0)
 
 
 def test_command(tmp_path: Path) -> None:
@@ -149,7 +165,7 @@ def test_command(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
     assert "successive halving" in shown.stdout
-    assert "20 more to learn from" in shown.stdout
+    assert "20 more to learn from" in " ".join(shown.stdout.split())
     narrow = CliRunner().invoke(app, command, env={"COLUMNS": "50"}).stdout
     assert "…" not in narrow
     assert max(map(len, narrow.splitlines())) <= 50

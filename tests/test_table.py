@@ -72,6 +72,31 @@ def test_curves_may_end_early() -> None:
     assert cut.final_accuracy("valid").tolist() == [20.0, 10.0, 40.0]
 
 
+def test_short_is_stopped_unless_it_diverged() -> None:
+    curves = [[10.0, 20.0], [10.0], [30.0, 40.0]]
+    stopped = table(valid_accuracy=curves)
+    assert stopped.stopped.tolist() == [False, True, False]
+    assert "1 of 3 runs in table are shorter than 2 epochs" in stopped.remarks()[0]
+    failed = table(valid_accuracy=curves, diverged=[False, True, False])
+    assert failed.diverged.tolist() == [False, True, False]
+    assert failed.final_accuracy("valid").tolist() == [20.0, 0.0, 40.0]
+    assert failed.remarks() == table().remarks() == []
+    at_once = table(valid_accuracy=[[10.0, 20.0], [], [30.0, 40.0]], diverged=[False, True, False])
+    assert at_once.final_accuracy("valid").tolist() == [20.0, 0.0, 40.0]
+    columns = {"test_accuracy": [70.0, 80.0, 90.0], "valid_accuracy": curves}
+    ours = Table(SPACE, "toy", CELLS, columns, {"recipe": "of the trainer, before it said"})
+    assert ours.diverged.tolist() == [False, True, False]
+
+
+def test_robust_accuracy_may_be_missing(tmp_path: Path) -> None:
+    before = table(pgd_accuracy=[30.0, float("nan"), 40.0], diverged=[False, True, False])
+    before.write(tmp_path / "a.parquet")
+    after = read_table(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(after.columns["pgd_accuracy"], [30.0, np.nan, 40.0])
+    assert after.columns["diverged"].tolist() == [False, True, False]
+    assert after.hash == before.hash
+
+
 def test_isomorphic_cell_is_found() -> None:
     canonical = table().architectures[0]
     twin = next(
@@ -101,6 +126,10 @@ def test_hash_sees_every_number() -> None:
         ({"parameters": [1.5, 2.0, 3.0]}, "'parameters' holds values that are not int64"),
         ({"test_accuracy": ["a", "b", "c"]}, "'test_accuracy' holds values that are not float"),
         ({"accuracy": [1.0, 2.0, 3.0]}, "unknown column 'accuracy'"),
+        ({"test_accuracy": [0.7, 0.8, 1.0]}, "no test_accuracy is above 1: fractions"),
+        ({"valid_accuracy": [[0.1], [0.2, 0.9], [0.3]]}, "no valid_accuracy is above 1: fractions"),
+        ({"pgd_accuracy": [0.5, float("nan"), 0.4]}, "no pgd_accuracy is above 1"),
+        ({"diverged": [0.5, 0.0, 1.0]}, "'diverged' holds values that are not bool"),
         ({"parameters": [1, 2]}, "'parameters' has 2 rows, not 3"),
     ],
 )

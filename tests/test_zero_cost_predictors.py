@@ -118,6 +118,6 @@ def test_jobs_of_the_engine() -> None:
 
 def test_without_images_there_are_no_networks() -> None:
     with pytest.raises(InputError, match=r"can't run nwot \(the table has no images\)"):
-        Experiment("toy", "nwot", train_sizes=(10,), test_size=20).jobs(small_table())
-    _, remarks = Experiment("toy", "all", train_sizes=(10,), test_size=20).jobs(small_table())
+        Experiment(small_table(), "nwot", train_sizes=(10,), test_size=20).jobs()
+    _, remarks = Experiment(small_table(), "all", train_sizes=(10,), test_size=20).jobs()
     assert "synflow (the table has no images)" in remarks[0]

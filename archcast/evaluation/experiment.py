@@ -8,13 +8,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from archcast.catalog import benchmarks, predictors
+from archcast.catalog import predictors
 from archcast.device import pick_device
 from archcast.errors import InputError
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Record, RecordStore
-from archcast.evaluation.run import missing_needs, run_job
+from archcast.evaluation.run import NETWORK_FIELDS, images_of, missing_needs, run_job
 from archcast.evaluation.runner import run_jobs
+from archcast.identity import digest, made_of
 from archcast.predictors.base import Tags
 from archcast.predictors.make import parse_predictor
 from archcast.spec import format_spec, split_specs
@@ -32,6 +33,7 @@ class Choice:
     params: dict[str, Any]
     tags: Tags
     takes_device: bool
+    made_of: Any  # see `identity.made_of`
 
     @property
     def spec(self) -> str:
@@ -40,13 +42,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A grid of jobs on one table.
+    """A grid of jobs on a table.
 
     `label` is None for validation accuracy where the table has it, else test accuracy; `epochs` is
     None for a third of the epochs of the table's curves.
     """
 
-    benchmark: str
+    table: Table
     predictors: str = "all"
     train_sizes: tuple[int, ...] = (100,)
     epochs: tuple[int, ...] | None = None
@@ -57,27 +59,29 @@ class Experiment:
     truth: Accuracy = "test"
     device: str = "auto"
 
-    def jobs(self, table: Table) -> tuple[list[Job], list[str]]:
+    def jobs(self) -> tuple[list[Job], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 
         Raises:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
-        self._check_sizes(table)
+        table = self.table
+        self._check_sizes()
         label = self.label or default_label(table)
         for accuracy in (label, self.truth):
             table.final_accuracy(accuracy)
         choices, remarks = choose_predictors(self.predictors, table)
-        epochs_of_curves = self._epochs(table)
+        remarks += table.remarks()
+        epochs_of_curves = self._epochs()
         if label == "test" and self.label is None:
             remarks.append(f"labels are test accuracies: {table.source} has no valid_accuracy")
-        name = benchmark_name(self.benchmark)
         jobs = [
             Job(
-                benchmark=name,
+                benchmark=table.name,
                 dataset=table.dataset,
                 predictor=choice.predictor,
                 params=choice.params,
+                identity=identity(choice, table, run_job),
                 train_size=train_size,
                 epochs=epochs,
                 test_size=self.test_size,
@@ -96,21 +100,24 @@ class Experiment:
         ]
         return jobs, remarks
 
-    def run(self, table: Table, results: Path | str = "results", workers: int = 1) -> list[Record]:
+    def run(
+        self, results: Path | str = "results", workers: int = 1, retry: bool = True
+    ) -> list[Record]:
         """The records of all jobs, kept in the folder `results`; those that it has are not run.
 
-        Remarks are logged.
+        Those that failed are run again if `retry`. Remarks are logged.
 
         Raises:
             InputError: as `jobs`, or `results` can't be a folder.
         """
-        jobs, remarks = self.jobs(table)
+        jobs, remarks = self.jobs()
         store = RecordStore(Path(results), Record)
         for remark in remarks:
             _logger.warning(remark)
-        return run_jobs(jobs, self.benchmark, store, run_job, workers)
+        return run_jobs(jobs, self.table, store, run_job, workers, retry)
 
-    def _epochs(self, table: Table) -> tuple[int, ...]:
+    def _epochs(self) -> tuple[int, ...]:
+        table = self.table
         most = int(table.epochs.max())
         epochs = self.epochs or (default_epochs(table),)
         if most > 1 and max(epochs) > most:
@@ -120,7 +127,8 @@ class Experiment:
             )
         return epochs
 
-    def _check_sizes(self, table: Table) -> None:
+    def _check_sizes(self) -> None:
+        table = self.table
         for option, values, least in (
             ("--train-sizes", self.train_sizes, 1),
             ("--epochs", self.epochs or (1,), 1),
@@ -137,11 +145,6 @@ class Experiment:
             )
 
 
-def benchmark_name(benchmark: str) -> str:
-    """What records call a benchmark: its name, or that of the file."""
-    return benchmark if benchmark in benchmarks else Path(benchmark).name
-
-
 def default_label(table: Table) -> Accuracy:
     """Validation accuracy, where the table has it."""
     return "valid" if "valid_accuracy" in table.columns else "test"
@@ -150,6 +153,17 @@ def default_label(table: Table) -> Accuracy:
 def default_epochs(table: Table) -> int:
     """A third of the epochs of the table's curves."""
     return max(1, int(table.epochs.max()) // 3)
+
+
+def identity(choice: Choice | None, table: Table, *others: object) -> str:
+    """Names what decides the numbers of a job besides the table and what the job itself says.
+
+    That is a predictor, its code and all its parameters, the space's code, the `others`, and, where
+    networks are looked at, the images.
+    """
+    looks = choice is not None and choice.tags.needs & NETWORK_FIELDS
+    images = images_of(table).hash if looks else None
+    return digest([choice and choice.made_of, images, made_of((table.space, *others))])
 
 
 def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:
@@ -193,4 +207,5 @@ def choose_predictor(spec: str) -> Choice:
     """
     name, params = parse_predictor(spec)
     predictor = predictors.get(name)(**params)
-    return Choice(name, params, predictor.tags, "device" in predictor.get_params(deep=False))
+    takes_device = "device" in predictor.get_params(deep=False)
+    return Choice(name, params, predictor.tags, takes_device, made_of(predictor))

@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from archcast.spec import format_spec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class BaseJob(BaseModel):
     """Something random on a table: the unit that is run, kept and resumed.
 
-    `predictor` is None where there is none.
+    `predictor` is None where there is none. `identity` names all besides the table that decides the
+    numbers: code and defaults of what runs, and the content of images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,7 @@ class BaseJob(BaseModel):
     dataset: str
     predictor: str | None
     params: dict[str, Any] = {}
+    identity: str = ""
     device: str = "cpu"
     seed: int = 0
     repeat: int = Field(ge=0)

@@ -7,10 +7,12 @@ truth is constant there is no ranking, and a correlation is 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import comb
 
 Values = Sequence[float] | NDArray[np.float64]
 
@@ -46,27 +48,53 @@ def pearson(truth: Values, predicted: Values) -> float:
 
 
 def top_decile_spearman(truth: Values, predicted: Values) -> float:
-    """Spearman's correlation among the truly best 10 % (at least two), where a search ends up."""
+    """Spearman's correlation among the truly best 10 % (at least two), where a search ends up.
+
+    Those that tie with the last of them are among them.
+    """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
-    top = np.argsort(-truth, kind="stable")[: max(2, round(0.1 * len(truth)))]
+    top = _among_best(truth, max(2, round(0.1 * len(truth))))
     return spearman(truth[top], predicted[top])
 
 
 def precision_at_10(truth: Values, predicted: Values) -> float:
-    """Share of the 10 predicted best that are among the 10 truly best."""
-    chosen, best = _top(predicted, 10), _top(truth, 10)
-    return len(set(chosen) & set(best)) / len(best)
+    """Share of the 10 predicted best that are among the 10 truly best.
+
+    Those that truly tie with the last of these are among them. Of those that are predicted to tie
+    at the edge, a random part is chosen, and the share is its expected value.
+    """
+    best = _among_best(np.asarray(truth), 10)
+    sure, tied, drawn = _chosen(np.asarray(predicted), 10)
+    hits = best[sure].sum() + best[tied].sum() * drawn / tied.sum()
+    return float(hits / (sure.sum() + drawn))
 
 
 def regret_at_10(truth: Values, predicted: Values) -> float:
-    """The best accuracy of all less the best among the 10 predicted best, in percent points."""
-    truth = np.asarray(truth)
-    return float(truth.max() - truth[_top(predicted, 10)].max())
+    """The best accuracy of all less the best among the 10 predicted best, in percent points.
+
+    Where predictions tie at the edge, the expected value over random choices.
+    """
+    truth = np.asarray(truth, dtype=np.float64)
+    sure, tied, drawn = _chosen(np.asarray(predicted), 10)
+    best_sure = truth[sure].max(initial=-np.inf)
+    best_first = np.sort(truth[tied])[::-1]
+    # Of all draws, this share has its best at each place: the others come from behind it.
+    behind = np.arange(len(best_first))[::-1]
+    shares = comb(behind, drawn - 1) / comb(len(best_first), drawn)
+    return float(truth.max() - shares @ np.maximum(best_first, best_sure))
 
 
-def _top(values: Values, k: int) -> list[int]:
-    order = np.argsort(-np.asarray(values), kind="stable")
-    return [int(i) for i in order[:k]]
+def _among_best(values: NDArray[Any], k: int) -> NDArray[np.bool_]:
+    """Which values are among the `k` largest, or tie with the least of them."""
+    edge = np.sort(values)[::-1][min(k, len(values)) - 1]
+    return np.asarray(values >= edge)
+
+
+def _chosen(values: NDArray[Any], k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+    """Which of the `k` largest are sure, which tie for the last places, and how many these are."""
+    edge = np.sort(values)[::-1][min(k, len(values)) - 1]
+    sure = np.asarray(values > edge)
+    return sure, np.asarray(values == edge), min(k, len(values)) - int(sure.sum())
 
 
 def _constant(values: Values) -> bool:

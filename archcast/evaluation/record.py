@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -14,7 +15,8 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archcast.errors import InputError
-from archcast.evaluation.job import Job
+from archcast.evaluation.job import SCHEMA_VERSION, Job
+from archcast.identity import LIBRARIES
 
 _KEY = re.compile(r"[0-9a-f]{20}")
 _logger = logging.getLogger("archcast")
@@ -42,8 +44,10 @@ class Cost(BaseModel):
         return None if self.evidence is None else self.evidence + self.query
 
 
+@cache
 def _versions() -> dict[str, str]:
-    return {"archcast": version("archcast"), "python": platform.python_version()}
+    libraries = {name: version(name) for name in LIBRARIES.values()}
+    return {"archcast": version("archcast"), "python": platform.python_version(), **libraries}
 
 
 def _machine() -> str:
@@ -55,7 +59,7 @@ class BaseRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     table: str  # hash of the table
     architectures: list[int] = []  # which ones were queried, as positions in the table
     fallbacks: int = 0  # predictions that are stand-ins, because the method failed
@@ -98,10 +102,19 @@ class RecordStore(Generic[R]):
             ) from None
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(f"results folder {folder}: not writable; choose another by --results")
+        self._say_what_is_outdated()
         foreign = sorted(p.name for p in folder.glob("*.json") if not _KEY.fullmatch(p.stem))
         if foreign:
             _logger.warning(
                 "%s: ignoring files that are no records: %s", folder, ", ".join(foreign)
+            )
+
+    def _say_what_is_outdated(self) -> None:
+        files = [path for path in self.folder.glob("*.json") if _KEY.fullmatch(path.stem)]
+        self._outdated = {path.stem for path in files if not _is_current(path)}
+        if self._outdated:
+            _logger.warning(
+                "%s: not using %d records of an earlier archcast", self.folder, len(self._outdated)
             )
 
     def load(self, key: str) -> R | None:
@@ -119,15 +132,41 @@ class RecordStore(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         """Every record of the folder, by key."""
         for path in sorted(self.folder.glob("*.json")):
-            if _KEY.fullmatch(path.stem) and (record := self.load(path.stem)):
+            known = _KEY.fullmatch(path.stem) and path.stem not in self._outdated
+            if known and (record := self.load(path.stem)):
                 yield record
+
+
+def _is_current(path: Path) -> bool:
+    """Whether a file does not begin as a record of another schema."""
+    start = b'{"schema_version":'
+    with path.open("rb") as file:
+        found = file.read(len(start) + 4)
+    return not found.startswith(start) or found.startswith(start + b"%d," % SCHEMA_VERSION)
+
+
+def say_what_is_mixed(records: Iterable[BaseRecord]) -> None:
+    """Log which libraries records were made with in several versions."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        for name, number in record.versions.items():
+            found.setdefault(name, set()).add(number)
+    mixed = [
+        f"{name} {' and '.join(sorted(numbers))}"
+        for name, numbers in sorted(found.items())
+        if len(numbers) > 1 and name != "archcast"
+    ]
+    if mixed:
+        _logger.warning("results of several versions are compared: %s", ", ".join(mixed))
 
 
 def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
     """The records that a folder has of the table with this hash; none where there is no folder."""
     if not folder.is_dir():
         return []
-    return [record for record in RecordStore(folder, kind) if record.table == table]
+    records = [record for record in RecordStore(folder, kind) if record.table == table]
+    say_what_is_mixed(records)
+    return records
 
 
 def largest_group(records: Iterable[R], alike: Callable[[R], Hashable]) -> list[R]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,12 @@ from archcast.predictors.base import Context, Curves, Predictor, Tags
 from archcast.predictors.make import make_predictor, parse_predictor
 from archcast.tables.table import CURVES, Table
 
+if TYPE_CHECKING:
+    from archcast.tables.images import Images
+
 WARM_UP_SIZE = 12
 UNLABELED_SIZE = 1_000  # architectures that a semi-supervised predictor may look at
-UNTRAINED = {"build", "batch", "task"}  # context fields of benchmarks whose images are at hand
+NETWORK_FIELDS = {"build", "batch", "task"}  # context fields of benchmarks whose images are at hand
 
 
 class Split(NamedTuple):
@@ -130,10 +133,14 @@ def context(
                 for curve in predictor.tags.curves or CURVES
                 if curve in table.columns
             }
-            facts[name] = Curves(horizon=int(table.epochs.max()), **curves)
+            facts[name] = Curves(
+                horizon=int(table.epochs.max()),
+                **curves,
+                diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
+            )
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
-        elif name in UNTRAINED:
+        elif name in NETWORK_FIELDS:
             facts[name] = _untrained(table, name, seed)
         elif column := fact_column(table, name):
             facts[name] = np.array(table.columns[column][rows], dtype=np.float64)
@@ -155,6 +162,15 @@ def _untrained(table: Table, name: str, seed: int) -> Any:
     return partial(build, skeleton=task.skeleton, seed=seed)
 
 
+def images_of(table: Table) -> Images:
+    """The images that the networks of a table were trained on."""
+    from archcast.networks.task import task_of
+
+    task = task_of(table)
+    assert task is not None, "missing_needs tells"
+    return task.images
+
+
 def fact_column(table: Table, need: str) -> str | None:
     """The column that holds a context field of one value an architecture."""
     return next((c for c in sorted(table.columns) if c == need or c.startswith(f"{need}_")), None)
@@ -166,10 +182,10 @@ def missing_needs(table: Table, tags: Tags) -> list[str]:
     if table.epochs.max() > 1:  # one value is the final result, and no curve
         given.add("curves")
     missing = {need for need in tags.needs - given if not fact_column(table, need)}
-    if missing & UNTRAINED:
+    if missing & NETWORK_FIELDS:
         from archcast.networks.task import task_of
 
-        missing -= UNTRAINED
+        missing -= NETWORK_FIELDS
         if task_of(table) is None:
             missing.add("images")
     return sorted(missing | (tags.curves - set(table.columns)))

@@ -2,51 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import logging
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from archcast.evaluation.job import BaseJob
-from archcast.evaluation.record import BaseRecord, RecordStore, save_record
+from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 from archcast.progress import track
-from archcast.tables.benchmark import open_table
 from archcast.tables.table import Table
 from archcast.workers import run_each
 
 J = TypeVar("J", bound=BaseJob)
 R = TypeVar("R", bound=BaseRecord)
+_logger = logging.getLogger("archcast")
 
 
 def run_jobs(
     jobs: Sequence[J],
-    benchmark: str,
+    table: Table,
     store: RecordStore[R],
     run: Callable[[J, Table], R],
     workers: int = 1,
+    retry: bool = True,
 ) -> list[R]:
-    """The records of `jobs` in their order; `run` runs those that have none yet.
+    """The records of `jobs` on `table`, in their order; `run` runs those that have none yet.
 
-    `benchmark` is the name or path of the table that all jobs are on. Each record is kept the
-    moment its job ends. Numerical libraries run one thread in each process.
+    Those that failed are run again, unless `retry` is false. Each record is kept the moment its job
+    ends. Numerical libraries run one thread in each process. How many results were reused is
+    logged, and so are libraries in several versions.
     """
-    if not jobs:
-        return []
-    table = open_table(benchmark, jobs[0].dataset)
     keys = [job.key(table.hash) for job in jobs]
-    kept = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
+    found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
+    kept = {key: record for key, record in found.items() if not (retry and record.failed)}
     todo = {key: job for key, job in zip(keys, jobs, strict=True) if key not in kept}
-    work = partial(_run_and_keep, benchmark=benchmark, folder=store.folder, run=run)
-    results = run_each(work, list(todo.items()), workers)
-    for key, record in track(results, len(todo), "jobs"):
-        kept[key] = record
-    return [kept[key] for key in keys]
+    if kept:
+        _logger.warning("%d of %d results reused from %s", len(kept), len(set(keys)), store.folder)
+    with _at_hand(table, workers) as get_table:
+        work = partial(_run_and_keep, get_table=get_table, folder=store.folder, run=run)
+        for key, record in track(run_each(work, list(todo.items()), workers), len(todo), "jobs"):
+            kept[key] = record
+    records = [kept[key] for key in keys]
+    say_what_is_mixed(records)
+    return records
+
+
+@contextmanager
+def _at_hand(table: Table, workers: int) -> Iterator[Callable[[], Table]]:
+    """What gives the table in any worker process: it travels once, not once a job."""
+    if workers == 1:
+        yield lambda: table
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / table.hash
+        path.write_bytes(pickle.dumps(table))
+        yield partial(_unpickled, path)
+
+
+@lru_cache(maxsize=4)
+def _unpickled(path: Path) -> Table:
+    table: Table = pickle.loads(path.read_bytes())
+    return table
 
 
 def _run_and_keep(
-    item: tuple[str, J], benchmark: str, folder: Path, run: Callable[[J, Table], R]
+    item: tuple[str, J],
+    get_table: Callable[[], Table],
+    folder: Path,
+    run: Callable[[J, Table], R],
 ) -> tuple[str, R]:
     key, job = item
-    record = run(job, open_table(benchmark, job.dataset))
+    record = run(job, get_table())
     save_record(folder, key, record)
     return key, record

@@ -9,6 +9,7 @@ epochs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from archcast.errors import InputError
-from archcast.evaluation.experiment import choose_predictors
+from archcast.evaluation.experiment import choose_predictors, identity
 from archcast.evaluation.job import PredictorJob
 from archcast.evaluation.leaderboard import Row
 from archcast.evaluation.record import BaseRecord
@@ -30,6 +31,7 @@ from archcast.predictors.make import make_predictor
 from archcast.tables.table import Table
 
 Bools = NDArray[np.bool_]
+_logger = logging.getLogger("archcast")
 
 METHODS = ("early stopping", "successive halving", "hyperband")
 
@@ -42,11 +44,12 @@ class StopRecord(BaseRecord):
     """What a predictor said of learning curves as they grew, and how they went on; in percent.
 
     `means[e][i]` and `stds[e][i]` are of the final validation accuracy of architecture i, predicted
-    after epoch e + 1. Curves of runs that diverged are short.
+    after epoch e + 1. Curves of runs that ended early are short.
     """
 
     job: StopJob
     curves: list[list[float]]  # validation accuracy, (architectures, epochs)
+    diverged: list[bool] = Field(default_factory=list)  # (architectures,)
     means: list[list[float]] = Field(default_factory=list)
     stds: list[list[float]] = Field(default_factory=list)
 
@@ -60,7 +63,6 @@ class Outcome(NamedTuple):
 
 
 def stop_jobs(
-    benchmark: str,
     table: Table,
     predictors: str,
     train_size: int,
@@ -76,6 +78,8 @@ def stop_jobs(
     """
     table.require("valid_accuracy", "a search with early stopping")
     choices, _ = choose_predictors(predictors, table)
+    for remark in table.remarks():
+        _logger.warning(remark)
     for choice in choices:
         if not (choice.tags.probabilistic and "curves" in choice.tags.needs):
             raise InputError(
@@ -89,10 +93,11 @@ def stop_jobs(
         )
     return [
         StopJob(
-            benchmark=benchmark,
+            benchmark=table.name,
             dataset=table.dataset,
             predictor=choice.predictor,
             params=choice.params,
+            identity=identity(choice, table, run_stop_job),
             train_size=train_size if choice.tags.learns else 0,
             test_size=architectures,
             seed=seed,
@@ -112,6 +117,7 @@ def run_stop_job(job: StopJob, table: Table) -> StopRecord:
         table=table.hash,
         architectures=parts.test.tolist(),
         curves=[[float(value) for value in row if np.isfinite(value)] for row in curves],
+        diverged=table.diverged[parts.run[parts.test]].tolist(),
     )
 
     def predict() -> dict[str, Any]:
@@ -136,7 +142,7 @@ def run_stop_job(job: StopJob, table: Table) -> StopRecord:
 def replay(record: StopRecord, threshold: float) -> Outcome:
     """The search of a record, one architecture after another, with early stopping."""
     best, spent = -np.inf, 0
-    finals = _padded(record.curves)[:, -1]
+    finals = _padded(record)[:, -1]
     finished = np.zeros(len(finals), dtype=bool)
     for i, curve in enumerate(record.curves):
         epochs = len(curve)
@@ -159,7 +165,7 @@ def halve(record: StopRecord, keep: float, brackets: int) -> Outcome:
     goes on. With several brackets it is Hyperband (Li et al., 2017): each gets a part of the
     architectures, and the next bracket begins to choose an epoch later in that row.
     """
-    curves = _padded(record.curves)
+    curves = _padded(record)
     horizon = curves.shape[1]
     rungs = [2**k for k in range(horizon.bit_length()) if 2**k < horizon]
     spent, finished = 0, np.zeros(len(curves), dtype=bool)
@@ -250,10 +256,10 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _outcome(record: StopRecord, spent: int, finished: Bools) -> Outcome:
-    finals = _padded(record.curves)[:, -1]
+    finals = _padded(record)[:, -1]
     return Outcome(
         speed_up=sum(map(len, record.curves)) / spent,
-        best_kept=float(finished[finals.argmax()]),
+        best_kept=float(finished[finals == finals.max()].any()),
         regret=float(finals.max() - finals[finished].max(initial=0.0)),
     )
 
@@ -263,9 +269,10 @@ def _epochs(record: StopRecord, which: NDArray[np.int64], epochs: int) -> int:
     return sum(min(len(record.curves[i]), epochs) for i in which)
 
 
-def _padded(curves: Sequence[Sequence[float]]) -> Vector:
-    """Curves of equal length; an accuracy of 0 after a run diverged."""
-    padded = np.zeros((len(curves), max(map(len, curves))))
-    for row, curve in zip(padded, curves, strict=True):
+def _padded(record: StopRecord) -> Vector:
+    """Curves of equal length: the last value holds, or an accuracy of 0 after a run diverged."""
+    padded = np.zeros((len(record.curves), max(map(len, record.curves))))
+    for row, curve, diverged in zip(padded, record.curves, record.diverged, strict=True):
         row[: len(curve)] = curve
+        row[len(curve) :] = 0.0 if diverged or not curve else curve[-1]
     return padded

@@ -35,7 +35,6 @@ FAMILY = "weight-sharing"
 
 
 def supernet_jobs(
-    benchmark: str,
     table: Table,
     strategies: str,
     epochs: Sequence[int],
@@ -62,10 +61,8 @@ def supernet_jobs(
         format_spec(name, {"epochs": e, "valid_images": n, "training_seed": seed, **given})
         for name, e, n, seed in product(names, epochs, valid_images, seeds)
     ]
-    experiment = Experiment(
-        benchmark, ",".join(specs), test_size=test_size, repeats=1, device=device
-    )
-    return experiment.jobs(table)[0]
+    experiment = Experiment(table, ",".join(specs), test_size=test_size, repeats=1, device=device)
+    return experiment.jobs()[0]
 
 
 def train_for(jobs: Sequence[Job], table: Table, workers: int) -> None:

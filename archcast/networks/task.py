@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from archcast.networks.nasbench201 import MINI, OFFICIAL, Skeleton
 from archcast.tables.images import SHIPPED, Images, load_images
 from archcast.tables.table import Table
+
+_logger = logging.getLogger("archcast")
 
 # The table's metadata that names the image set, or its file; and that tells its content.
 IMAGES, IMAGES_HASH = "images", "images_hash"
@@ -28,11 +31,20 @@ class Task:
 
 @lru_cache(maxsize=4)
 def task_of(table: Table) -> Task | None:
-    """The task of a table that archcast's trainer made; None where its images are not at hand."""
+    """The task of a table that archcast's trainer made; None where its images are not at hand.
+
+    Images of other content than those that the networks were trained on are not these, whatever
+    they are called.
+    """
     name = table.metadata.get(IMAGES, table.dataset)
     if table.space.name != "nasbench201" or not (name in SHIPPED or Path(name).is_file()):
         return None
     images = load_images(name)
+    if table.metadata.get(IMAGES_HASH, images.hash) != images.hash:
+        _logger.warning(
+            "%s: images %s are not those that it was trained on; put these back", table.source, name
+        )
+        return None
     return Task(images, skeleton_for(images))
 
 

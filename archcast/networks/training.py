@@ -131,6 +131,7 @@ class Journal:
                 _table(list(self.rows.values()), self.provenance, str(self.out)).write(self.out)
             self.path.unlink()
         finally:
+            Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock.release()
 
     def append(self, row: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from archcast.errors import InputError
+from archcast.identity import made_of
 from archcast.networks.data import Data, load_data
 from archcast.networks.samplers import ARCHIVE, SAMPLERS
 from archcast.networks.supernet import Supernet
@@ -32,7 +33,6 @@ from archcast.workers import one_thread, run_each
 
 _logger = logging.getLogger("archcast")
 
-VERSION = 1  # of what follows: a change makes kept supernets stale
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, CLIP = 0.05, 0.9, 5e-4, 5.0
 BATCH_SIZE = 128
 SAVE_EVERY = 10.0  # seconds
@@ -47,6 +47,8 @@ class Plan:
     one minibatch. A sub-supernet holds one edge at an operation, `split`, and starts from the
     weights of another training.
     """
+
+    version: ClassVar[int] = 1  # of the training: it goes up whenever weights change
 
     sampler: str
     epochs: int
@@ -133,8 +135,7 @@ class _Training:
     def __init__(self, plan: Plan, task: Task, device: str, folder: Path) -> None:
         self.plan, self.task, self.device, self.folder = plan, task, device, folder
         key = {
-            "version": VERSION,
-            "plan": asdict(plan),
+            "plan": made_of(plan),
             "skeleton": asdict(task.skeleton),
             "images": task.images.train.hash,
             "device": device,

@@ -24,10 +24,11 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Learning curves so far, each of shape (architectures, epochs); NaN after a run was cut.
+    """Learning curves so far, each of shape (architectures, epochs); NaN after a run ended early.
 
     Losses in nats, accuracies in percent; None where the benchmark did not record one. `horizon` is
-    the number of epochs of a whole training run.
+    the number of epochs of a whole training run. `diverged` of shape (architectures,) tells which
+    runs ended early because they failed; without it none did, and all were stopped.
     """
 
     horizon: int
@@ -35,6 +36,7 @@ class Curves:
     train_accuracy: Vector | None = None
     valid_loss: Vector | None = None
     valid_accuracy: Vector | None = None
+    diverged: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class Context:
         facts = {name: getattr(self, name) for name in tags.needs}
         if facts.get("curves") and tags.curves:
             curves = {name: getattr(self.curves, name) for name in tags.curves}
-            facts["curves"] = Curves(facts["curves"].horizon, **curves)
+            facts["curves"] = Curves(
+                facts["curves"].horizon, **curves, diverged=facts["curves"].diverged
+            )
         return Context(**facts)
 
 
@@ -88,6 +92,7 @@ class Tags:
     learns: bool = True  # False: it uses no labels, and is charged for none
     probabilistic: bool = False  # True: `query` can return standard deviations
     paper: str = ""
+    version: int = 1  # of the definition: it goes up whenever scores change
 
     def __post_init__(self) -> None:
         for kind, names in ((Context, self.needs), (Curves, self.curves)):
@@ -111,6 +116,13 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     """
 
     tags: ClassVar[Tags] = Tags()
+
+    def uses(self) -> Sequence[object]:
+        """Other predictors, proxies and encodings, or contents, that decide its scores.
+
+        A record is reused only where none of these has changed.
+        """
+        return ()
 
     # What a hyperparameter search may try for each parameter: a list of values, or a frozen
     # distribution of `scipy.stats`.

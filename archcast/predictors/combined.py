@@ -53,6 +53,10 @@ class Combined(Predictor):
             paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
         )
 
+    def uses(self) -> Sequence[object]:
+        head, parts = self._build()
+        return (head, *parts)
+
     def _build(self) -> tuple[VectorPredictor | NAO, list[Predictor]]:
         head, _ = build_predictor(self.head, self.seed, self.device)
         if not isinstance(head, VectorPredictor | NAO):

@@ -48,6 +48,9 @@ class Ensemble(Predictor):
             paper="Breiman, 1996, Bagging Predictors",
         )
 
+    def uses(self) -> Sequence[object]:
+        return (self._build(0),)
+
     def _build(self, member: int) -> Predictor:
         return build_predictor(self.predictor, self.seed + member, self.device)[0]
 

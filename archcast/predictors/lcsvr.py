@@ -99,6 +99,9 @@ class LearningCurveSVR(Predictor):
         self.folds = folds
         self.seed = seed
 
+    def uses(self) -> Sequence[object]:
+        return (encodings.get(self.encoding),)
+
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         views, self.axis_ = self._views(architectures, context), Axis(labels)
         x, y = np.hstack(views), self.axis_.standardise(labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -51,7 +52,10 @@ class Tuned(Predictor):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """Those of the predictor."""
-        return self._build()[0].tags
+        return replace(self._build()[0].tags, version=1)
+
+    def uses(self) -> Sequence[object]:
+        return (self._build()[0],)
 
     def _build(self) -> tuple[Predictor, dict[str, Any]]:
         """The predictor as given, unfitted, and what may be searched."""

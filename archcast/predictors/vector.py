@@ -31,6 +31,9 @@ class VectorPredictor(Predictor):
     encoding: str
     labels: str
 
+    def uses(self) -> Sequence[object]:
+        return (encodings.get(self.encoding),)
+
     @abstractmethod
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         """Learn from features (n, features) and rescaled labels (n,)."""

@@ -23,6 +23,7 @@ from archcast.networks.weight_sharing import (
 )
 from archcast.predictors.base import Context, Predictor, Tags, Vector
 from archcast.spaces.base import Architecture
+from archcast.tables.images import load_images
 
 
 class WeightSharing(Predictor):
@@ -66,6 +67,9 @@ class WeightSharing(Predictor):
         """The benchmark's images are needed unless others are given."""
         needs = frozenset[str]() if self.images else frozenset({"task"})
         return Tags(needs=needs, learns=False, paper=self.paper)
+
+    def uses(self) -> Sequence[object]:
+        return (load_images(self.images).hash,) if self.images else ()
 
     def plans(self) -> list[Plan]:
         """The trainings whose supernets score: one, or one an operation of `SPLIT_EDGE`."""
@@ -146,6 +150,9 @@ class FewShot(WeightSharing):
     """A supernet that is split in five on one edge after half of the epochs."""
 
     paper = "Zhao et al., 2021, Few-shot Neural Architecture Search"
+
+    def uses(self) -> Sequence[object]:
+        return (load_images(self.images).hash,) if self.images else ()
 
     def plans(self) -> list[Plan]:
         return few_shot(self.epochs, self.training_seed)

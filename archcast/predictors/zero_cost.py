@@ -40,6 +40,9 @@ class _Untrained(Predictor):
     def _parts(self) -> Sequence[str]:
         """The proxies, each of which scores a network alone."""
 
+    def uses(self) -> Sequence[object]:
+        return [proxies.get(name) for name in self._parts()]
+
     def _matrix(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, proxies); the passes that proxies share are made once."""
         assert context.build is not None
@@ -79,6 +82,9 @@ class _Compared(_Untrained):
 
     def _parts(self) -> Sequence[str]:
         return self._combination().parts
+
+    def uses(self) -> Sequence[object]:
+        return (self._combination(), *super().uses())
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         assert context.unlabeled is not None

@@ -12,11 +12,11 @@ from archcast.errors import InputError
 from archcast.evaluation.experiment import (
     Accuracy,
     Choice,
-    benchmark_name,
     choose_predictor,
     choose_predictors,
     default_epochs,
     default_label,
+    identity,
 )
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -34,14 +34,14 @@ _logger = logging.getLogger("archcast")
 
 @dataclass(frozen=True, slots=True)
 class SearchExperiment:
-    """Searches on one table: strategies, each with each predictor that it can take.
+    """Searches on a table: strategies, each with each predictor that it can take.
 
     Random search, and each strategy without predictor, come along for comparison. `epochs` are
     those that a query of a learning-curve predictor pays, None for a third; `label` is None for
     validation accuracy where the table has it, else test accuracy.
     """
 
-    benchmark: str
+    table: Table
     strategies: str = "evolution"
     predictors: str | None = None
     budget: int = 150
@@ -51,7 +51,7 @@ class SearchExperiment:
     seed: int = 0
     device: str = "auto"
 
-    def jobs(self, table: Table) -> tuple[list[SearchJob], list[str]]:
+    def jobs(self) -> tuple[list[SearchJob], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 
         Raises:
@@ -60,10 +60,12 @@ class SearchExperiment:
         for option, value in (("--budget", self.budget), ("--repeats", self.repeats)):
             if value < 1:
                 raise InputError(f"{option} {value}: give 1 or more")
+        table = self.table
         label = self.label or default_label(table)
         table.final_accuracy(label)
-        epochs = self._epochs(table)
-        pairs, remarks = self._pairs(table)
+        epochs = self._epochs()
+        pairs, remarks = self._pairs()
+        remarks += table.remarks()
         strategies = {spec: parse_strategy(spec) for spec, _ in pairs}
         if label == "test" and self.label is None:
             remarks.append(f"searches see test accuracies: {table.source} has no valid_accuracy")
@@ -77,15 +79,15 @@ class SearchExperiment:
                 f"{table.source} lacks the neighbours of most architectures: in place of mutants,"
                 " random ones are drawn from its pool"
             )
-        name = benchmark_name(self.benchmark)
         jobs = [
             SearchJob(
-                benchmark=name,
+                benchmark=table.name,
                 dataset=table.dataset,
                 strategy=strategies[spec][0],
                 strategy_params=strategies[spec][1],
                 predictor=choice.predictor if choice else None,
                 params=choice.params if choice else {},
+                identity=identity(choice, table, make_strategy(*strategies[spec]), run_search_job),
                 epochs=epochs if choice and "curves" in choice.tags.needs else 0,
                 budget=self.budget,
                 label=label,
@@ -99,22 +101,23 @@ class SearchExperiment:
         return jobs, remarks
 
     def run(
-        self, table: Table, results: Path | str = "results", workers: int = 1
+        self, results: Path | str = "results", workers: int = 1, retry: bool = True
     ) -> list[SearchRecord]:
         """The records of all searches, kept in `results`/search; those that it has are not run.
 
-        Remarks are logged.
+        Those that failed are run again if `retry`. Remarks are logged.
 
         Raises:
             InputError: as `jobs`, or `results` can't be a folder.
         """
-        jobs, remarks = self.jobs(table)
+        jobs, remarks = self.jobs()
         store = RecordStore(Path(results) / "search", SearchRecord)
         for remark in remarks:
             _logger.warning(remark)
-        return run_jobs(jobs, self.benchmark, store, run_search_job, workers)
+        return run_jobs(jobs, self.table, store, run_search_job, workers, retry)
 
-    def _epochs(self, table: Table) -> int:
+    def _epochs(self) -> int:
+        table = self.table
         most = int(table.epochs.max())
         epochs = default_epochs(table) if self.epochs is None else self.epochs
         if epochs < 1 or epochs > max(1, most):
@@ -124,8 +127,9 @@ class SearchExperiment:
             )
         return epochs
 
-    def _pairs(self, table: Table) -> tuple[list[Pair], list[str]]:
+    def _pairs(self) -> tuple[list[Pair], list[str]]:
         """Strategies and their predictors, baselines first."""
+        table = self.table
         everything = self.strategies == "all"
         named = split_specs(",".join(catalog.strategies) if everything else self.strategies)
         if not named:

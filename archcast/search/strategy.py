@@ -68,6 +68,7 @@ class Traits:
     neighbours: bool = False  # it mutates architectures
     curves: bool = False  # it trains some architectures for a few epochs only
     paper: str = ""
+    version: int = 1  # of the definition: it goes up whenever what it proposes changes
 
 
 class Strategy(ABC):

@@ -33,7 +33,9 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
         if dataset not in found.datasets:
             mend = did_you_mean(dataset, found.datasets)
             raise InputError(f"benchmark {benchmark} has no data set {dataset!r}: {mend}")
-        return found.load(dataset)
+        table = found.load(dataset)
+        table.name = benchmark
+        return table
     path = Path(benchmark)
     if not path.suffix and not path.exists():
         benchmarks.entry(benchmark)  # says which names are near

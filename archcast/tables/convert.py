@@ -109,8 +109,12 @@ def _values(cells: pd.Series[str], ours: str, source: Path) -> Any:
 
 
 def _numbers(cells: pd.Series[str], ours: str, source: Path) -> NDArray[Any]:
+    if ours == "diverged":
+        cells = cells.str.lower().replace({"true": "1", "false": "0"})
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
-    if ours in _WHOLE:
+    if ours == "diverged":
+        wrong, meaning = ~np.isin(numbers, (0, 1)), "true or false"
+    elif ours in _WHOLE:
         whole = (np.abs(numbers) < _EXACT) & (numbers == np.round(numbers))
         wrong, meaning = ~whole, "a whole number"
     else:
@@ -118,6 +122,8 @@ def _numbers(cells: pd.Series[str], ours: str, source: Path) -> NDArray[Any]:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise _bad_cell(cells.iloc[row], row, ours, source, meaning)
+    if ours == "diverged":
+        return numbers.astype(np.bool_)
     return numbers.astype(np.int64) if ours in _WHOLE else numbers
 
 

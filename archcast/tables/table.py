@@ -65,6 +65,7 @@ class Table:
                 architecture of another space, or two rows with one architecture and seed.
         """
         self.space, self.dataset, self.source = space, dataset, source
+        self.name = dataset  # what records call it; a benchmark's name, or that of the file
         self.metadata = dict(metadata or {})
         if not texts:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
@@ -136,6 +137,11 @@ class Table:
             finite |= np.logical_and.accumulate(np.isnan(array)[:, ::-1], axis=1)[:, ::-1]
         limit = 100.0 if name.endswith("accuracy") else np.inf
         wrong = ~finite | (array < 0) | (array > limit)
+        if limit == 100.0 and 0.0 < np.nanmax(array, initial=0.0) <= 1.0:
+            raise InputError(
+                f"{self.source}: no {name} is above 1: fractions? Multiply the column by 100, the"
+                " format is in percent"
+            )
         if wrong.any():
             row, *_ = np.argwhere(wrong)[0]
             value = array[wrong][0]
@@ -179,13 +185,35 @@ class Table:
 
     @cached_property
     def diverged(self) -> NDArray[np.bool_]:
-        """Which rows are of runs that diverged: none, where the table does not say."""
-        none = np.zeros(len(self.columns["seed"]), dtype=np.bool_)
-        diverged: NDArray[np.bool_] = self.columns.get("diverged", none)
+        """Which rows are of runs that diverged.
+
+        None, where the table does not say; but the trainer, before it said, cut no other curves.
+        """
+        trained_here = self.epochs < self.epochs.max() if "recipe" in self.metadata else False
+        never = np.zeros(len(self.columns["seed"]), dtype=np.bool_) | trained_here
+        diverged: NDArray[np.bool_] = self.columns.get("diverged", never)
         return diverged
+
+    @cached_property
+    def stopped(self) -> NDArray[np.bool_]:
+        """Which rows are of runs that were stopped early: their last values hold."""
+        known = self.epochs > 0
+        stopped: NDArray[np.bool_] = known & (self.epochs < self.epochs.max()) & ~self.diverged
+        return stopped
+
+    def remarks(self) -> list[str]:
+        """What one should know before using the results."""
+        count = int(self.stopped.sum())
+        return [
+            f"{count} of {len(self.stopped)} runs in {self.source} are shorter than"
+            f" {self.epochs.max()} epochs: taken as stopped, so that their last values hold (a"
+            " column `diverged` says which ones failed)"
+        ] * (count > 0)
 
     def final_accuracy(self, split: str) -> NDArray[np.float32]:
         """The final accuracy of each row in percent, on `test` or `valid` images.
+
+        The validation accuracy of a run that diverged is 0.
 
         Raises:
             InputError: the table has no such column, or a row without a value.
@@ -196,6 +224,7 @@ class Table:
         curves = self.require("valid_accuracy", "a validation accuracy as label or truth")
         last = np.maximum(np.isfinite(curves).sum(axis=1) - 1, 0)
         final: NDArray[np.float32] = curves[np.arange(len(curves)), last]
+        final = np.where(self.diverged, np.float32(0.0), final)
         if np.isnan(final).any():
             row = int(np.flatnonzero(np.isnan(final))[0])
             raise InputError(f"{self.source}, row {row + 1}: the valid_accuracy curve is empty")
@@ -280,7 +309,9 @@ def read_table(path: Path) -> Table:
     if not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: column 'architecture' holds values that are no text")
     space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
-    return Table(space, dataset, texts, columns, metadata, source=str(path))
+    found = Table(space, dataset, texts, columns, metadata, source=str(path))
+    found.name = path.name
+    return found
 
 
 def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:

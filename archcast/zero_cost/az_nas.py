@@ -2,11 +2,12 @@
 
 Blocks are the modules with submodules that an `nn.Sequential` of the network holds: the cells and
 reductions of NAS-Bench-201, the residual blocks of a ResNet. The first block's input, which the
-stem gives, counts as a block's output.
+stem gives, counts as a block's output. Weights are drawn anew, as in the paper's code.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -18,24 +19,25 @@ from archcast.zero_cost.graph import Call, recording
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
+from archcast.zero_cost.weights import draw_weights
 
 TINY = 1e-6  # of the paper's code: a dead block has the trainability 2 - 1 / TINY
 
 
-@proxy(version=1)
+@proxy(version=2)
 def az_expressivity(passes: Passes) -> float:
     """Sum over blocks of the entropy of the spectrum of their features."""
     return sum(passes.once(_entropies))
 
 
-@proxy(version=1)
+@proxy(version=2)
 def az_progressivity(passes: Passes) -> float:
     """The least gain in that entropy from one block to the next."""
     entropies = passes.once(_entropies)
     return min(after - before for before, after in pairwise(entropies))
 
 
-@proxy(version=1)
+@proxy(version=2)
 def az_trainability(passes: Passes) -> float:
     """Mean over blocks of 2 - s - 1/s, s the spectral norm of an estimate of the block's Jacobian.
 
@@ -58,12 +60,19 @@ def az_trainability(passes: Passes) -> float:
 
 
 def _blocks(passes: Passes) -> list[Call]:
+    network = passes.fresh()
+    draw_weights(network, passes.seed, deviation=_he)
     noise = passes.noise(passes.batch.images.shape).requires_grad_(True)
-    with recording(blocks_of(passes.network)) as calls:
-        passes.forward(passes.network, noise)
+    with recording(blocks_of(network)) as calls:
+        passes.forward(network, noise)
     if not calls:
         raise InputError("the network has no blocks; put them into an nn.Sequential")
     return calls
+
+
+def _he(weight: Tensor) -> float:
+    """The deviation of He et al., 2015, by the number of inputs."""
+    return math.sqrt(2.0 / weight[0].numel())
 
 
 def blocks_of(module: nn.Module) -> Iterator[nn.Module]:

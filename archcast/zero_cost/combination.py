@@ -68,10 +68,11 @@ def log_rank_sum(scores: Matrix, reference: Matrix) -> Vector:
 
 
 def size_regularised(scores: Matrix, reference: Matrix) -> Vector:
-    """A score times exp(-((size - mu) / sigma)^2).
+    """A score times exp(-(size - mu)^2 / sigma).
 
     The paper leaves mu and sigma to the user of a search space. Here they come from the reference:
-    mu is its largest size, sigma the difference between its largest and its smallest.
+    mu is its largest size, sigma the square of the difference between its largest and its smallest,
+    so that the unit of size does not matter.
     """
     value, size = scores.T
     largest, spread = reference[:, 1].max(), np.ptp(reference[:, 1])

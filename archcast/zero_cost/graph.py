@@ -64,11 +64,16 @@ def codes_of(calls: Iterable[Call]) -> list[Tensor]:
     ]
 
 
-def gradients_of(value: Tensor, sources: list[Tensor]) -> list[Tensor]:
-    """Gradients of a scalar, zero where it does not depend on a source; its graph stays."""
+def gradients_of(value: Tensor, sources: list[Tensor], create_graph: bool = False) -> list[Tensor]:
+    """Gradients of a scalar, zero where it does not depend on a source; its graph stays.
+
+    With `create_graph` they can be differentiated themselves.
+    """
     if not value.requires_grad:
         return [torch.zeros_like(source) for source in sources]
-    found = torch.autograd.grad(value, sources, retain_graph=True, allow_unused=True)
+    found = torch.autograd.grad(
+        value, sources, retain_graph=True, create_graph=create_graph, allow_unused=True
+    )
     return [
         torch.zeros_like(source) if gradient is None else gradient
         for source, gradient in zip(sources, found, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from archcast.errors import InputError
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import correlations, eigenvalues
@@ -26,22 +27,24 @@ def jacov(passes: Passes) -> float:
     return -(values.log() + 1.0 / values).sum().item()
 
 
-@proxy(version=1)
+@proxy(version=2)
 def epe_nas(passes: Passes) -> float:
     """Sum over classes of abs(sum of log(abs(correlation) + k)) between the rows of a class.
 
     With more than 100 classes, the mean over classes of the summed distances between these sums,
     each divided by the images of the class (Lopes et al., 2021). A class with one image says
-    nothing: have several images a class.
+    nothing and is left out.
     """
-    classes = passes.labels.unique()
-    sums = [_log_correlations(passes.input_gradients[passes.labels == c]) for c in classes]
+    classes, images = passes.labels.unique(return_counts=True)
+    rows = [passes.input_gradients[passes.labels == c] for c in classes[images > 1]]
+    if not rows:
+        raise InputError("compares images of a class; give at least two of one")
+    sums = [_log_correlations(each) for each in rows]
     if passes.trace.logits.shape[1] <= MANY_CLASSES:
-        return sum(abs(total) for total, _ in sums)
-    means = [total / size for total, size in sums]
+        return sum(abs(total) for total in sums)
+    means = [total / len(each) for total, each in zip(sums, rows, strict=True)]
     return sum(abs(a - b) for a in means for b in means) / len(means)
 
 
-def _log_correlations(rows: Tensor) -> tuple[float, int]:
-    logarithms = (correlations(rows, constant=1.0).abs() + K).log()
-    return logarithms.sum().item(), len(rows)
+def _log_correlations(rows: Tensor) -> float:
+    return (correlations(rows, constant=1.0).abs() + K).log().sum().item()

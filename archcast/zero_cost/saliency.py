@@ -5,10 +5,12 @@ Weights are those of convolutions and linear layers; the loss is the mean cross-
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import cast
 
-from archcast.zero_cost.graph import gradients_of, weights_of
+from torch import Tensor, nn
+
+from archcast.errors import InputError
+from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
@@ -31,48 +33,45 @@ def plain(passes: Passes) -> float:
     return sum(product.sum().item() for product in _products(passes))
 
 
-@proxy(version=1)
+@proxy(version=2)
 def fisher(passes: Passes) -> float:
-    """Sum over channels of half the mean square of what removing a channel changes in the loss.
+    """Sum over weights of the Fisher information of the channel that a weight makes.
 
-    To first order that is, for one image, the sum over the channel's map of activation x gradient
-    (Theis et al., 2018; Turner et al., 2020). Channels are the outputs of convolutions and linear
-    layers.
+    That is, for a channel, half the mean square over images of the sum over its map of activation x
+    gradient: to second order, what removing the channel changes in the loss (Theis et al., 2018;
+    Turner et al., 2020). Channels are the outputs of convolutions and linear layers. Abdelfattah et
+    al., 2021, whose numbers are the ones in use, count a channel once for each of its weights.
     """
     total = 0.0
-    pairs = zip(passes.trace.outputs, passes.gradients.outputs, strict=True)
-    for activations, gradients in pairs:
-        changes = activations.detach() * gradients
+    trace, gradients = passes.trace, passes.gradients.outputs
+    for layer, activations, gradient in zip(trace.layers, trace.outputs, gradients, strict=True):
+        changes = activations.detach() * gradient
         if changes.ndim > 2:
             changes = changes.sum(dim=tuple(range(2, changes.ndim)))
-        total += changes.square().mean(dim=0).sum().item() / 2
+        weights = cast(Tensor, layer.weight).numel() / changes.shape[1]
+        total += weights * changes.square().mean(dim=0).sum().item() / 2
     return total
 
 
-@proxy(version=1)
+@proxy(version=2)
 def grasp(passes: Passes) -> float:
     """Minus the sum over weights of weight x (Hessian x gradient) (Wang et al., 2020).
 
-    That is minus the slope of gradient(a x weights) . gradient(weights) at a = 1, taken as a
-    central difference: as all weights grow alike hardly a ReLU changes sides, so it is accurate,
-    at a third of the cost of differentiating the gradient. The paper prunes weights that are high
-    on this scale; as a score of networks the sign is that of Abdelfattah et al., 2021.
+    The product is exact: the gradient of the squared norm of the gradient, halved. The paper prunes
+    weights that are high on this scale; as a score of networks the sign is that of Abdelfattah et
+    al., 2021.
     """
-    step: float = torch.finfo(passes.batch.images.dtype).eps ** (1.0 / 3.0)
-    above, below = (_gradient_along(passes, 1.0 + sign * step) for sign in (1, -1))
-    return (below - above) / (2.0 * step)
-
-
-def _gradient_along(passes: Passes, scale: float) -> float:
-    """The inner product of gradients, at all weights times `scale` and at the weights."""
-    network = passes.fresh()
-    weights = weights_of(network)
-    with torch.no_grad():
-        for weight in weights:
-            weight *= scale
-    loss = passes.loss(network, passes.batch.images, passes.labels)
-    pairs = zip(gradients_of(loss, weights), passes.gradients.weights, strict=True)
-    return sum(float((scaled.double() * gradient.double()).sum()) for scaled, gradient in pairs)
+    loss = nn.functional.cross_entropy(passes.trace.logits, passes.labels)
+    gradients = gradients_of(loss, passes.weights, create_graph=True)
+    halved = sum(((g.detach() * g).sum() for g in gradients), loss.new_zeros(()))
+    try:
+        products = gradients_of(halved, passes.weights)
+    except RuntimeError as error:
+        if "not implemented" not in str(error):
+            raise
+        raise InputError("an operation of the network has no second derivative") from error
+    pairs = zip(passes.weights, products, strict=True)
+    return -sum((w.detach().double() * p.double()).sum().item() for w, p in pairs)
 
 
 def _products(passes: Passes) -> list[Tensor]:

@@ -1,75 +1,55 @@
-"""Gradients of one image at a time.
-
-Batch norm is held at the statistics of the minibatch, so that an image's gradient is its own.
-"""
+"""Gradients of single images of a minibatch, in training mode as everywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from archcast.zero_cost.graph import BATCH_NORMS, gradients_of, weights_of
+from archcast.zero_cost.graph import gradients_of, weights_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
 
-NTK_IMAGES = 32  # at most; all their gradients are held at once
+NTK_IMAGES = 16  # at most; each needs a backward pass of all
 
 
-@proxy(version=1)
+@proxy(version=2)
 def ntk(passes: Passes) -> float:
     """Minus the condition number of the neural tangent kernel (Chen et al., 2021).
 
-    The kernel holds inner products between gradients of the summed logits with respect to all
-    parameters, for the first 32 images. A singular kernel, as of a dead network, counts as one at
-    the limit of rounding.
+    The kernel holds inner products between gradients of the summed logits of an image with respect
+    to all parameters called weights, batch norm's among them, for the first 16 images. As in the
+    paper's code these pass together, so that through batch norm each bears on the others' logits. A
+    singular kernel, as of a dead network, counts as one at the limit of rounding.
     """
-    network = passes.once(with_batch_statistics)
-    images = passes.batch.images[:NTK_IMAGES]
-    gradients = _single(
-        list(network.parameters()), len(images),
-        lambda i: passes.forward(network, images[i : i + 1]).sum(),
-    )  # fmt: skip
-    rows = torch.stack([torch.cat([g.flatten() for g in one]) for one in gradients])
-    values = eigenvalues(_gram(rows))
+    network = passes.fresh()
+    sources: list[Tensor] = [p for name, p in network.named_parameters() if "weight" in name]
+    logits = passes.forward(network, passes.batch.images[:NTK_IMAGES])
+    rows = [_flat(gradients_of(image.sum(), sources)) for image in logits]
+    values = eigenvalues(_gram(torch.stack(rows)))
     rounding = len(values) * torch.finfo(torch.float64).eps
     ratio = (values[0] / values[-1]).item() if values[-1] > 0 else 0.0
     return -1.0 / max(ratio, rounding)
 
 
-@proxy(version=1)
+@proxy(version=2)
 def gradsign(passes: Passes) -> float:
-    """Sum over weights of abs(sum over images of the sign of the gradient) (Zhang & Jia, 2022)."""
-    network = passes.once(with_batch_statistics)
-    weights, images, labels = weights_of(network), passes.batch.images, passes.labels
+    """Sum over weights of abs(sum over images of the sign of the gradient) (Zhang & Jia, 2022).
+
+    As in the paper's code each image passes alone, and batch norm sees no pixels but its own.
+    """
+    network = passes.fresh()
+    weights, labels = weights_of(network), passes.labels
     signs = [torch.zeros_like(weight) for weight in weights]
-    for gradients in _single(
-        weights, len(images),
-        lambda i: passes.loss(network, images[i : i + 1], labels[i : i + 1]),
-    ):  # fmt: skip
-        for total, gradient in zip(signs, gradients, strict=True):
+    for image, label in zip(passes.batch.images.split(1), labels.split(1), strict=True):
+        loss = passes.loss(network, image, label)
+        for total, gradient in zip(signs, gradients_of(loss, weights), strict=True):
             total += gradient.sign()
     return sum(total.abs().sum().item() for total in signs)
 
 
-def with_batch_statistics(passes: Passes) -> nn.Module:
-    """A copy in evaluation mode whose batch norm applies the statistics of the minibatch."""
-    network = passes.fresh()
-    for module in network.modules():
-        if isinstance(module, BATCH_NORMS):
-            module.momentum = 1.0
-    with torch.no_grad():
-        passes.forward(network, passes.batch.images)
-    return network.eval()
-
-
-def _single(
-    sources: list[Tensor], images: int, objective: Callable[[int], Tensor]
-) -> Iterator[list[Tensor]]:
-    for image in range(images):
-        yield gradients_of(objective(image), sources)
+def _flat(gradients: list[Tensor]) -> Tensor:
+    return torch.cat([gradient.flatten() for gradient in gradients])
 
 
 def _gram(rows: Tensor, columns: int = 65_536) -> Tensor:

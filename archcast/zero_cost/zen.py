@@ -3,62 +3,53 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import BATCH_NORMS, WEIGHTED, recording
+from archcast.zero_cost.graph import BATCH_NORMS, recording
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
+from archcast.zero_cost.weights import draw_weights
 
-STEP = 0.01
+STEP, MOMENTUM = 0.01, 0.1
 LEAST = 1e-30  # features that do not move at all count as this
 
 
-@proxy(version=1)
+@proxy(version=2)
 def zen(passes: Passes) -> float:
-    """Log of the features' move plus the sum of log deviations that batch norm divides by.
+    """Log of the features' move plus the sum of log deviations of batch norm.
 
     Weights and images are standard Gaussian; the images move by a hundredth of another Gaussian
     image; the move is the sum of absolute differences of the last feature maps, averaged over the
-    minibatch (Lin et al., 2021). A deviation is the root of the mean variance of a batch norm's
-    channels, plus the epsilon of that batch norm.
+    minibatch (Lin et al., 2021). Maps are normalised by their own statistics; the deviation of a
+    batch norm is, as in the paper's code, the root of its mean running variance, which starts at 1
+    and goes a tenth of the way to the variance of each of the two minibatches.
     """
     network = passes.fresh()
-    _gaussian_weights(network, torch.Generator().manual_seed(passes.seed))
     shape = passes.batch.images.shape
     images, direction = passes.noise(shape, 0), passes.noise(shape, 1)
+    draw_weights(network, passes.seed, deviation=lambda _: 1.0)
+    norms = [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
+    for norm in norms:
+        norm.track_running_stats, norm.momentum = True, MOMENTUM
+        norm.running_mean = images.new_zeros(norm.num_features)
+        norm.running_var = images.new_ones(norm.num_features)
     with torch.no_grad():
-        before, deviations = _features(passes, network, images)
-        after, _ = _features(passes, network, images + STEP * direction)
+        before = _features(passes, network, images)
+        after = _features(passes, network, images + STEP * direction)
     moved = (after - before).abs().flatten(1).sum(dim=1).mean().item()
-    return math.log(max(moved, LEAST)) + sum(math.log(deviation) for deviation in deviations)
+    variances = [cast(Tensor, norm.running_var).mean().item() for norm in norms]
+    return math.log(max(moved, LEAST)) + sum(math.log(variance) / 2 for variance in variances)
 
 
-def _features(passes: Passes, network: nn.Module, images: Tensor) -> tuple[Tensor, list[float]]:
+def _features(passes: Passes, network: nn.Module, images: Tensor) -> Tensor:
     leaves = [module for module in network.modules() if not list(module.children())]
     with recording(leaves) as calls:
         passes.forward(network, images)
     maps = [c.output for c in calls if c.output.ndim == 4 and c.output[0, 0].numel() > 1]
     if not maps:
         raise InputError("the network has no feature maps larger than one pixel")
-    deviations = []
-    for call in calls:
-        if isinstance(call.module, BATCH_NORMS):
-            channels = call.input.transpose(0, 1).flatten(1)
-            variance = channels.var(dim=1, correction=0).mean().item()
-            deviations.append(math.sqrt(variance + call.module.eps))
-    return maps[-1], deviations
-
-
-@torch.no_grad()
-def _gaussian_weights(network: nn.Module, generator: torch.Generator) -> None:
-    for module in network.modules():
-        if isinstance(module, WEIGHTED):
-            module.weight.copy_(torch.randn(module.weight.shape, generator=generator))
-            if module.bias is not None:
-                module.bias.zero_()
-        elif isinstance(module, BATCH_NORMS) and module.affine:
-            module.weight.fill_(1.0)
-            module.bias.zero_()
+    return maps[-1]

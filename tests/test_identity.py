@@ -1,0 +1,211 @@
+"""What a record's key is made of: nothing that decides numbers may be missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archcast import catalog
+from archcast.evaluation.experiment import Experiment, choose_predictor, identity
+from archcast.evaluation.run import run_job
+from archcast.identity import digest, made_of, recorded_versions
+from archcast.tables.benchmark import open_table
+from archcast.tables.table import Table
+from tests.results import small_table, write_small_table
+
+ROOT = Path(__file__).parent.parent
+TABLE = small_table()
+
+
+def test_versions_stand_for_the_sources_that_are_here() -> None:
+    tool = runpy.run_path(str(ROOT / "tools/versions.py"))
+    now = tool["current"]()
+    assert not tool["changed"](now), "raise their version, or see tools/versions.py"
+    assert now == recorded_versions(), "run tools/versions.py"
+
+
+def test_what_ships_is_named_by_its_version() -> None:
+    found = made_of(catalog.predictors.get("omni")(head="xgb(max_depth=2)"))
+    assert found["version"] == ["1"]
+    assert {use["kind"].partition(":")[2] for use in found["uses"]} == {
+        "XGBoost", "jacov", "LastTrainingLoss",
+    }  # fmt: skip
+    xgb = next(use for use in found["uses"] if use["kind"].endswith(":XGBoost"))
+    assert xgb["params"]["max_depth"] == 2
+    assert xgb["params"]["n_estimators"] > 1, "defaults are there"
+    assert xgb["uses"] == [{"kind": "archcast.encodings.graph_features:encode", "version": ["1"]}]
+
+
+@pytest.mark.parametrize("name", list(catalog.predictors))
+def test_everything_has_a_stable_identity(name: str) -> None:
+    kind = catalog.predictors.get(name)
+    assert made_of(kind()) == made_of(kind())
+    assert json.loads(json.dumps(made_of(kind()))) == made_of(kind())
+    assert "unknown" not in json.dumps(made_of(kind()))
+
+
+EDITS = """
+import json, sys
+from pathlib import Path
+import archcast, archcast.identity as identity
+from archcast import catalog
+root = Path(archcast.__file__).parent
+
+def now():
+    identity.source_of.cache_clear(), identity._parsed.cache_clear()
+    return {
+        "rf": identity.made_of(catalog.predictors.get("rf")()),
+        "snip": identity.made_of(catalog.predictors.get("snip")()),
+        "evolution": identity.made_of(catalog.strategies.get("evolution")()),
+    }
+
+before, found = now(), {}
+for file, line in json.loads(sys.argv[1]):
+    text = (root / file).read_text()
+    (root / file).write_text(text + line)
+    found[file + line] = [name for name, made in now().items() if made != before[name]]
+    (root / file).write_text(text)
+print(json.dumps(found))
+"""
+
+
+def test_an_edit_is_another_identity(tmp_path: Path) -> None:
+    """Of what it changes, directly or through an import; words about code are no edit."""
+    shutil.copytree(ROOT / "archcast", tmp_path / "archcast", ignore=shutil.ignore_patterns("data"))
+    edits = {
+        ("predictors/random_forest.py", "\nX = 1\n"): ["rf"],
+        ("predictors/random_forest.py", "\n# X = 1\n"): [],
+        ("predictors/labels.py", "\nX = 1\n"): ["rf"],
+        ("encodings/graph_features.py", "\nX = 1\n"): ["rf"],
+        ("zero_cost/graph.py", "\nX = 1\n"): ["snip"],
+        ("search/evolution.py", "\nX = 1\n"): ["evolution"],
+        ("report/page.py", "\nX = 1\n"): [],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", EDITS, json.dumps(list(edits))],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {file + line: names for (file, line), names in edits.items()}
+
+
+CONVOLUTIONS = """
+from archcast.predictors.base import Predictor
+
+class Convolutions(Predictor):
+    def _fit(self, architectures, labels, context): ...
+
+    def _query(self, architectures, context):
+        return [{sign}str(architecture).count("nor_conv_3x3") for architecture in architectures]
+"""
+
+
+def test_an_edited_third_party_predictor_is_measured_again(tmp_path: Path) -> None:
+    table = write_small_table(tmp_path)
+    about = tmp_path / "my_package-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        "[archcast.predictors]\nconvolutions = my_package:Convolutions\n"
+    )
+
+    def tau(sign: str) -> float:
+        (tmp_path / "my_package.py").write_text(CONVOLUTIONS.format(sign=sign))
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "archcast.cli", "leaderboard", "--benchmark", str(table),
+                "--predictors", "convolutions", "--train-sizes", "10", "--test-size", "20",
+                "--repeats", "2", "--format", "json", "--results", str(tmp_path / "results"),
+            ],
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        (row,) = json.loads(done.stdout)
+        return float(row["kendall_tau"])
+
+    there = tau("")
+    assert there != 0.0
+    assert tau("-") == pytest.approx(-there)
+    assert tau("") == pytest.approx(there)
+    assert len(list((tmp_path / "results").glob("*.json"))) == 4
+
+
+def test_what_has_no_source_is_never_the_same() -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(CONVOLUTIONS.format(sign=""), namespace)
+    kind = namespace["Convolutions"]
+    assert made_of(kind()) != made_of(kind())
+
+
+def test_images_count_where_networks_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archcast.evaluation import experiment
+
+    table = open_table("nasbench201-mini")
+    looking, others = ("snip", "fairnas"), ("rf", "sotl-e")
+
+    def identities() -> dict[str, str]:
+        chosen = {name: choose_predictor(name) for name in (*looking, *others)}
+        return {name: identity(choice, table, run_job) for name, choice in chosen.items()}
+
+    before = identities()
+
+    class Replaced:
+        hash = "of other images"
+
+    monkeypatch.setattr(experiment, "images_of", lambda table: Replaced)
+    after = identities()
+    assert {name for name in before if before[name] != after[name]} == set(looking)
+
+
+def test_users_images_count_by_their_content(tmp_path: Path) -> None:
+    def supernet(seed: int) -> str:
+        rng = np.random.default_rng(seed)
+        arrays = {
+            f"{split}_{part}": values
+            for split in ("train", "valid", "test")
+            for part, values in (
+                ("images", rng.integers(0, 256, (4, 8, 8), dtype=np.uint8)),
+                ("labels", np.arange(4)),
+            )
+        }
+        np.savez(tmp_path / "images.npz", **arrays)
+        kind = catalog.predictors.get("rsws")
+        return digest(made_of(kind(images=str(tmp_path / "images.npz"))))
+
+    first, second, again = supernet(0), supernet(1), supernet(0)
+    assert first == again != second
+
+
+def test_defaults_are_part_of_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key() -> str:
+        experiment = Experiment(TABLE, "rf", train_sizes=(10,), test_size=20, repeats=1)
+        return experiment.jobs()[0][0].key(TABLE.hash)
+
+    before = key()
+    kind = catalog.predictors.get("rf")
+    changed = (*kind.__init__.__defaults__[:-1], 7)  # type: ignore[misc]
+    monkeypatch.setattr(kind.__init__, "__defaults__", changed)
+    assert key() != before
+
+
+def test_tables_differ_by_content_not_by_name() -> None:
+    texts = [str(architecture) for architecture in TABLE.architectures]
+    values = np.linspace(10.0, 90.0, len(texts))
+    one, two, three = (
+        Table(TABLE.space, "toy", texts, {"test_accuracy": v}, source=source)
+        for v, source in ((values, "a"), (values, "b"), (values[::-1], "a"))
+    )
+    keys = [
+        Experiment(t, "rf", train_sizes=(10,), test_size=20, repeats=1).jobs()[0][0].key(t.hash)
+        for t in (one, two, three)
+    ]
+    assert keys[0] == keys[1] != keys[2]

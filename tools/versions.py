@@ -1,0 +1,70 @@
+"""Write down which source each version of a predictor, proxy, encoding or strategy stands for.
+
+    python tools/versions.py              # after raising the versions of what changed
+    python tools/versions.py --unchanged  # where sources changed and numbers did not
+
+Without `--unchanged` a changed source under an old version is refused: results on disk would be
+taken for those of the new code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from archcast import catalog
+from archcast.evaluation.run import run_job
+from archcast.evaluation.stopping import run_stop_job
+from archcast.identity import VERSIONS, recorded_versions, source_of, stated_version, target_of
+from archcast.networks.weight_sharing import Plan
+from archcast.search.run import run_search_job
+from archcast.zero_cost.combination import Combination, votes
+
+
+def versioned() -> Iterator[Any]:
+    """All whose numbers are kept on disk."""
+    registries = (catalog.predictors, catalog.proxies, catalog.encodings, catalog.strategies)
+    for registry in registries:
+        for name in registry:
+            if registry.entry(name).target.startswith("archcast."):
+                found = registry.get(name)
+                combines = isinstance(found, Combination)
+                yield from (type(found), found.combine) if combines else (found,)
+    yield from (type(catalog.spaces.get(name)) for name in catalog.spaces)
+    yield from (votes, Plan, run_job, run_stop_job, run_search_job)
+
+
+def current() -> dict[str, list[Any]]:
+    """The versions and sources of what is here, by target."""
+    found = {}
+    for thing in versioned():
+        made = thing() if isinstance(thing, type) and hasattr(thing, "tags") else thing
+        found[target_of(thing)] = [stated_version(made), source_of(thing.__module__)]
+    return dict(sorted(found.items()))
+
+
+def changed(now: dict[str, list[Any]]) -> list[str]:
+    """Targets whose source is another than the one that their version stands for."""
+    before = recorded_versions()
+    return [
+        target
+        for target, (version, source) in now.items()
+        if target in before and version == before[target][0] and source != before[target][1]
+    ]
+
+
+def main(unchanged: bool) -> int:
+    now = current()
+    if (wrong := changed(now)) and not unchanged:
+        print("changed under the same version:", *wrong, sep="\n  ", file=sys.stderr)
+        return 1
+    lines = [f"{json.dumps(target)}: {json.dumps(made)}" for target, made in now.items()]
+    VERSIONS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(f"{VERSIONS}: {len(now)} versions")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--unchanged" in sys.argv[1:]))
