@@ -28,9 +28,8 @@ GAP = 0.1
 
 def simulated(boards: int) -> None:
     board = Board.of_the_sweep()
-    print(
-        "| predictors | splits | all intervals hold | a best one lost its tie | the worse one lost it |"
-    )
+    columns = ("all intervals hold", "a best one lost its tie", "the worse one lost it")
+    print(f"| predictors | splits | {' | '.join(columns)} |")
     print("| --- | --- | --- | --- | --- |")
     for rows in (2, 20, 60):
         for splits in SPLITS:

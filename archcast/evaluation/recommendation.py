@@ -18,7 +18,7 @@ SWEEP = "nasbench201-mini-sweep.jsonl.gz"  # what `archcast costs` found on the 
 def recommend(records: Iterable[Record], init: float, query: float) -> list[Row]:
     """Leaderboard rows that budgets in seconds can pay, the best Kendall tau first.
 
-    `tied_with_best` then means: not told apart from the recommended first.
+    `tied_with_best` then says which may be the best of these, and intervals hold in all of these.
     """
     kept = list(records)
     groups = by_setting(kept)
