@@ -384,7 +384,7 @@ class Finite(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if name_of(func) in WEIGHTED:
-            with torch._C.DisableTorchFunction():  # type: ignore[no-untyped-call]
+            with torch._C.DisableTorchFunction():
                 output = next(tensors_in(result)).detach()
                 wide = torch.promote_types(output.dtype, torch.float32)
                 share = output.sum(dtype=wide) * 0.0  # NaN if anything is not finite
