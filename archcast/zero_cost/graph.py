@@ -136,9 +136,9 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = name_of(func)
-        if args and id(args[0]) in self._calls and changes_in_place(func, kwargs):
-            if not self._adds_bias(name, args):
-                self._calls.pop(id(args[0])).save()
+        changed = self._calls.get(id(args[0])) if args else None
+        if changed and changes_in_place(func, kwargs) and not self._adds_bias(name, args):
+            self._calls.pop(id(args[0])).save()
         result = func(*args, **kwargs)
         rectified = rectifies(name, args, kwargs)
         if rectified or not self.rectified_only:
@@ -169,7 +169,8 @@ class Recorder(TorchFunctionMode):
             self.norms.append((arguments["input"], None if running is None else id(running)))
         channels = 1
         if weighted and "conv" not in name:
-            left = name in PRODUCTS and self._has_parameter(args[0]) and output.ndim > 1
+            first = args[PRODUCTS.get(name, 0)]
+            left = name in PRODUCTS and self._has_parameter(first) and output.ndim > 1
             channels = output.ndim - (2 if left else 1)
             if name in FUSED or (name in ("einsum", "tensordot") and output.ndim > 2):
                 self.mapless.add(name)
@@ -238,9 +239,7 @@ class Recorder(TorchFunctionMode):
 class Weights(NamedTuple):
     """The parameters of a network by what a forward pass does with them."""
 
-    weights: list[
-        Tensor
-    ]  # of convolutions, linear maps and recurrent cells, each once, in use order
+    weights: list[Tensor]  # of convolutions, linear maps and recurrent cells, as first used
     biases: list[Tensor]  # of the same
     scales: list[Tensor]  # of batch norms
     shifts: list[Tensor]
@@ -392,10 +391,11 @@ class Finite(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if name_of(func) in WEIGHTED:
-            output = next(tensors_in(result)).detach()
-            wide = torch.promote_types(output.dtype, torch.float32)
-            share = output.sum(dtype=wide) * 0.0  # NaN if anything is not finite
-            self._total = share if self._total is None else self._total + share
+            with torch._C.DisableTorchFunction():
+                output = next(tensors_in(result)).detach()
+                wide = torch.promote_types(output.dtype, torch.float32)
+                share = output.sum(dtype=wide) * 0.0  # NaN if anything is not finite
+                self._total = share if self._total is None else self._total + share
         return result
 
     def __exit__(self, *error: Any) -> None:
