@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import Call, recording
+from archcast.zero_cost.graph import Call, recording, weights_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
@@ -61,7 +61,8 @@ def az_trainability(passes: Passes) -> float:
 
 def _blocks(passes: Passes) -> list[Call]:
     network = passes.fresh()
-    draw_weights(passes.weights_of(network), passes.seed, deviation=_he)
+    found = weights_of(network, passes.batch.images[:1])
+    draw_weights(found, passes.seed, deviation=_he)
     noise = passes.noise(passes.batch.images.shape).requires_grad_(True)
     with recording(blocks_of(network)) as calls:
         passes.forward(network, noise)

@@ -252,7 +252,7 @@ def weights_of(network: nn.Module, images: Tensor) -> Weights:
     are or as views; not those of normalisation and embeddings, nor what is only added.
 
     Raises:
-        InputError: there are none, or others of several dimensions act on the data.
+        InputError: parameters of several dimensions act on the data otherwise.
     """
     training = network.training
     survey = _Survey(network, images)
@@ -366,13 +366,16 @@ class _Survey(TorchFunctionMode):
                 f"sees {sizes[0] / sum(sizes):.0%} of the network's weights, not {listed}: use a"
                 " layer of torch.nn; for weights that are computed, torch.nn.utils.parametrize"
             )
-        if not seen:
-            raise InputError("the network has no weights: no parameter multiplies the data")
-        groups = (seen, self.biases.difference(seen), self.scales, self.shifts)
-        return Weights(*([self._parameter(key) for key in group] for group in groups))
 
-    def _parameter(self, key: int) -> Tensor:
-        return self.parameters[key]
+        def in_order(keys: set[int]) -> list[Tensor]:
+            return [p for key, p in self.parameters.items() if key in keys]
+
+        return Weights(
+            [self.parameters[key] for key in seen],
+            in_order(self.biases.difference(seen)),
+            in_order(self.scales),
+            in_order(self.shifts),
+        )
 
 
 class Finite(TorchFunctionMode):

@@ -165,7 +165,10 @@ class Passes:
         Raises:
             InputError: there are none, or not all can be seen.
         """
-        return weights_of(network, self.batch.images[:1].to(dtype))
+        found = weights_of(network, self.batch.images[:1].to(dtype))
+        if not found.weights:
+            raise InputError("the network has no weights: no parameter multiplies the data")
+        return found
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy."""
