@@ -18,6 +18,7 @@ from archcast import catalog
 from archcast.evaluation.run import run_job
 from archcast.evaluation.stopping import run_stop_job
 from archcast.identity import VERSIONS, recorded_versions, source_of, stated_version, target_of
+from archcast.networks.nasbench201 import Network
 from archcast.networks.weight_sharing import Plan
 from archcast.search.run import run_search_job
 from archcast.zero_cost.combination import Combination, votes
@@ -33,7 +34,7 @@ def versioned() -> Iterator[Any]:
                 combines = isinstance(found, Combination)
                 yield from (type(found), found.combine) if combines else (found,)
     yield from (type(catalog.spaces.get(name)) for name in catalog.spaces)
-    yield from (votes, Plan, run_job, run_stop_job, run_search_job)
+    yield from (votes, Network, Plan, run_job, run_stop_job, run_search_job)
 
 
 def current() -> dict[str, list[Any]]:

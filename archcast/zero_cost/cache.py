@@ -21,7 +21,7 @@ class Measured(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    version: int  # of the proxy's definition
+    made_of: str  # the digest of `identity.made_of` the proxy
     score: float
     seconds: float
 

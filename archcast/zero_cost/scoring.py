@@ -15,6 +15,7 @@ from torch import nn
 from archcast.catalog import proxies as catalog
 from archcast.device import pick_device
 from archcast.errors import InputError
+from archcast.identity import digest, made_of
 from archcast.networks.nasbench201 import OFFICIAL, Network, Skeleton
 from archcast.networks.plain import copied
 from archcast.networks.trainer import initialised
@@ -115,6 +116,8 @@ class _Scorer:
         self.proxies, self.batch, self.skeleton = proxies, batch, skeleton
         self.seed, self.device, self.cache = seed, device, cache
         self.batch_hash = batch.hash
+        self.made_of = {name: digest(made_of(proxy)) for name, proxy in proxies.items()}
+        self.network = digest(made_of(Network))
 
     def __call__(self, network: Architecture | nn.Module) -> dict[str, Measured]:
         if isinstance(network, nn.Module):
@@ -124,7 +127,7 @@ class _Scorer:
         missing = {
             name: proxy
             for name, proxy in self.proxies.items()
-            if name not in kept or kept[name].version != proxy.version
+            if name not in kept or kept[name].made_of != self.made_of[name]
         }
         if not missing:
             return kept
@@ -143,11 +146,13 @@ class _Scorer:
         new = {}
         for name, proxy in proxies.items():
             value, seconds = passes.measure(partial(proxy.of, passes))
-            new[name] = Measured(version=proxy.version, score=value, seconds=seconds)
+            made = self.made_of[name]
+            new[name] = Measured(made_of=made, score=value, seconds=seconds)
         return new
 
     def _key(self, architecture: Architecture) -> Key:
         return {
+            "network": self.network,
             "space": architecture.space.name,
             "architecture": str(architecture),
             "skeleton": json.dumps(asdict(self.skeleton)),

@@ -7,7 +7,7 @@ from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
 
-@proxy(version=1)
+@proxy(version=2)
 def params(passes: Passes) -> float:
     """The number of parameters, biases and batch norm included."""
     return sum(p.numel() for p in passes.network.parameters())
