@@ -207,7 +207,13 @@ def costs(
     from archcast.evaluation.costs import QUICK, doublings, pareto
     from archcast.evaluation.experiment import Experiment
     from archcast.evaluation.leaderboard import leaderboard as rank
-    from archcast.report.terminal import leaderboard_table, sizes_table, surface_table
+    from archcast.report.terminal import (
+        INTERVALS,
+        TIED,
+        leaderboard_table,
+        sizes_table,
+        surface_table,
+    )
     from archcast.tables.benchmark import open_table
 
     table = open_table(benchmark, dataset)
@@ -244,6 +250,7 @@ def costs(
     console.print(sizes_table(rows, "train_size"))
     console.print("\nTau by epochs paid")
     console.print(sizes_table(rows, "epochs"))
+    console.print(f"\n{TIED}\n{INTERVALS}")
     return _report_failures(records)
 
 
@@ -286,8 +293,7 @@ def recommend(
     if others:
         console.print("\nIt, and what may be the best too:")
         console.print(leaderboard_table([rows[0], *others], console.width))
-        console.print(TIED)
-        console.print(INTERVALS)
+        console.print(f"{TIED}\n{INTERVALS}")
     return None
 
 
@@ -323,7 +329,7 @@ def combine(
 
     from archcast.evaluation.ablation import ablation, variants
     from archcast.evaluation.experiment import Experiment
-    from archcast.report.terminal import ablation_table
+    from archcast.report.terminal import COLUMNS, ablation_table
     from archcast.tables.benchmark import open_table
 
     table = open_table(benchmark, dataset)
@@ -346,6 +352,7 @@ def combine(
         console = Console()
         console.print(_heading(table, experiment))
         console.print(ablation_table(rows))
+        console.print(COLUMNS)
     else:
         _print_rows(rows, format)
     _report_failures(records)
@@ -432,7 +439,7 @@ def stop(
     from archcast.evaluation.record import RecordStore
     from archcast.evaluation.runner import run_jobs
     from archcast.evaluation.stopping import StopRecord, run_stop_job, stop_jobs, stop_rows
-    from archcast.report.terminal import stop_table
+    from archcast.report.terminal import COLUMNS, stop_table
     from archcast.tables.benchmark import open_table
 
     thresholds = _chances("--threshold", threshold)
@@ -450,6 +457,7 @@ def stop(
             f" {repeats}{more}"
         )
         console.print(stop_table(rows, console.width))
+        console.print(COLUMNS)
     else:
         _print_rows(rows, format)
     _report_failures(records)
@@ -502,7 +510,7 @@ def search(
     from archcast.evaluation.leaderboard import comparable
     from archcast.evaluation.leaderboard import leaderboard as rank
     from archcast.evaluation.record import Record, stored_records
-    from archcast.report.terminal import agreement_text, search_table
+    from archcast.report.terminal import COLUMNS, agreement_text, search_table
     from archcast.search.experiment import SearchExperiment
     from archcast.search.speed_up import agreement, search_rows
     from archcast.tables.benchmark import open_table
@@ -534,6 +542,7 @@ def search(
             f" target: a regret of {rows[0]['target']:.2f} points"
         )
         console.print(search_table(rows, console.width))
+        console.print(COLUMNS)
         if compare:
             console.print(agreement_text(agreement(rows, rank(known))))
     else:

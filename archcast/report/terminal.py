@@ -35,6 +35,7 @@ STOP_WIDTH = 68  # columns that a table of early stopping takes with its interva
 # What the marks of a leaderboard mean, below it.
 TIED = "= may be the best too: with 95 % confidence, none that is the best lacks it"
 INTERVALS = "95 % of tau: of its mean over all random splits of this table, all rows at once"
+COLUMNS = "95 %: with that confidence, all intervals of a column hold at once"
 
 
 def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
