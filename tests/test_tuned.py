@@ -81,7 +81,7 @@ def test_parameters_in_text_stay() -> None:
 
 
 def test_tags_and_deviations_are_those_of_the_predictor() -> None:
-    assert Tuned(Recorder()).tags is Recorder.tags
+    assert Tuned(Recorder()).tags == Recorder.tags
     ngb = Tuned("ngb(n_estimators=10)", trials=1)
     assert ngb.tags.probabilistic
     scores, std = ngb.fit(*TRAIN).query(TEST.architectures, return_std=True)
