@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from archcast.errors import InputError
-from archcast.zero_cost.graph import Call, recording, weights_of
+from archcast.zero_cost.graph import Call, recording
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import eigenvalues
-from archcast.zero_cost.weights import draw_weights
+from archcast.zero_cost.weights import draw_weights, weights_of
 
 TINY = 1e-6  # of the paper's code: a dead block has the trainability 2 - 1 / TINY
 

@@ -1,4 +1,4 @@
-"""What proxies take from a network: the calls of its layers, its weights, gradients.
+"""What proxies take from a forward pass: the calls of layers, and gradients.
 
 Layers are seen where they call functions of PyTorch, so that a module and the function which it
 calls are the same thing: `nn.Conv2d` and `functional.conv2d`, `nn.ReLU` and `x.clamp(min=0)`.
@@ -17,33 +17,19 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from archcast.errors import InputError
-
-# Functions that multiply by weights, and how many arguments come before these.
-LAYERS = {
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear"), 1),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1),
-    "bilinear": 2,
-}
-FUSED = {  # of which no inner map is seen
-    "multi_head_attention_forward": 3,
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), 2),
-    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), 2),
-}
-PRODUCTS = {  # a weight may be any of the other arguments
-    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "inner", "tensordot"), 0),
-    **dict.fromkeys(("einsum", "linalg_matmul", "chain_matmul", "linalg_multi_dot"), 0),
-    **dict.fromkeys(("addmm", "addbmm", "baddbmm", "addmv"), 1),
-}
-WEIGHTED = LAYERS | FUSED | PRODUCTS
-SUMS = frozenset(("add", "radd", "iadd"))
-# Functions through which a parameter of several dimensions reaches the data without being a weight.
-NEUTRAL = SUMS | frozenset(
-    ("sub", "rsub", "isub", "cat", "concat", "concatenate", "stack", "hstack", "vstack", "where",
-     "expand_as", "embedding", "embedding_bag", "batch_norm", "layer_norm", "group_norm",
-     "instance_norm", "rms_norm", "prelu", "setitem", "copy")
-)  # fmt: skip
-COPIES = frozenset(("reshape", "flatten", "contiguous", "clone", "to", "float", "double"))
-NO_LAYERS = frozenset(("pad", "embedding", *FUSED))  # though of torch.nn.functional
+from archcast.zero_cost.functions import (
+    FUSED,
+    NO_LAYERS,
+    PRODUCTS,
+    SUMS,
+    WEIGHTED,
+    changes_in_place,
+    name_of,
+    norm_arguments,
+    rectifies,
+    tensors_in,
+    widths,
+)
 
 
 class Call(NamedTuple):
@@ -236,148 +222,6 @@ class Recorder(TorchFunctionMode):
         )
 
 
-class Weights(NamedTuple):
-    """The parameters of a network by what a forward pass does with them."""
-
-    weights: list[Tensor]  # of convolutions, linear maps and recurrent cells, as first used
-    biases: list[Tensor]  # of the same
-    scales: list[Tensor]  # of batch norms
-    shifts: list[Tensor]
-
-
-def weights_of(network: nn.Module, images: Tensor) -> Weights:
-    """Find what multiplies the data, in a pass over `images` in evaluation mode.
-
-    Weights are parameters that a convolution, a matrix product or a recurrent cell takes, as they
-    are or as views; not those of normalisation and embeddings, nor what is only added.
-
-    Raises:
-        InputError: parameters of several dimensions act on the data otherwise.
-    """
-    training = network.training
-    survey = _Survey(network, images)
-    with torch.no_grad(), torch.random.fork_rng():
-        network.eval()
-        try:
-            with survey:
-                network(images)
-        finally:
-            network.train(training)
-    return survey.found()
-
-
-class _Survey(TorchFunctionMode):
-    """Follows parameters and the images through the functions that a network calls."""
-
-    def __init__(self, network: nn.Module, images: Tensor) -> None:
-        super().__init__()
-        self.names = {id(p): name for name, p in network.named_parameters()}
-        self.parameters = {id(p): p for p in network.parameters()}
-        self.data = {id(images)}  # what depends on the images
-        self.sources: dict[int, set[int]] = {key: {key} for key in self.parameters}
-        self.copies: dict[int, int] = {}
-        self.alive: list[Tensor] = []  # all that was seen, so that no identity is given twice
-        self.weights: dict[int, None] = {}  # in the order of their first use
-        self.biases: set[int] = set()
-        self.scales: set[int] = set()
-        self.shifts: set[int] = set()
-        self.unseen: set[int] = set()
-        self.products: set[int] = set()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
-        outputs = list(tensors_in(result if result is not None else args[:1]))
-        if outputs:
-            self._see(func, name_of(func), args, kwargs, outputs)
-        return result
-
-    def _see(
-        self, func: Any, name: str, args: Any, kwargs: dict[str, Any], outputs: list[Tensor]
-    ) -> None:
-        given = list(tensors_in((args, kwargs)))
-        self.alive += (*given, *outputs)
-        keys = {id(output) for output in outputs}
-        on_data = any(self._is_data(each) for each in given)
-        if name == "batch_norm":
-            arguments = norm_arguments(func, args, kwargs)
-            self.scales |= self._parameters_in(arguments.get("weight"))
-            self.shifts |= self._parameters_in(arguments.get("bias"))
-        if name in LAYERS or name in FUSED:
-            self._multiply(name, list(tensors_in((args[WEIGHTED[name] :], kwargs))))
-            on_data = True  # a layer's output is no weight, even if its input was a parameter
-        elif on_data and name in PRODUCTS:
-            if PRODUCTS[name]:
-                self.biases |= self._parameters_in(args[0])
-            self._multiply(name, list(tensors_in(args[PRODUCTS[name] :])))
-            self.products |= keys
-        elif on_data and name in SUMS and any(id(each) in self.products for each in given):
-            self.biases |= {k for e in given if widths(e) <= 1 for k in self._parameters_in(e)}
-        elif on_data and name not in NEUTRAL:
-            self.unseen |= {key for each in given for key in self._matrices(each)}
-        if on_data:
-            self.data |= keys
-            return
-        if name in COPIES and len(given) == 1:
-            self.copies |= {key: own for key in keys for own in self._parameters_in(given[0])}
-        for key in keys - self.parameters.keys():
-            self.sources[key] = {s for each in given for s in self._sources(each)}
-
-    def _multiply(self, name: str, factors: list[Tensor]) -> None:
-        for factor in factors:
-            if self._is_data(factor):
-                continue
-            own = self._parameters_in(factor)
-            if not own:
-                self.unseen |= self._matrices(factor)
-            for key in own:
-                is_weight = factor.ndim > 1 or name in ("matmul", "mv", "dot", "inner", "addmv")
-                bias = self.names[key].rsplit(".", 1)[-1].startswith("bias")
-                if is_weight and not bias:
-                    self.weights[key] = None
-                else:
-                    self.biases.add(key)
-
-    def _is_data(self, tensor: Tensor) -> bool:
-        return id(tensor) in self.data or id(tensor._base) in self.data
-
-    def _parameters_in(self, value: Any) -> set[int]:
-        """Parameters that are passed as they are, as views, or as copies in another layout."""
-        found = {key for each in tensors_in(value) for key in (id(each), id(each._base))}
-        return {self.copies.get(key, key) for key in found} & self.parameters.keys()
-
-    def _sources(self, tensor: Tensor) -> set[int]:
-        return self.sources.get(id(tensor)) or self.sources.get(id(tensor._base), set())
-
-    def _matrices(self, tensor: Tensor) -> set[int]:
-        """Parameters that a tensor is computed from, of several dimensions."""
-        sources = set() if self._is_data(tensor) else self._sources(tensor)
-        return {key for key in sources if widths(self.parameters[key]) > 1}
-
-    def found(self) -> Weights:
-        seen, unseen = [key for key in self.weights if key not in self.unseen], self.unseen
-        sizes = [sum(self.parameters[key].numel() for key in keys) for keys in (seen, unseen)]
-        if unseen:
-            names = sorted(self.names[key] for key in unseen)
-            listed = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-            raise InputError(
-                f"sees {sizes[0] / sum(sizes):.0%} of the network's weights, not {listed}: use a"
-                " layer of torch.nn; for weights that are computed, torch.nn.utils.parametrize"
-            )
-
-        def in_order(keys: set[int]) -> list[Tensor]:
-            return [p for key, p in self.parameters.items() if key in keys]
-
-        return Weights(
-            [self.parameters[key] for key in seen],
-            in_order(self.biases.difference(seen)),
-            in_order(self.scales),
-            in_order(self.shifts),
-        )
-
-
 class Finite(TorchFunctionMode):
     """Checks what layers with weights give within the context.
 
@@ -416,61 +260,6 @@ class WithoutBatchNorm(TorchFunctionMode):
         if name_of(func) == "batch_norm":
             return norm_arguments(func, args, kwargs or {})["input"]
         return func(*args, **(kwargs or {}))
-
-
-def name_of(func: Any) -> str:
-    """The name of a function of PyTorch, the same for its variant that changes its input."""
-    name: str = getattr(func, "__name__", "")
-    return name.strip("_")
-
-
-def changes_in_place(func: Any, arguments: dict[str, Any]) -> bool:
-    """Whether a call of a function of PyTorch changes its first argument."""
-    name: str = getattr(func, "__name__", "")
-    if name.endswith("__"):
-        return name == "__setitem__" or (name.startswith("__i") and name != "__invert__")
-    return name.endswith("_") or bool(arguments.get("inplace"))
-
-
-def rectifies(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-    """Whether a function cuts off, or bends, what is negative."""
-    if name in ("relu", "relu6", "leaky_relu", "prelu", "rrelu"):
-        return True
-    if name in ("clamp", "clip", "clamp_min", "hardtanh", "threshold"):
-        least = [kwargs[key] for key in ("min", "min_val", "threshold") if key in kwargs]
-        return any(_is_zero(each) for each in least or args[1:2])
-    return name in ("maximum", "max", "fmax") and any(
-        isinstance(each, Tensor) and _is_zero(each) for each in args[:2]
-    )
-
-
-def _is_zero(value: Any) -> bool:
-    return not value.any() if isinstance(value, Tensor) else value == 0
-
-
-def norm_arguments(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a batch norm by name."""
-    names = ["running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"]
-    if func is not functional.batch_norm:  # torch.batch_norm has another order
-        names = [*names[2:4], *names[:2], *names[4:]]
-    return dict(zip(("input", *names), args, strict=False)) | kwargs
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors of nested arguments, in their order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from tensors_in(each)
-    elif isinstance(value, list | tuple) and not isinstance(value, torch.Size):
-        for each in value:
-            yield from tensors_in(each)
-
-
-def widths(tensor: Tensor) -> int:
-    """How many dimensions are larger than one."""
-    return sum(size > 1 for size in tensor.shape)
 
 
 def check_finite(*values: Tensor) -> None:

@@ -17,13 +17,12 @@ from archcast.zero_cost.graph import (
     Finite,
     LayerCall,
     Recorder,
-    Weights,
     check_finite,
     check_maps,
     codes_of,
     gradients_of,
-    weights_of,
 )
+from archcast.zero_cost.weights import Weights, weights_of
 
 T = TypeVar("T")
 
