@@ -140,6 +140,11 @@ proxies: Registry[Proxy | Combination] = Registry(
             "squared (activation x gradient), once a weight",
             "labels",
         ),
+        "fisher-channels": Entry(
+            "archcast.zero_cost.saliency:fisher_channels",
+            "squared (activation x gradient), once a channel",
+            "labels",
+        ),
         "grasp": Entry(
             "archcast.zero_cost.saliency:grasp", "weight x Hessian x gradient", "labels"
         ),

@@ -259,8 +259,8 @@ class LocallyConnected(nn.Module):
 
 
 WEIGHT_PROXIES = [
-    "layers", "l2-norm", "grad-norm", "snip", "plain", "fisher", "grasp", "synflow", "zen", "zico",
-    "gradsign",
+    "layers", "l2-norm", "grad-norm", "snip", "plain", "fisher", "fisher-channels", "grasp",
+    "synflow", "zen", "zico", "gradsign",
 ]  # fmt: skip
 
 

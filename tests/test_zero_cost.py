@@ -231,7 +231,7 @@ def test_saliency_by_a_plain_backward_pass(kind: str) -> None:
 
 @every_network
 def test_fisher_by_gates(kind: str) -> None:
-    """A gate on each map of each image; a channel counts once for each of its weights."""
+    """A gate on each map of each image; a channel counts once, or once for each of its weights."""
     network, given = exact(kind)
     gates: list[tuple[nn.Module, Tensor]] = []
 
@@ -246,12 +246,14 @@ def test_fisher_by_gates(kind: str) -> None:
     for layer in layers_of(gated):
         layer.register_forward_hook(gate)
     nn.functional.cross_entropy(gated(given.images), given.labels).backward()  # type: ignore[arg-type]
-    expected = 0.0
+    by_weight = by_channel = 0.0
     for layer, opened in gates:
         if opened.grad is not None:
-            weights_a_channel = layer.weight[0].numel()  # type: ignore[index]
-            expected += weights_a_channel * (opened.grad**2).mean(dim=0).sum().item() / 2
-    assert of("fisher")(network, given) == pytest.approx(expected, rel=1e-9)
+            information = (opened.grad**2).mean(dim=0).sum().item() / 2
+            by_channel += information
+            by_weight += layer.weight[0].numel() * information  # type: ignore[index]
+    assert of("fisher")(network, given) == pytest.approx(by_weight, rel=1e-9)
+    assert of("fisher-channels")(network, given) == pytest.approx(by_channel, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["fisher", "jacov", "meco"])

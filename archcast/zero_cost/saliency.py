@@ -5,6 +5,8 @@ Weights are those of convolutions and linear layers; the loss is the mean cross-
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from archcast.errors import InputError
@@ -35,19 +37,32 @@ def plain(passes: Passes) -> float:
 def fisher(passes: Passes) -> float:
     """Sum over weights of the Fisher information of the channel that a weight makes.
 
+    Channels and their information are as in `fisher_channels`. Abdelfattah et al., 2021, whose
+    numbers are the ones in use, count a channel once for each of its weights.
+    """
+    calls = passes.trace.weighted
+    informations = zip(calls, _informations(passes), strict=True)
+    return sum(call.weights * float(each.mean()) for call, each in informations)
+
+
+@proxy(version=1)
+def fisher_channels(passes: Passes) -> float:
+    """Sum over channels of their Fisher information.
+
     That is, for a channel, half the mean square over images of the sum over its map of activation x
     gradient: to second order, what removing the channel changes in the loss (Theis et al., 2018;
-    Turner et al., 2020). Channels are the outputs of convolutions and linear layers. Abdelfattah et
-    al., 2021, whose numbers are the ones in use, count a channel once for each of its weights.
+    Turner et al., 2020). Channels are the outputs of convolutions and linear layers.
     """
-    total = 0.0
-    trace, gradients = passes.trace, passes.gradients.outputs
-    for call, activations, gradient in zip(trace.weighted, trace.outputs, gradients, strict=True):
-        changes = activations.detach() * gradient
+    return sum(float(each.sum()) for each in _informations(passes))
+
+
+def _informations(passes: Passes) -> Iterator[Tensor]:
+    """The information of the channels of each layer, of shape (channels,)."""
+    for maps, gradients in zip(passes.trace.outputs, passes.gradients.outputs, strict=True):
+        changes = maps.detach() * gradients
         if changes.ndim > 2:
             changes = changes.sum(dim=tuple(range(2, changes.ndim)))
-        total += call.weights / changes.shape[1] * changes.square().mean(dim=0).sum().item() / 2
-    return total
+        yield changes.square().mean(dim=0) / 2
 
 
 @proxy(version=2)
