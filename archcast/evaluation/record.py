@@ -102,19 +102,17 @@ class RecordStore(Generic[R]):
             ) from None
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(f"results folder {folder}: not writable; choose another by --results")
-        self._say_what_is_outdated()
-        foreign = sorted(p.name for p in folder.glob("*.json") if not _KEY.fullmatch(p.stem))
+        files = sorted(folder.glob("*.json"))
+        foreign = [path.name for path in files if not _KEY.fullmatch(path.stem)]
         if foreign:
             _logger.warning(
                 "%s: ignoring files that are no records: %s", folder, ", ".join(foreign)
             )
-
-    def _say_what_is_outdated(self) -> None:
-        files = [path for path in self.folder.glob("*.json") if _KEY.fullmatch(path.stem)]
-        self._outdated = {path.stem for path in files if not _is_current(path)}
+        known = (path for path in files if _KEY.fullmatch(path.stem))
+        self._outdated = {path.stem for path in known if not _is_current(path)}
         if self._outdated:
             _logger.warning(
-                "%s: not using %d records of an earlier archcast", self.folder, len(self._outdated)
+                "%s: not using %d records of an earlier archcast", folder, len(self._outdated)
             )
 
     def load(self, key: str) -> R | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import IO
@@ -25,7 +26,7 @@ class Split:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Twenty hexadecimal digits, equal for equal contents."""
         digest = hashlib.sha256(str(self.images.shape).encode())
@@ -46,7 +47,7 @@ class Images:
     valid: Split
     test: Split
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Twenty hexadecimal digits, equal for equal contents; the name does not matter."""
         splits = (self.train.hash, self.valid.hash, self.test.hash)
