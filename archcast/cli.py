@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
-from archcast import catalog
-from archcast.errors import InputError
-from archcast.registry import Registry
+from archcast.core.errors import InputError
+from archcast.core.registry import Registry, load
 
 if TYPE_CHECKING:
-    from archcast.evaluation.experiment import Experiment
-    from archcast.evaluation.leaderboard import Row
+    from archcast.benchmarks.table import Table
     from archcast.evaluation.record import Record
-    from archcast.evaluation.stopping import StopRecord
-    from archcast.search.run import SearchRecord
-    from archcast.tables.table import Table
+    from archcast.search.search_job import SearchRecord
+    from archcast.studies.experiment import Experiment
+    from archcast.studies.leaderboard import Row
+    from archcast.studies.stopping import StopRecord
 
 app = typer.Typer(
     name="archcast",
@@ -45,6 +44,14 @@ Format = Literal["table", "json", "csv"]
 Accuracy = Literal["valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
 Kind = Literal["predictors", "encodings", "proxies", "benchmarks", "metrics", "strategies"]
+ROOMS: dict[Kind, str] = {
+    "predictors": "predictors",
+    "encodings": "encodings",
+    "proxies": "zero_cost",
+    "benchmarks": "benchmarks",
+    "metrics": "evaluation",
+    "strategies": "search",
+}
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
 BenchmarkOption = Annotated[
@@ -94,7 +101,7 @@ ReportOption = Annotated[
 @app.command("list")
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
     """List what can be named: predictors, encodings, proxies, benchmarks, metrics, strategies."""
-    registry: Registry[object] = getattr(catalog, kind)
+    registry: Registry[object] = load(f"archcast.{ROOMS[kind]}:registry")
     entries = [(name, registry.entry(name)) for name in registry]
     order = list(dict.fromkeys(entry.family for _, entry in entries))
     entries.sort(key=lambda named: order.index(named[1].family))
@@ -130,11 +137,11 @@ def leaderboard(
     """
     from rich.console import Console
 
-    from archcast.evaluation.experiment import Experiment
-    from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.benchmarks.opening import open_table
     from archcast.evaluation.noise import noise_ceiling
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.experiment import Experiment
+    from archcast.studies.leaderboard import leaderboard as rank
 
     table = open_table(benchmark, dataset)
     experiment = Experiment(
@@ -204,9 +211,7 @@ def costs(
 
     from rich.console import Console
 
-    from archcast.evaluation.costs import QUICK, doublings, pareto
-    from archcast.evaluation.experiment import Experiment
-    from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import (
         INTERVALS,
         TIED,
@@ -214,7 +219,9 @@ def costs(
         sizes_table,
         surface_table,
     )
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.costs import QUICK, doublings, pareto
+    from archcast.studies.experiment import Experiment
+    from archcast.studies.leaderboard import leaderboard as rank
 
     table = open_table(benchmark, dataset)
     experiment = Experiment(
@@ -270,10 +277,10 @@ def recommend(
     """
     from rich.console import Console
 
-    from archcast.evaluation.recommendation import cheapest
-    from archcast.evaluation.recommendation import recommend as choose
+    from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.recommendation import cheapest
+    from archcast.studies.recommendation import recommend as choose
 
     if min(init, query) < 0:
         raise InputError("--init and --query: give seconds, 0 or more")
@@ -327,10 +334,10 @@ def combine(
     """
     from rich.console import Console
 
-    from archcast.evaluation.ablation import ablation, variants
-    from archcast.evaluation.experiment import Experiment
+    from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import COLUMNS, ablation_table
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.ablation import ablation, variants
+    from archcast.studies.experiment import Experiment
 
     table = open_table(benchmark, dataset)
     specs = variants(predictors, head)
@@ -376,11 +383,11 @@ def report(
     It shows what `leaderboard`, `costs` and `search` left there. It is one file that loads nothing
     from elsewhere.
     """
-    from archcast.evaluation.leaderboard import comparable
+    from archcast.benchmarks.opening import open_table
     from archcast.evaluation.record import Record, stored_records
-    from archcast.search.run import SearchRecord
-    from archcast.search.speed_up import comparable_searches
-    from archcast.tables.benchmark import open_table
+    from archcast.search.search_job import SearchRecord
+    from archcast.studies.leaderboard import comparable
+    from archcast.studies.speed_up import comparable_searches
 
     table = open_table(benchmark, dataset)
     known = stored_records(results, Record, table.hash)
@@ -403,7 +410,7 @@ def report(
         )
     _write_report(records, table, out, searches)
     if figures is not None:
-        from archcast.report.figures import write_figures
+        from archcast.report.print_figures import write_figures
 
         written = write_figures(records, table, figures, ("pdf", "svg", "png"), searches)
         _say(f"wrote {len(written)} files to {figures}")
@@ -436,11 +443,11 @@ def stop(
     """
     from rich.console import Console
 
+    from archcast.benchmarks.opening import open_table
     from archcast.evaluation.record import RecordStore
     from archcast.evaluation.runner import run_jobs
-    from archcast.evaluation.stopping import StopRecord, run_stop_job, stop_jobs, stop_rows
     from archcast.report.terminal import COLUMNS, stop_table
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.stopping import StopRecord, run_stop_job, stop_jobs, stop_rows
 
     thresholds = _chances("--threshold", threshold)
     table = open_table(benchmark, dataset)
@@ -507,13 +514,13 @@ def search(
     """
     from rich.console import Console
 
-    from archcast.evaluation.leaderboard import comparable
-    from archcast.evaluation.leaderboard import leaderboard as rank
+    from archcast.benchmarks.opening import open_table
     from archcast.evaluation.record import Record, stored_records
     from archcast.report.terminal import COLUMNS, agreement_text, search_table
-    from archcast.search.experiment import SearchExperiment
-    from archcast.search.speed_up import agreement, search_rows
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.leaderboard import comparable
+    from archcast.studies.leaderboard import leaderboard as rank
+    from archcast.studies.searches import SearchExperiment
+    from archcast.studies.speed_up import agreement, search_rows
 
     table = open_table(benchmark, dataset)
     experiment = SearchExperiment(
@@ -582,12 +589,12 @@ def supernet(
     """
     from rich.console import Console
 
+    from archcast.benchmarks.opening import open_table
+    from archcast.evaluation.engine import run_job
     from archcast.evaluation.record import Record, RecordStore
-    from archcast.evaluation.run import run_job
     from archcast.evaluation.runner import run_jobs
-    from archcast.evaluation.weight_sharing import supernet_jobs, supernet_rows, train_for
     from archcast.report.terminal import supernet_table
-    from archcast.tables.benchmark import open_table
+    from archcast.studies.supernets import supernet_jobs, supernet_rows, train_for
 
     table = open_table(benchmark, dataset)
     seeds_ = _numbers("--seeds", seeds)
@@ -623,8 +630,8 @@ def info(
     dataset: Annotated[str | None, typer.Option(help="A data set of the benchmark.")] = None,
 ) -> None:
     """Say what a table holds."""
+    from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import table_info
-    from archcast.tables.benchmark import open_table
 
     typer.echo(table_info(open_table(table, dataset)))
 
@@ -645,13 +652,14 @@ def convert(
     hp: Annotated[str, typer.Option(help="Epochs of the official runs: 12 or 200.")] = "200",
 ) -> None:
     """Make a table from a CSV file or from official NAS-Bench-201 files."""
-    from archcast.tables.convert import convert_csv
-    from archcast.tables.nasbench201_pth import convert_nasbench201
-    from archcast.tables.nats_bench import convert_nats_bench
+    from archcast.benchmarks.csv_table import convert_csv
+    from archcast.benchmarks.nasbench201_pth import convert_nasbench201
+    from archcast.benchmarks.nats_bench import convert_nats_bench
+    from archcast.spaces import registry as spaces
 
     match source_format:
         case "csv":
-            table = convert_csv(source, catalog.spaces.get(space), dataset, column or [])
+            table = convert_csv(source, spaces.get(space), dataset, column or [])
         case "nats-bench":
             table = convert_nats_bench(source, dataset, hp)
         case "nasbench201":
@@ -663,7 +671,7 @@ def convert(
 @table_app.command()
 def verify(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> None:
     """Check a file against table format v1."""
-    from archcast.tables.table import read_table
+    from archcast.benchmarks.table import read_table
 
     table = read_table(file)
     for remark in table.remarks():
@@ -690,10 +698,11 @@ def train(
 
     Each finished run is kept at once; the same command goes on where it was interrupted.
     """
-    from archcast.networks.training import train_table
+    from archcast.making.table_training import train_table
+    from archcast.spaces import registry as spaces
 
     table = train_table(
-        catalog.spaces.get(space), images, _numbers("--seeds", seeds), out, jobs, device, limit
+        spaces.get(space), images, _numbers("--seeds", seeds), out, jobs, device, limit
     )
     typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")
 
@@ -706,7 +715,7 @@ def _heading(table: Table, experiment: Experiment) -> str:
 
 
 def _known_records(table: Table, results: Path) -> list[Record]:
-    from archcast.evaluation.recommendation import known_records
+    from archcast.studies.recommendation import known_records
 
     records, shipped = known_records(table, results)
     if records and shipped:

@@ -22,12 +22,12 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from archcast.catalog import spaces
-from archcast.networks.nasbench201 import Skeleton
+from archcast.networks.nasbench201_network import Skeleton
 from archcast.networks.task import Task
-from archcast.predictors.base import Context, Curves, Predictor, Vector
-from archcast.spaces.base import Architecture, choice_matrix
-from archcast.tables.images import Images, Split
+from archcast.predictors.predictor import Context, Curves, Predictor, Vector
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture, choice_matrix
+from archcast.tasks.images import Images, Split
 from archcast.zero_cost import Batch
 from archcast.zero_cost.scoring import build
 

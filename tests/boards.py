@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archcast.evaluation.leaderboard import by_setting, taus_by_split
-from archcast.evaluation.recommendation import shipped_sweep
-from archcast.evaluation.splits import SplitMeans, SplitTau
+from archcast.evaluation.split_means import SplitMeans, SplitTau
 from archcast.evaluation.statistics import Matrix
+from archcast.studies.leaderboard import by_setting, taus_by_split
+from archcast.studies.recommendation import shipped_sweep
 
 LABELS = 100
 # What drawing other labelled architectures adds, in variances of tau on as many test architectures:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from archcast.catalog import spaces
-from archcast.tables.table import Table
+from archcast.benchmarks.table import Table
+from archcast.spaces import registry as spaces
 from archcast.testing import toy
 
 EPOCHS = 6

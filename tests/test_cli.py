@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from archcast import catalog
-from archcast.cli import main
+from archcast.cli import ROOMS, main
+from archcast.core.registry import load
 from tests.results import write_small_table
 
 ROOT = Path(__file__).parent.parent
@@ -159,7 +159,7 @@ def test_convert_verify_info(archcast) -> None:  # type: ignore[no-untyped-def]
 def test_list_names_everything(archcast, kind: str) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = archcast(f"list {kind}")
     assert code == 0
-    registry = getattr(catalog, kind)
+    registry = load(f"archcast.{ROOMS[kind]}:registry")
     names = [line.split()[0] for line in out.splitlines()]
     assert sorted(names) == sorted(registry)
     families = [registry.entry(name).family for name in names]
@@ -170,7 +170,8 @@ def test_list_and_help_import_nothing_heavy() -> None:
     script = """
 import sys
 from itertools import groupby
-from archcast.cli import main
+from archcast.cli import ROOMS, main
+from archcast.core.registry import load
 sys.argv = ["archcast", *sys.argv[1:]]
 try:
     main()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from archcast.catalog import predictors
-from archcast.errors import InputError
-from archcast.predictors.base import Context
-from archcast.predictors.combined import Combined
-from archcast.predictors.make import build_predictor
+from archcast.core.errors import InputError
+from archcast.predictors import registry as predictors
+from archcast.predictors.predictor import Context
+from archcast.predictors.predictor_text import build_predictor
+from archcast.predictors.wrappers.combined import Combined
 from archcast.testing import toy
 
 TRAIN, TEST = toy(60, seed=1), toy(40, seed=2)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archcast.errors import InputError
+from archcast.benchmarks.csv_table import convert_csv
+from archcast.benchmarks.table import read_table
+from archcast.core.errors import InputError
 from archcast.spaces.nasbench201 import SPACE
-from archcast.tables.convert import convert_csv
-from archcast.tables.table import read_table
 
 A, B, *_ = (str(cell) for cell in SPACE.enumerate())
 REAL = Path(__file__).parents[2] / "shared/data/nasbench201_cifar10.csv.gz"

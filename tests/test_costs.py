@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.evaluation.costs import affordable, best_within, budgets, pareto, winners
-from archcast.evaluation.leaderboard import Row
+from archcast.studies.costs import affordable, best_within, budgets, pareto, winners
+from archcast.studies.leaderboard import Row
 
 few = st.sampled_from([0.0, 1.0, 2.0, 3.0])
 rows_ = st.lists(st.tuples(few, few, few), max_size=12)

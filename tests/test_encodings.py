@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from archcast.catalog import encodings, spaces
+from archcast.encodings import registry as encodings
 from archcast.encodings.graph_features import subsets
 from archcast.encodings.path import LONGEST
-from archcast.spaces.base import Architecture, Graphs, Space, choice_matrix
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix
 
 INNER = 3
 

@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archcast.catalog import predictors
-from archcast.errors import InputError
-from archcast.evaluation.experiment import Experiment
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.core.registry import Entry
+from archcast.evaluation.engine import context, run_job, split
 from archcast.evaluation.job import Job
-from archcast.evaluation.leaderboard import leaderboard
 from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
-from archcast.evaluation.run import context, run_job, split
 from archcast.evaluation.runner import run_jobs
-from archcast.predictors.base import Context, Predictor, Tags
+from archcast.predictors import registry as predictors
 from archcast.predictors.baselines import Random
-from archcast.registry import Entry
-from archcast.spaces.base import Architecture
-from archcast.tables.benchmark import open_table
-from archcast.tables.table import Table
+from archcast.predictors.predictor import Context, Predictor, Tags
+from archcast.spaces.space import Architecture
+from archcast.studies.experiment import Experiment
+from archcast.studies.leaderboard import leaderboard
 from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
 
 TABLE = small_table()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.networks.flops import count_flops
 
 STEPS, WIDTH, INNER = 5, 8, 16

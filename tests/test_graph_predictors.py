@@ -10,12 +10,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from archcast.catalog import predictors, spaces
 from archcast.encodings.live_graphs import live_graphs
 from archcast.encodings.weisfeiler_lehman import DEAD, encode, products, refine, self_products
-from archcast.predictors.base import Context, Predictor
-from archcast.predictors.graph_network import DirectedConvolution, mean_of_targets
-from archcast.spaces.base import Architecture
+from archcast.predictors import registry as predictors
+from archcast.predictors.helpers.graph_network import DirectedConvolution, mean_of_targets
+from archcast.predictors.predictor import Context, Predictor
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture
 from archcast.testing import TEST, TRAIN, toy
 from tests.test_encodings import AnyGraph
 
@@ -156,7 +157,7 @@ def test_first_view_is_operations_and_last_is_topology() -> None:
 def test_gradient_of_the_evidence() -> None:
     from scipy.optimize import check_grad
 
-    from archcast.predictors.weisfeiler_lehman import WeisfeilerLehmanGP
+    from archcast.predictors.gpwl import WeisfeilerLehmanGP
 
     rng = np.random.default_rng(0)
     for kernel in ("matern", "linear"):

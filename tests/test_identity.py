@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archcast import catalog
-from archcast.evaluation.experiment import Experiment, choose_predictor, identity
-from archcast.evaluation.run import run_job
-from archcast.identity import digest, made_of, recorded_versions
-from archcast.tables.benchmark import open_table
-from archcast.tables.table import Table
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import Table
+from archcast.core.identity import digest, made_of, recorded_versions
+from archcast.evaluation.engine import run_job
+from archcast.predictors import registry as predictors
+from archcast.studies.experiment import Experiment, choose_predictor, identity
 from tests.results import small_table, write_small_table
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +34,7 @@ def test_versions_stand_for_the_sources_that_are_here() -> None:
 
 
 def test_what_ships_is_named_by_its_version() -> None:
-    found = made_of(catalog.predictors.get("omni")(head="xgb(max_depth=2)"))
+    found = made_of(predictors.get("omni")(head="xgb(max_depth=2)"))
     assert found["version"] == ["1"]
     assert {use["kind"].partition(":")[2] for use in found["uses"]} == {
         "XGBoost", "jacov", "LastTrainingLoss",
@@ -45,9 +45,9 @@ def test_what_ships_is_named_by_its_version() -> None:
     assert xgb["uses"] == [{"kind": "archcast.encodings.graph_features:encode", "version": ["1"]}]
 
 
-@pytest.mark.parametrize("name", list(catalog.predictors))
+@pytest.mark.parametrize("name", list(predictors))
 def test_everything_has_a_stable_identity(name: str) -> None:
-    kind = catalog.predictors.get(name)
+    kind = predictors.get(name)
     assert made_of(kind()) == made_of(kind())
     assert json.loads(json.dumps(made_of(kind()))) == made_of(kind())
     assert "unknown" not in json.dumps(made_of(kind()))
@@ -56,16 +56,17 @@ def test_everything_has_a_stable_identity(name: str) -> None:
 EDITS = """
 import json, sys
 from pathlib import Path
-import archcast, archcast.identity as identity
-from archcast import catalog
+import archcast, archcast.core.identity as identity
+from archcast.predictors import registry as predictors
+from archcast.search import registry as strategies
 root = Path(archcast.__file__).parent
 
 def now():
     identity.source_of.cache_clear(), identity._parsed.cache_clear()
     return {
-        "rf": identity.made_of(catalog.predictors.get("rf")()),
-        "snip": identity.made_of(catalog.predictors.get("snip")()),
-        "evolution": identity.made_of(catalog.strategies.get("evolution")()),
+        "rf": identity.made_of(predictors.get("rf")()),
+        "snip": identity.made_of(predictors.get("snip")()),
+        "evolution": identity.made_of(strategies.get("evolution")()),
     }
 
 before, found = now(), {}
@@ -80,11 +81,11 @@ print(json.dumps(found))
 
 def test_an_edit_is_another_identity(tmp_path: Path) -> None:
     """Of what it changes, directly or through an import; words about code are no edit."""
-    shutil.copytree(ROOT / "archcast", tmp_path / "archcast", ignore=shutil.ignore_patterns("data"))
+    shutil.copytree(ROOT / "archcast", tmp_path / "archcast", ignore=shutil.ignore_patterns("shipped"))
     edits = {
         ("predictors/random_forest.py", "\nX = 1\n"): ["rf"],
         ("predictors/random_forest.py", "\n# X = 1\n"): [],
-        ("predictors/labels.py", "\nX = 1\n"): ["rf"],
+        ("predictors/helpers/labels.py", "\nX = 1\n"): ["rf"],
         ("encodings/graph_features.py", "\nX = 1\n"): ["rf"],
         ("zero_cost/graph.py", "\nX = 1\n"): ["snip"],
         ("search/evolution.py", "\nX = 1\n"): ["evolution"],
@@ -99,7 +100,7 @@ def test_an_edit_is_another_identity(tmp_path: Path) -> None:
 
 
 CONVOLUTIONS = """
-from archcast.predictors.base import Predictor
+from archcast.predictors.predictor import Predictor
 
 class Convolutions(Predictor):
     def _fit(self, architectures, labels, context): ...
@@ -147,7 +148,7 @@ def test_what_has_no_source_is_never_the_same() -> None:
 
 
 def test_images_count_where_networks_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    from archcast.evaluation import experiment
+    from archcast.studies import experiment
 
     table = open_table("nasbench201-mini")
     looking, others = ("snip", "fairnas"), ("rf", "sotl-e")
@@ -178,7 +179,7 @@ def test_users_images_count_by_their_content(tmp_path: Path) -> None:
             )
         }
         np.savez(tmp_path / "images.npz", **arrays)
-        kind = catalog.predictors.get("rsws")
+        kind = predictors.get("rsws")
         return digest(made_of(kind(images=str(tmp_path / "images.npz"))))
 
     first, second, again = supernet(0), supernet(1), supernet(0)
@@ -191,7 +192,7 @@ def test_defaults_are_part_of_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
         return experiment.jobs()[0][0].key(TABLE.hash)
 
     before = key()
-    kind = catalog.predictors.get("rf")
+    kind = predictors.get("rf")
     changed = (*kind.__init__.__defaults__[:-1], 7)  # type: ignore[misc]
     monkeypatch.setattr(kind.__init__, "__defaults__", changed)
     assert key() != before

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from archcast.catalog import predictors
-from archcast.errors import InputError
-from archcast.evaluation.experiment import Experiment
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.evaluation.engine import context, run_job
 from archcast.evaluation.metrics import kendall_tau
-from archcast.evaluation.run import context, run_job
 from archcast.predictors import lcsvr
-from archcast.predictors.base import Context, Curves, Tags
-from archcast.predictors.curve_families import FAMILIES, most_probable
+from archcast.predictors import registry as predictors
+from archcast.predictors.helpers.curve_families import FAMILIES, most_probable
 from archcast.predictors.lce import UNKNOWN_STD, CurveMixture
-from archcast.tables.table import Table
+from archcast.predictors.predictor import Context, Curves, Tags
+from archcast.studies.experiment import Experiment
 from archcast.testing import toy
 from tests.results import small_table
 from tests.test_evaluation import job

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from archcast.catalog import metrics
+from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import (
     kendall_tau,
     precision_at_10,

@@ -12,10 +12,11 @@ import torch
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from linear_operator.utils.errors import NotPSDError
 
-from archcast.catalog import predictors, spaces
 from archcast.predictors import gaussian_process
-from archcast.predictors.base import Predictor
-from archcast.predictors.vector import QUERY_BATCH, VectorPredictor
+from archcast.predictors import registry as predictors
+from archcast.predictors.helpers.vector import QUERY_BATCH, VectorPredictor
+from archcast.predictors.predictor import Predictor
+from archcast.spaces import registry as spaces
 from archcast.testing import Toy, toy
 
 VECTOR = [

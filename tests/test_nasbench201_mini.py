@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from archcast.catalog import spaces
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import CURVES
 from archcast.cli import DEFAULT_BENCHMARK
 from archcast.evaluation.metrics import kendall_tau
-from archcast.networks.data import load_data
+from archcast.making.trainer import train
 from archcast.networks.flops import count_flops
-from archcast.networks.nasbench201 import MINI, Network
-from archcast.networks.trainer import train
-from archcast.tables.benchmark import open_table
-from archcast.tables.images import load_images
-from archcast.tables.table import CURVES
+from archcast.networks.nasbench201_network import MINI, Network
+from archcast.spaces import registry as spaces
+from archcast.tasks.images import load_images
+from archcast.tasks.tensors import load_data
 
 SPACE = spaces.get("nasbench201")
 TABLE = open_table("nasbench201-mini")
@@ -53,7 +53,7 @@ def test_two_seeds_agree() -> None:
 
 
 def test_it_is_small() -> None:
-    folder = files("archcast.tables") / "data"
+    folder = files("archcast.benchmarks") / "shipped"
     sizes = [len((folder / path.name).read_bytes()) for path in folder.iterdir()]
     assert sum(sizes) < 10e6
 

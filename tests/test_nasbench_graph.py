@@ -6,8 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from archcast.catalog import benchmarks, spaces
-from archcast.errors import InputError
+from archcast.benchmarks import nasbench_graph_results as tables
+from archcast.benchmarks import registry as benchmarks
+from archcast.core.errors import InputError
+from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench_graph import (
     LINKS,
     OPERATIONS,
@@ -15,7 +17,6 @@ from archcast.spaces.nasbench_graph import (
     from_package_hash,
     package_hash,
 )
-from archcast.tables import nasbench_graph as tables
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def cells():
     return list(SPACE.enumerate())
 
 
-def test_it_is_in_the_catalog_and_pickles_as_a_singleton(cells):
+def test_it_is_in_the_registry_and_pickles_as_a_singleton(cells):
     assert spaces.get("nasbench-graph") is SPACE
     assert benchmarks.get("nasbench-graph").datasets == tables.DATASETS
     assert pickle.loads(pickle.dumps(cells[7])) == cells[7]

@@ -14,17 +14,17 @@ import pytest
 import torch
 from torch import nn
 
-from archcast.catalog import spaces
-from archcast.errors import InputError
-from archcast.networks.data import Data, load_data
+from archcast.benchmarks.table import Table, read_table
+from archcast.core.errors import InputError
+from archcast.making.table_training import Journal, _provenance, train_table
+from archcast.making.trainer import Recipe, evaluate, train
 from archcast.networks.flops import count_flops
-from archcast.networks.nasbench201 import MINI, OFFICIAL, Network, Skeleton
+from archcast.networks.nasbench201_network import MINI, OFFICIAL, Network, Skeleton
 from archcast.networks.task import task_of
-from archcast.networks.trainer import Recipe, evaluate, train
-from archcast.networks.training import Journal, _provenance, train_table
-from archcast.spaces.base import Architecture
-from archcast.tables.images import Images, Split, load_images
-from archcast.tables.table import Table, read_table
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture
+from archcast.tasks.images import Images, Split, load_images
+from archcast.tasks.tensors import Data, load_data
 
 SPACE = spaces.get("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)

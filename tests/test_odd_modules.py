@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
-from archcast.catalog import proxies
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost import Batch
+from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.proxy import Proxy
 
 SINGLE = [name for name in proxies if isinstance(proxies.get(name), Proxy)]

@@ -1,4 +1,4 @@
-"""Every predictor of the catalog against every shipped check."""
+"""Every predictor of the registry against every shipped check."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from archcast.catalog import predictors, spaces
-from archcast.predictors.base import Context, Predictor
+from archcast.predictors import registry as predictors
+from archcast.predictors.predictor import Context, Predictor
+from archcast.spaces import registry as spaces
 from archcast.testing import CHECKS, check_predictor
 
 # (predictor, check) -> why it can't hold. Strict: a stale line fails the suite.

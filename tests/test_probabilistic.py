@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archcast.catalog import predictors
-from archcast.predictors.base import Context, Predictor
+from archcast.predictors import registry as predictors
+from archcast.predictors.predictor import Context, Predictor
 from archcast.testing import toy
 
 PROBABILISTIC = [  # without wrappers, which are as what they wrap, and readers of curves

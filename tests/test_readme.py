@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archcast.spaces.base import Architecture
-from archcast.tables.table import read_table
+from archcast.benchmarks.table import read_table
+from archcast.spaces.space import Architecture
 from archcast.testing import TEST, TRAIN, check_predictor
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -32,7 +32,7 @@ def run(first_line: str, **names: Any) -> dict[str, Any]:
 
 
 def test_predictor_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_package.py").write_text(block("from archcast.predictors.base import Predictor"))
+    (tmp_path / "my_package.py").write_text(block("from archcast.predictors import Predictor"))
     monkeypatch.syspath_prepend(tmp_path)
     check_predictor(import_module("my_package").Convolutions())
 
@@ -43,7 +43,7 @@ def test_table_of_ones_own(tmp_path: Path) -> None:
         "accuracies": TRAIN.labels,
         "path": tmp_path / "mine.parquet",
     }
-    run("from archcast.catalog import spaces", **names)
+    run("from archcast.spaces import registry as spaces", **names)
     np.testing.assert_allclose(
         read_table(names["path"]).columns["test_accuracy"], TRAIN.labels, rtol=1e-6
     )
@@ -60,7 +60,7 @@ def test_regressor_of_ones_own() -> None:
 
 def test_leaderboard_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run("from archcast.evaluation.experiment import Experiment")
+    names = run("from archcast.studies.experiment import Experiment")
     assert list(names["taus"]) == ["sotl-e", "xgb"]
     assert len(names["records"]) == len(list((tmp_path / "results").glob("*.json"))) == 6
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from archcast.catalog import predictors
-from archcast.evaluation.costs import affordable, pareto
-from archcast.evaluation.leaderboard import Row, leaderboard
-from archcast.evaluation.recommendation import cheapest, pack, recommend, shipped_sweep
+from archcast.benchmarks.opening import open_table
 from archcast.evaluation.record import Record
-from archcast.tables.benchmark import open_table
+from archcast.predictors import registry as predictors
+from archcast.studies.costs import affordable, pareto
+from archcast.studies.leaderboard import Row, leaderboard
+from archcast.studies.recommendation import cheapest, pack, recommend, shipped_sweep
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_packing_keeps_every_record(sweep: list[Record], monkeypatch: pytest.Mon
         def read_bytes(self) -> bytes:
             return pack(sweep[:5])
 
-    monkeypatch.setattr("archcast.evaluation.recommendation.files", lambda name: Elsewhere())
+    monkeypatch.setattr("archcast.studies.recommendation.files", lambda name: Elsewhere())
     assert sorted(r.model_dump_json() for r in shipped_sweep()) == sorted(
         r.model_dump_json() for r in sweep[:5]
     )

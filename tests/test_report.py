@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.evaluation.job import Job
-from archcast.evaluation.leaderboard import comparable, leaderboard
 from archcast.evaluation.record import Cost, Record
-from archcast.report.figures import write_figures
 from archcast.report.page import page, write_page
+from archcast.report.print_figures import write_figures
 from archcast.report.terminal import agreement_text
 from archcast.report.text import search_title
 from archcast.report.views import (
@@ -32,8 +31,9 @@ from archcast.report.views import (
     surface,
     titles,
 )
-from archcast.search.run import SearchJob, SearchRecord
-from archcast.search.speed_up import agreement, search_rows
+from archcast.search.search_job import SearchJob, SearchRecord
+from archcast.studies.leaderboard import comparable, leaderboard
+from archcast.studies.speed_up import agreement, search_rows
 from tests.results import small_table
 
 TABLE = small_table()

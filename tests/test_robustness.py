@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archcast.networks.data import Data, load_data
-from archcast.networks.robustness import Attack, robustness
-from archcast.tables.images import load_images
+from archcast.making.robustness import Attack, robustness
+from archcast.tasks.images import load_images
+from archcast.tasks.tensors import Data, load_data
 
 MEAN, DEVIATION = 0.4, 0.25
 

@@ -18,31 +18,32 @@ from scipy.integrate import quad
 from scipy.stats import chisquare, norm
 from typer.testing import CliRunner
 
-from archcast.catalog import spaces, strategies
+from archcast.benchmarks.table import CURVES, Table
 from archcast.cli import app
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
-from archcast.predictors.base import Context, Predictor, Tags, Vector
 from archcast.predictors.baselines import Random
-from archcast.predictors.ensemble import Ensemble
-from archcast.predictors.make import build_predictor, parse_predictor
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor_text import build_predictor, parse_predictor
+from archcast.predictors.wrappers.ensemble import Ensemble
+from archcast.search import registry as strategies
 from archcast.search.bayesian import BayesianOptimisation, acquire, expected_improvement
 from archcast.search.evolution import Evolution
-from archcast.search.experiment import SearchExperiment
 from archcast.search.guided import Trained
 from archcast.search.hyperband import BOHB, Hyperband, density
 from archcast.search.local_search import LocalSearch
-from archcast.search.make import make_strategy, parse_strategy
 from archcast.search.pool import Pool
 from archcast.search.proxy_then_evaluate import ProxyThenEvaluate
 from archcast.search.random_search import RandomSearch
 from archcast.search.reinforce import Reinforce
-from archcast.search.run import SearchJob, SearchRecord, run_search_job
+from archcast.search.search_job import SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import PaidGuide, Simulation, pool_of
 from archcast.search.strategy import Guide, Search, Strategy, Trial
-from archcast.spaces.base import Architecture, choice_matrix
-from archcast.tables.table import CURVES, Table
+from archcast.search.strategy_text import make_strategy, parse_strategy
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture, choice_matrix
+from archcast.studies.searches import SearchExperiment
 from archcast.testing import toy
 from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
 
@@ -979,7 +980,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.exit_code == 0, shown.output
     assert "sotl-e" in shown.stdout
     assert len(list((tmp_path / "results/search").glob("*.json"))) == 8
-    monkeypatch.setattr("archcast.search.run.run_search_job", broken)
+    monkeypatch.setattr("archcast.search.search_job.run_search_job", broken)
     rows = json.loads(CliRunner().invoke(app, [*options, "--format", "json"]).stdout)
     searches = {(row["strategy"], row["predictor"], row["epochs"]): row for row in rows}
     assert set(searches) == {

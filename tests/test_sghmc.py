@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from archcast.predictors.sghmc import adaptive_sghmc
+from archcast.predictors.helpers.sghmc import adaptive_sghmc
 
 MEAN = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
 COVARIANCE = torch.tensor([[1.0, 0.8, 0.0], [0.8, 1.0, 0.0], [0.0, 0.0, 0.04]], dtype=torch.float64)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.catalog import spaces
-from archcast.errors import InputError
-from archcast.spaces.base import Architecture, Space
+from archcast.core.errors import InputError
+from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import unique_string
+from archcast.spaces.space import Architecture, Space
 
 NB201 = spaces.get("nasbench201")
 ALL = [spaces.get(name) for name in spaces]

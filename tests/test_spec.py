@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.catalog import predictors
-from archcast.errors import InputError
-from archcast.registry import Entry, Registry
-from archcast.spec import format_spec, parse_spec, split_specs
+from archcast.core.errors import InputError
+from archcast.core.registry import Entry, Registry
+from archcast.core.spec import format_spec, parse_spec, split_specs
+from archcast.predictors import registry as predictors
 
 names = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
 plain = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
@@ -46,7 +46,7 @@ def test_entry_point_can_not_take_a_name(monkeypatch: pytest.MonkeyPatch) -> Non
         name, value = "mine", "their.module:Thing"
 
     monkeypatch.setattr(
-        "archcast.registry.entry_points", lambda group: [Point] * (group == "archcast.things")
+        "archcast.core.registry.entry_points", lambda group: [Point] * (group == "archcast.things")
     )
     found: Registry[object] = Registry("thing", {"ours": Entry("json:dumps", "ours")})
     assert list(found) == ["ours", "mine"]

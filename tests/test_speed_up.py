@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from archcast.evaluation.statistics import median_interval
-from archcast.search.run import SearchJob, SearchRecord
-from archcast.search.speed_up import (
+from archcast.search.search_job import SearchJob, SearchRecord
+from archcast.studies.speed_up import (
     Axis,
     Effort,
     agreement,

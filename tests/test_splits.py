@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from archcast.evaluation.metrics import kendall_tau
-from archcast.evaluation.splits import (
+from archcast.evaluation.split_means import (
     PRIOR_DF,
     SplitMeans,
     SplitTau,

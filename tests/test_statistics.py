@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy import stats
 
-from archcast.catalog import spaces
+from archcast.benchmarks.table import Table
 from archcast.cli import main
 from archcast.evaluation.job import Job
-from archcast.evaluation.leaderboard import Row, leaderboard
 from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
@@ -27,7 +26,8 @@ from archcast.evaluation.statistics import (
     win_rates,
 )
 from archcast.report.terminal import leaderboard_table
-from archcast.tables.table import Table
+from archcast.spaces import registry as spaces
+from archcast.studies.leaderboard import Row, leaderboard
 from tests.results import small_table, write_small_table
 
 

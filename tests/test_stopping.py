@@ -11,9 +11,9 @@ from scipy.stats import norm
 from typer.testing import CliRunner
 
 from archcast.cli import app
-from archcast.errors import InputError
-from archcast.evaluation.run import split
-from archcast.evaluation.stopping import (
+from archcast.core.errors import InputError
+from archcast.evaluation.engine import split
+from archcast.studies.stopping import (
     StopJob,
     StopRecord,
     halve,

@@ -11,17 +11,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archcast.catalog import predictors, spaces
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
-from archcast.evaluation.weight_sharing import supernet_rows
-from archcast.networks import samplers, weight_sharing
-from archcast.networks.data import load_data
-from archcast.networks.nasbench201 import OFFICIAL, Network
+from archcast.making import samplers, supernet_training
+from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
+from archcast.making.trainer import evaluate
+from archcast.networks.nasbench201_network import OFFICIAL, Network
 from archcast.networks.supernet import MixedCell, Supernet, recalibrate
-from archcast.networks.trainer import evaluate
-from archcast.networks.weight_sharing import Plan, _Training, few_shot, trained_supernet
+from archcast.predictors import registry as predictors
+from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.studies.supernets import supernet_rows
+from archcast.tasks.tensors import load_data
 from archcast.testing import SKELETON, TASK, toy
 
 CELLS = toy(8, seed=0)
@@ -43,7 +44,7 @@ def one_hot(path: tuple[int, ...]) -> Tensor:
     return nn.functional.one_hot(torch.tensor(path), len(OPERATIONS)).float()
 
 
-def state(trained: weight_sharing.Trained) -> dict[str, Tensor]:
+def state(trained: supernet_training.Trained) -> dict[str, Tensor]:
     return trained.supernet.state_dict()
 
 
@@ -179,7 +180,7 @@ def test_interrupted_training_ends_as_an_uninterrupted_one(
 ) -> None:
     plan = Plan("novel", 4)
     whole = trained_supernet(plan, TASK, "cpu", tmp_path / "whole")
-    monkeypatch.setattr(weight_sharing, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(supernet_training, "SAVE_EVERY", 0.0)
     epochs = _Training(plan, TASK, "cpu", tmp_path / "cut").epochs()
     assert [next(epochs), next(epochs)] == [1, 2]
     epochs.close()  # as a kill would, between two saves
@@ -230,7 +231,7 @@ def test_few_shot_spends_as_many_epochs_and_splits_one_edge(tmp_path: Path) -> N
     plan = few_shot(60, seed=0)[2]
     training = _Training(plan, TASK, "cpu", tmp_path)
     list(training.epochs())
-    assert {path[weight_sharing.SPLIT_EDGE] for path in training.archive} == {2}
+    assert {path[supernet_training.SPLIT_EDGE] for path in training.archive} == {2}
     assert len(set(training.archive)) > 1
     assert plan.start
     start = state(trained_supernet(plan.start, TASK, "cpu", tmp_path))

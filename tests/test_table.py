@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from archcast.catalog import spaces
-from archcast.errors import InputError
-from archcast.tables.benchmark import open_table
-from archcast.tables.table import Table, read_table
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import Table, read_table
+from archcast.core.errors import InputError
+from archcast.spaces import registry as spaces
 from tests.results import small_table, write_small_table
 
 SPACE = spaces.get("nasbench201")

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from archcast.catalog import predictors
-from archcast.predictors.base import Context, Predictor, Tags
+from archcast.predictors import registry as predictors
 from archcast.predictors.gradient_boosting import XGBoost
-from archcast.predictors.tuned import Tuned
+from archcast.predictors.predictor import Context, Predictor, Tags
+from archcast.predictors.wrappers.tuned import Tuned
 from archcast.testing import toy
 
 QUICK = {

@@ -9,8 +9,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from archcast.errors import InputError
-from archcast.tables.unpickler import NUMPY_SCALARS, ORDERED_DICT, safe_loads
+from archcast.benchmarks.unpickler import NUMPY_SCALARS, ORDERED_DICT, safe_loads
+from archcast.core.errors import InputError
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from archcast.workers import one_thread, run_each
+from archcast.core.workers import one_thread, run_each
 
 VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 COUNT = """
 import json, os, sys
 {first}
-from archcast.workers import run_each
+from archcast.core.workers import run_each
 
 def threads(item):
     import torch

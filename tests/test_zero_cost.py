@@ -14,11 +14,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archcast.catalog import proxies, spaces
-from archcast.errors import InputError
-from archcast.networks.nasbench201 import OFFICIAL, Network, Skeleton
-from archcast.spaces.base import Architecture
+from archcast.core.errors import InputError
+from archcast.networks.nasbench201_network import OFFICIAL, Network, Skeleton
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture
 from archcast.zero_cost import Batch
+from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.az_nas import blocks_of
 from archcast.zero_cost.combination import Combination
 from archcast.zero_cost.passes import Passes

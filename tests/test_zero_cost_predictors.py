@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from archcast.catalog import predictors, proxies
-from archcast.errors import InputError
-from archcast.evaluation.experiment import Experiment
-from archcast.evaluation.run import context, run_job
-from archcast.networks.nasbench201 import MINI
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.evaluation.engine import context, run_job
+from archcast.networks.nasbench201_network import MINI
 from archcast.networks.task import IMAGES, task_of
-from archcast.tables.images import load_images
-from archcast.tables.table import Table
+from archcast.predictors import registry as predictors
+from archcast.studies.experiment import Experiment
+from archcast.tasks.images import load_images
 from archcast.testing import toy
 from archcast.zero_cost import Batch
+from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import votes
 from tests.results import small_table
 from tests.test_evaluation import job

@@ -12,11 +12,12 @@ import torch
 from scipy.stats import rankdata
 from torch import nn
 
-from archcast.catalog import proxies, spaces
-from archcast.errors import InputError
-from archcast.networks.nasbench201 import Network, Skeleton
-from archcast.tables.images import load_images
+from archcast.core.errors import InputError
+from archcast.networks.nasbench201_network import Network, Skeleton
+from archcast.spaces import registry as spaces
+from archcast.tasks.images import load_images
 from archcast.zero_cost import Batch, score
+from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import AZ_NAS, SWAP_REG, TE_NAS, ranks
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import Proxy

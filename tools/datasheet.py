@@ -1,6 +1,6 @@
 """The numbers and the picture of docs/nasbench201-mini.md.
 
-    python tools/datasheet.py archcast/tables/data/nasbench201-mini.parquet [CIFAR10.parquet]
+    python tools/datasheet.py archcast/benchmarks/shipped/nasbench201-mini.parquet [CIFAR10.parquet]
 
 The second table, if given, holds CIFAR-10 results of NAS-Bench-201 to compare with.
 """
@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.benchmarks.table import Table, read_table
 from archcast.evaluation.metrics import kendall_tau, spearman
-from archcast.tables.table import Table, read_table
 
 PICTURE = Path(__file__).parent.parent / "docs/nasbench201-mini.png"
 SHOWN_EPOCHS = (1, 2, 3, 5, 7, 12)

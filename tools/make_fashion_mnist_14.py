@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRAIN, VALID = 2_048, 2_000
-TARGET = Path(__file__).parent.parent / "archcast/tables/data/fashion-mnist-14.npz"
+TARGET = Path(__file__).parent.parent / "archcast/tasks/shipped/fashion-mnist-14.npz"
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:

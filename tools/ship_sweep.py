@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from archcast.evaluation import recommendation
 from archcast.evaluation.record import Record, RecordStore
+from archcast.studies import recommendation
 
-TARGET = Path(recommendation.__file__).parent / "data" / recommendation.SWEEP
+TARGET = Path(recommendation.__file__).parent / "shipped" / recommendation.SWEEP
 
 if __name__ == "__main__":
     TARGET.parent.mkdir(exist_ok=True)

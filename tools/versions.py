@@ -14,26 +14,30 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from archcast import catalog
-from archcast.evaluation.run import run_job
-from archcast.evaluation.stopping import run_stop_job
-from archcast.identity import VERSIONS, recorded_versions, source_of, stated_version, target_of
-from archcast.networks.nasbench201 import Network
-from archcast.networks.weight_sharing import Plan
-from archcast.search.run import run_search_job
+from archcast.core.identity import VERSIONS, recorded_versions, source_of, stated_version, target_of
+from archcast.encodings import registry as encodings
+from archcast.evaluation.engine import run_job
+from archcast.making.supernet_training import Plan
+from archcast.networks.nasbench201_network import Network
+from archcast.predictors import registry as predictors
+from archcast.search import registry as strategies
+from archcast.search.search_job import run_search_job
+from archcast.spaces import registry as spaces
+from archcast.studies.stopping import run_stop_job
+from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import Combination, votes
 
 
 def versioned() -> Iterator[Any]:
     """All whose numbers are kept on disk."""
-    registries = (catalog.predictors, catalog.proxies, catalog.encodings, catalog.strategies)
+    registries = (predictors, proxies, encodings, strategies)
     for registry in registries:
         for name in registry:
             if registry.entry(name).target.startswith("archcast."):
                 found = registry.get(name)
                 combines = isinstance(found, Combination)
                 yield from (type(found), found.combine) if combines else (found,)
-    yield from (type(catalog.spaces.get(name)) for name in catalog.spaces)
+    yield from (type(spaces.get(name)) for name in spaces)
     yield from (votes, Network, Plan, run_job, run_stop_job, run_search_job)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.spaces.base import Architecture
+from archcast.spaces.space import Architecture
 
 
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:

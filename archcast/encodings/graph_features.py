@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.encodings.path import carrying, paths
-from archcast.spaces.base import Architecture
+from archcast.spaces.space import Architecture
 
 
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:

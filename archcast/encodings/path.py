@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.spaces.base import Architecture, Graphs, Space
+from archcast.spaces.space import Architecture, Graphs, Space
 
 LONGEST = 3  # nine operations on paths of four would be 7,381 features; on three they are 820
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from archcast.encodings.live_graphs import live_graphs
-from archcast.spaces.base import Architecture
+from archcast.spaces.space import Architecture
 
 Labels = NDArray[np.uint64]
 

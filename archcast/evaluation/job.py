@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from archcast.spec import format_spec
+from archcast.core.spec import format_spec
 
 SCHEMA_VERSION = 2
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import kendall_tau
-from archcast.tables.table import Table
 
 LEAST = 30  # architectures with a second run, below which their agreement says little
 

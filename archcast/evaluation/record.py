@@ -14,9 +14,9 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
+from archcast.core.identity import LIBRARIES
 from archcast.evaluation.job import SCHEMA_VERSION, Job
-from archcast.identity import LIBRARIES
 
 _KEY = re.compile(r"[0-9a-f]{20}")
 _logger = logging.getLogger("archcast")

@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from archcast.benchmarks.table import Table
+from archcast.core.progress import track
+from archcast.core.workers import run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
-from archcast.progress import track
-from archcast.tables.table import Table
-from archcast.workers import run_each
 
 J = TypeVar("J", bound=BaseJob)
 R = TypeVar("R", bound=BaseRecord)

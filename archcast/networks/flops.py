@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.networks.plain import refuse_sealed
 
 Shape = Sequence[int]

@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weig
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 
 
 def refuse_sealed(network: nn.Module) -> None:

@@ -8,9 +8,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from archcast.networks.nasbench201 import Network, Skeleton, Stacked, Zero, operation, sum_at_nodes
-from archcast.spaces.base import Architecture
+from archcast.networks.nasbench201_network import (
+    Network,
+    Skeleton,
+    Stacked,
+    Zero,
+    operation,
+    sum_at_nodes,
+)
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.spaces.space import Architecture
 
 Path = Sequence[int]  # the operation of each edge, as an index into `OPERATIONS`
 

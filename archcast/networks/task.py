@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from archcast.networks.nasbench201 import MINI, OFFICIAL, Skeleton
-from archcast.tables.images import SHIPPED, Images, load_images
-from archcast.tables.table import Table
+from archcast.benchmarks.table import Table
+from archcast.networks.nasbench201_network import MINI, OFFICIAL, Skeleton
+from archcast.tasks.images import SHIPPED, Images, load_images
 
 _logger = logging.getLogger("archcast")
 

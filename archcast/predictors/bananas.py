@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from archcast.predictors.base import Tags
-from archcast.predictors.held_out import HeldOutVariance
+from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
+from archcast.predictors.predictor import Tags
 
 
 class Bananas(HeldOutVariance, MLP):

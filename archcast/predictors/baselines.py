@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.spaces.base import Architecture
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
 
 
 class Random(Predictor):

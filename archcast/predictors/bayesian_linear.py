@@ -6,8 +6,8 @@ from sklearn.linear_model import BayesianRidge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from archcast.predictors.base import Tags, Vector
-from archcast.predictors.vector import VectorPredictor
+from archcast.predictors.helpers.vector import VectorPredictor
+from archcast.predictors.predictor import Tags, Vector
 
 
 class BayesianLinearRegression(VectorPredictor):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from archcast.predictors.base import Tags
-from archcast.predictors.sghmc import adaptive_sghmc
-from archcast.predictors.tensor import TensorPredictor
+from archcast.predictors.helpers.sghmc import adaptive_sghmc
+from archcast.predictors.helpers.tensor import TensorPredictor
+from archcast.predictors.predictor import Tags
 
 NOISE, LEAST = 0.05, 0.01  # variances of labels' noise, where labels have variance one
 

@@ -7,14 +7,14 @@ from sklearn.linear_model import BayesianRidge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.predictors.base import Tags, Vector
-from archcast.predictors.graph_network import (
+from archcast.predictors.helpers.graph_network import (
     DirectedConvolution,
     GraphPredictor,
     GraphTensors,
     mean_of_targets,
 )
-from archcast.predictors.held_out import HeldOutVariance
+from archcast.predictors.helpers.held_out import HeldOutVariance
+from archcast.predictors.predictor import Tags, Vector
 
 
 class BONAS(HeldOutVariance, GraphPredictor):

@@ -6,9 +6,9 @@ import torch
 from sklearn.linear_model import BayesianRidge
 from torch import Tensor
 
-from archcast.predictors.base import Tags, Vector
-from archcast.predictors.held_out import HeldOutVariance
+from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
+from archcast.predictors.predictor import Tags, Vector
 
 
 class DNGO(HeldOutVariance, MLP):

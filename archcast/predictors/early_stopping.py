@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.curves import whole
-from archcast.spaces.base import Architecture
+from archcast.predictors.helpers.curves import whole
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
 
 
 class _CurvePredictor(Predictor):

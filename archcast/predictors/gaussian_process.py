@@ -22,8 +22,8 @@ from linear_operator.utils.errors import NotPSDError
 from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
-from archcast.predictors.base import Tags
-from archcast.predictors.tensor import TensorPredictor
+from archcast.predictors.helpers.tensor import TensorPredictor
+from archcast.predictors.predictor import Tags
 
 
 class GaussianProcess(TensorPredictor):

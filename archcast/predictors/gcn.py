@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archcast.predictors.base import Tags
-from archcast.predictors.graph_network import (
+from archcast.predictors.helpers.graph_network import (
     DirectedConvolution,
     GraphPredictor,
     GraphTensors,
     mean_of_targets,
 )
+from archcast.predictors.predictor import Tags
 
 
 class GCN(GraphPredictor):

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.stats import loguniform, randint, uniform
 
-from archcast.predictors.base import Tags, Vector
-from archcast.predictors.vector import VectorPredictor
+from archcast.predictors.helpers.vector import VectorPredictor
+from archcast.predictors.predictor import Tags, Vector
 
 
 class XGBoost(VectorPredictor):

@@ -8,10 +8,10 @@ from typing import ClassVar
 import emcee
 import numpy as np
 
-from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.curve_families import FAMILIES, Family, most_probable
-from archcast.predictors.curves import whole
-from archcast.spaces.base import Architecture
+from archcast.predictors.helpers.curve_families import FAMILIES, Family, most_probable
+from archcast.predictors.helpers.curves import whole
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
 
 WIDEST = 3.0  # deviations from its usual value that a parameter may go
 MISFIT = 3.0  # deviations of the noise that a fitted curve is off, in the mean over its epochs

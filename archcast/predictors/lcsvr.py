@@ -16,12 +16,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import NuSVR
 
-from archcast.catalog import encodings
-from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.curves import whole
-from archcast.predictors.labels import Axis
-from archcast.spaces.base import Architecture
-from archcast.tables.table import CURVES
+from archcast.benchmarks.table import CURVES
+from archcast.encodings import registry as encodings
+from archcast.predictors.helpers.curves import whole
+from archcast.predictors.helpers.labels import Axis
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
 
 MOST_COMPARED = 400  # labels on which settings are compared: the time grows with their cube
 
@@ -68,7 +68,7 @@ class LearningCurveSVR(Predictor):
     which then learn from all. Scores and deviations are in percent accuracy.
 
     Args:
-        encoding: of architectures, a name from `archcast.catalog.encodings`.
+        encoding: of architectures, a name from `archcast.encodings`.
         trials: settings of the regression that are compared.
         best: how many of them are averaged.
         folds: of the cross-validation.

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.stats import loguniform, randint
 from torch import Tensor
 
-from archcast.predictors.base import Tags
-from archcast.predictors.descent import minimise
-from archcast.predictors.feed_forward import FeedForward
-from archcast.predictors.tensor import TensorPredictor
+from archcast.predictors.helpers.descent import minimise
+from archcast.predictors.helpers.feed_forward import FeedForward
+from archcast.predictors.helpers.tensor import TensorPredictor
+from archcast.predictors.predictor import Tags
 
 
 class MLP(TensorPredictor):

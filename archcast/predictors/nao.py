@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.predictors.descent import minimise, seeded
-from archcast.predictors.labels import Axis, rescale
-from archcast.spaces.base import Architecture, Space
+from archcast.predictors.helpers.descent import minimise, seeded
+from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture, Space
 
 BATCH = 2_000  # architectures queried at once: bounds memory
 

@@ -13,9 +13,9 @@ from ngboost.scores import LogScore
 from scipy.stats import loguniform, randint
 from sklearn.tree import DecisionTreeRegressor
 
-from archcast.predictors.base import Tags, Vector
-from archcast.predictors.held_out import HeldOutVariance
-from archcast.predictors.vector import VectorPredictor
+from archcast.predictors.helpers.held_out import HeldOutVariance
+from archcast.predictors.helpers.vector import VectorPredictor
+from archcast.predictors.predictor import Tags, Vector
 
 LEAST_DEVIATION = 1e-6
 

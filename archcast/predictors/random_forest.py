@@ -9,8 +9,8 @@ import numpy as np
 from scipy.stats import loguniform, randint
 from sklearn.ensemble import RandomForestRegressor
 
-from archcast.predictors.base import Tags, Vector
-from archcast.predictors.vector import VectorPredictor
+from archcast.predictors.helpers.vector import VectorPredictor
+from archcast.predictors.predictor import Tags, Vector
 
 
 class RandomForest(VectorPredictor):

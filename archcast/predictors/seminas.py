@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from archcast.predictors.base import Context, Tags, Vector
 from archcast.predictors.nao import NAO
-from archcast.spaces.base import Architecture
+from archcast.predictors.predictor import Context, Tags, Vector
+from archcast.spaces.space import Architecture
 
 
 class SemiNAS(NAO):

@@ -11,9 +11,9 @@ from gpytorch.optim import NGD
 from gpytorch.variational import NaturalVariationalDistribution, VariationalStrategy
 from torch import Tensor
 
-from archcast.predictors.base import Tags
 from archcast.predictors.gaussian_process import cholesky, little_noise, matern, some_of
-from archcast.predictors.tensor import TensorPredictor
+from archcast.predictors.helpers.tensor import TensorPredictor
+from archcast.predictors.predictor import Tags
 
 
 class VariationalSparseGP(TensorPredictor):

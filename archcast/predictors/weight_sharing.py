@@ -9,11 +9,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from archcast.networks.data import load_data
-from archcast.networks.supernet import recalibrate
-from archcast.networks.task import Task, official_task
-from archcast.networks.trainer import evaluate
-from archcast.networks.weight_sharing import (
+from archcast.making.supernet_training import (
     BATCH_SIZE,
     SPLIT_EDGE,
     Plan,
@@ -21,9 +17,13 @@ from archcast.networks.weight_sharing import (
     few_shot,
     trained_supernet,
 )
-from archcast.predictors.base import Context, Predictor, Tags, Vector
-from archcast.spaces.base import Architecture
-from archcast.tables.images import load_images
+from archcast.making.trainer import evaluate
+from archcast.networks.supernet import recalibrate
+from archcast.networks.task import Task, official_task
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
+from archcast.tasks.images import load_images
+from archcast.tasks.tensors import load_data
 
 
 class WeightSharing(Predictor):

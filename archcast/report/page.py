@@ -11,9 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from archcast.errors import InputError
-from archcast.evaluation.costs import pareto
-from archcast.evaluation.leaderboard import Row, by_setting, leaderboard, setting_of
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
 from archcast.evaluation.record import BaseRecord, Record
 from archcast.report.page_figures import (
     differences_figure,
@@ -26,9 +25,10 @@ from archcast.report.page_figures import (
 from archcast.report.search_figures import regret_figure, speed_up_figure
 from archcast.report.text import LEADERBOARD, search_columns
 from archcast.report.views import ceiling, comparison, regret_lines, surface, titles
-from archcast.search.run import SearchRecord
-from archcast.search.speed_up import AXES, agreement, clock, search_rows
-from archcast.tables.table import Table
+from archcast.search.search_job import SearchRecord
+from archcast.studies.costs import pareto
+from archcast.studies.leaderboard import Row, by_setting, leaderboard, setting_of
+from archcast.studies.speed_up import AXES, agreement, clock, search_rows
 
 SCATTERS = 20
 SCATTER_POINTS = 1_000

@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 from plotly.graph_objects import Figure
 
-from archcast.evaluation.costs import floored, priced
-from archcast.evaluation.leaderboard import Row
 from archcast.report.text import init_text, number, seconds_text
 from archcast.report.views import (
     OKABE_ITO,
@@ -25,6 +23,8 @@ from archcast.report.views import (
     second_ticks,
     titles,
 )
+from archcast.studies.costs import floored, priced
+from archcast.studies.leaderboard import Row
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from plotly.graph_objects import Figure
 
-from archcast.evaluation.leaderboard import Row
 from archcast.report.page_figures import (
     GREY,
     add_lines,
@@ -19,7 +18,8 @@ from archcast.report.page_figures import (
 )
 from archcast.report.text import search_title, speed_up_text
 from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks
-from archcast.search.speed_up import Axis, clock, speed_up_bounds, with_taus
+from archcast.studies.leaderboard import Row
+from archcast.studies.speed_up import Axis, clock, speed_up_bounds, with_taus
 
 
 def regret_figure(found: Sequence[Line], axis: Axis) -> Figure | None:

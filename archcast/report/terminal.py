@@ -13,8 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from archcast.evaluation.costs import STEPS_A_DECADE, budgets, winners
-from archcast.evaluation.leaderboard import Row
+from archcast.benchmarks.table import Table as ResultTable
 from archcast.report.text import (
     LEADERBOARD,
     bounds,
@@ -24,8 +23,9 @@ from archcast.report.text import (
     search_columns,
     seconds_text,
 )
-from archcast.search.speed_up import clock
-from archcast.tables.table import Table as ResultTable
+from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
+from archcast.studies.leaderboard import Row
+from archcast.studies.speed_up import clock
 
 # Columns of a leaderboard that a narrow terminal lacks, the first first.
 GIVEN_UP = ("family", "top rho", "p@10", "regret", "rho", "95 % of tau")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from archcast.evaluation.leaderboard import Row
-from archcast.search.speed_up import Axis
+from archcast.studies.leaderboard import Row
+from archcast.studies.speed_up import Axis
 
 
 def number(value: float | None, digits: int) -> str:

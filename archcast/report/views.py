@@ -13,8 +13,15 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import rankdata
 
-from archcast.evaluation.costs import budgets, floored, priced, winners
-from archcast.evaluation.leaderboard import (
+from archcast.benchmarks.table import Table
+from archcast.evaluation.noise import noise_ceiling
+from archcast.evaluation.record import Record
+from archcast.evaluation.split_means import Bools
+from archcast.evaluation.statistics import Matrix, win_rates
+from archcast.report.text import counted, search_title
+from archcast.search.search_job import SearchRecord
+from archcast.studies.costs import budgets, floored, priced, winners
+from archcast.studies.leaderboard import (
     Row,
     SplitKey,
     by_setting,
@@ -22,14 +29,7 @@ from archcast.evaluation.leaderboard import (
     split_means,
     taus_by_split,
 )
-from archcast.evaluation.noise import noise_ceiling
-from archcast.evaluation.record import Record
-from archcast.evaluation.splits import Bools
-from archcast.evaluation.statistics import Matrix, win_rates
-from archcast.report.text import counted, search_title
-from archcast.search.run import SearchRecord
-from archcast.search.speed_up import Axis, trajectories
-from archcast.tables.table import Table
+from archcast.studies.speed_up import Axis, trajectories
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST_COMPARED = 12

@@ -10,7 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy.stats import norm
 
-from archcast.predictors.base import Vector
+from archcast.predictors.predictor import Vector
 from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits

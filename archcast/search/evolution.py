@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.base import Architecture
+from archcast.spaces.space import Architecture
 
 
 @dataclass(frozen=True)

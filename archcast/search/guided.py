@@ -7,10 +7,10 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from archcast.predictors.base import Vector
+from archcast.predictors.predictor import Vector
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Trial
-from archcast.spaces.base import Architecture
+from archcast.spaces.space import Architecture
 
 TRIES = 20  # for each new mutant
 GROWTH = 0.1  # of what is trained, in a batch

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.base import Architecture, choice_matrix
+from archcast.spaces.space import Architecture, choice_matrix
 
 Results = dict[int, list[tuple[float, Architecture]]]  # by epochs: accuracies so far
 TRIES = 100

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from archcast.spaces.base import Architecture, Space
+from archcast.spaces.space import Architecture, Space
 
 
 class Pool:

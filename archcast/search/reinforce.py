@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.base import choice_matrix
+from archcast.spaces.space import choice_matrix
 
 MOMENTUM = 0.9  # of the baseline
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma & Ba, 2015)

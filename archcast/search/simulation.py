@@ -11,12 +11,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.run import context
-from archcast.predictors.base import Context, Predictor, Vector
+from archcast.benchmarks.table import Table
+from archcast.evaluation.engine import context
+from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Search, Trial
-from archcast.spaces.base import Architecture
-from archcast.tables.table import Table
+from archcast.spaces.space import Architecture
 
 T = TypeVar("T")
 A = TypeVar("A", Vector, tuple[Vector, Vector])

@@ -12,8 +12,8 @@ import numpy as np
 from archcast.search.pool import Pool
 
 if TYPE_CHECKING:
-    from archcast.predictors.base import Predictor, Vector
-    from archcast.spaces.base import Architecture
+    from archcast.predictors.predictor import Predictor, Vector
+    from archcast.spaces.space import Architecture
 
 
 class Trial(NamedTuple):
@@ -88,7 +88,7 @@ class Strategy(ABC):
 class Search:
     """One search by a strategy, step by step.
 
-    >>> from archcast.catalog import spaces
+    >>> from archcast.spaces import registry as spaces
     >>> from archcast.search.random_search import RandomSearch
     >>> cells = spaces.get("nasbench201").sample(3, np.random.default_rng(0))
     >>> search = Search(RandomSearch(), Pool(cells[0].space, cells, 1), np.random.default_rng(1))

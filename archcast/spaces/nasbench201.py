@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from archcast.spaces.base import Architecture, Graphs, Space, choice_matrix
+from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # in the order of the text form

@@ -9,8 +9,8 @@ from itertools import permutations
 
 import numpy as np
 
-from archcast.errors import InputError
-from archcast.spaces.base import Architecture, Graphs, Space, choice_matrix
+from archcast.core.errors import InputError
+from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix
 
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 NODES = 4

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.graph import Recorder, codes_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy

@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.graph import Call, recording
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy

@@ -9,9 +9,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from archcast.errors import InputError
-from archcast.networks.data import load_data
-from archcast.tables.images import Images
+from archcast.core.errors import InputError
+from archcast.tasks.images import Images
+from archcast.tasks.tensors import load_data
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.functions import (
     FUSED,
     NO_LAYERS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 from archcast.zero_cost.spectrum import correlations, eigenvalues

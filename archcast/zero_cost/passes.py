@@ -9,9 +9,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
+from archcast.making.trainer import clock_of
 from archcast.networks.plain import plain
-from archcast.networks.trainer import clock_of
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.graph import (
     Finite,

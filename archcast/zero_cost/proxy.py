@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.networks.plain import copied
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.passes import Passes

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy

@@ -12,21 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from archcast.catalog import proxies as catalog
-from archcast.device import pick_device
-from archcast.errors import InputError
-from archcast.identity import digest, made_of
-from archcast.networks.nasbench201 import OFFICIAL, Network, Skeleton
+from archcast.core.device import pick_device
+from archcast.core.errors import InputError
+from archcast.core.identity import digest, made_of
+from archcast.core.progress import track
+from archcast.core.workers import run_each
+from archcast.making.trainer import initialised
+from archcast.networks.nasbench201_network import OFFICIAL, Network, Skeleton
 from archcast.networks.plain import copied
-from archcast.networks.trainer import initialised
-from archcast.progress import track
-from archcast.spaces.base import Architecture
-from archcast.workers import run_each
+from archcast.spaces.space import Architecture
+from archcast.zero_cost import registry as catalog
 from archcast.zero_cost.batch import Batch
-from archcast.zero_cost.cache import Key, Measured, ScoreCache
 from archcast.zero_cost.combination import Combination
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import Proxy
+from archcast.zero_cost.score_store import Key, Measured, ScoreCache
 
 Vector = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def score(
     Args:
         networks: architectures, built with weights drawn from their text and `seed`; or modules,
             which are left as they are.
-        proxies: names of the catalog.
+        proxies: their names.
         batch: what proxies look at.
         skeleton: what stands around the cells of architectures.
         seed: of weights, noise inputs and dropout.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.functions import (
     COPIES,
     FUSED,

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.graph import Recorder
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy

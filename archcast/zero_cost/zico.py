@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from archcast.errors import InputError
+from archcast.core.errors import InputError
 from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy

@@ -1,0 +1,24 @@
+"""Measured results: tables, converters, and what ships, each benchmark with its line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archcast.core.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from archcast.benchmarks.benchmark import Benchmark
+
+registry: Registry[Benchmark] = Registry(
+    "benchmark",
+    {
+        "nasbench201-mini": Entry(
+            "archcast.benchmarks.nasbench201_mini:BENCHMARK",
+            "6,466 image cells trained on small Fashion-MNIST images",
+        ),
+        "nasbench-graph": Entry(
+            "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
+            "26,206 graph networks on nine data sets (Qin et al., 2022)",
+        ),
+    },
+)

@@ -1,0 +1,35 @@
+"""Tables by the name of a benchmark, or from files."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from archcast.benchmarks import registry as benchmarks
+from archcast.benchmarks.table import Table, read_table
+from archcast.core.errors import InputError, did_you_mean
+
+
+@lru_cache(maxsize=4)
+def open_table(benchmark: str, dataset: str | None = None) -> Table:
+    """The table of a benchmark by name, or of a Parquet file by path.
+
+    Raises:
+        InputError: no such benchmark, file or data set, or a file that is no table.
+    """
+    if benchmark in benchmarks:
+        found = benchmarks.get(benchmark)
+        dataset = dataset or found.datasets[0]
+        if dataset not in found.datasets:
+            mend = did_you_mean(dataset, found.datasets)
+            raise InputError(f"benchmark {benchmark} has no data set {dataset!r}: {mend}")
+        table = found.load(dataset)
+        table.name = benchmark
+        return table
+    path = Path(benchmark)
+    if not path.suffix and not path.exists():
+        benchmarks.entry(benchmark)  # says which names are near
+    table = read_table(path)
+    if dataset not in (None, table.dataset):
+        raise InputError(f"{path} holds data set {table.dataset!r}, not {dataset!r}")
+    return table

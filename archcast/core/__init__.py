@@ -1,0 +1,1 @@
+"""What every room uses: errors, names, text, files, workers."""

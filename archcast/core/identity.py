@@ -1,0 +1,187 @@
+"""What made a result: names that change when what they name may compute something else.
+
+Of what ships with archcast that is a version, raised by hand whenever numbers change. The file
+`versions.json` holds the source that each version stands for; what was edited since is named by its
+source too, so that no result of other code is taken for its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+PACKAGE = "archcast"
+# By module, the distributions that scores are computed with; records say their versions.
+LIBRARIES = {
+    "emcee": "emcee",
+    "gpytorch": "gpytorch",
+    "lightgbm": "lightgbm",
+    "ngboost": "ngboost",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "torch": "torch",
+    "xgboost": "xgboost",
+}
+VERSIONS = Path(__file__).with_name("versions.json")
+_APART = f"{PACKAGE}.core."  # computes no scores; imports of it, and of rooms' names, don't count
+
+
+def digest(value: Any) -> str:
+    """Twenty hexadecimal digits, equal for equal values of JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def made_of(thing: Any) -> Any:
+    """What decides what a predictor, proxy, encoding or strategy computes, as values of JSON.
+
+    A thing may have `uses`, a function that gives the other things that it computes with. What has
+    no content that could be compared is named by chance, and is equal to nothing.
+    """
+    if thing is None or isinstance(thing, bool | int | float | str):
+        return thing
+    if isinstance(thing, Mapping):
+        return {str(key): made_of(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [made_of(each) for each in thing]
+    kind = thing if hasattr(thing, "__qualname__") else type(thing)
+    versions = [_version(each, thing) for each in _lineage(kind)]
+    made: dict[str, Any] = {"kind": target_of(kind), "version": versions}
+    if hasattr(thing, "get_params"):
+        made["params"] = made_of(thing.get_params(deep=False))
+    elif kind is not thing and is_dataclass(thing):
+        made["params"] = {each.name: made_of(getattr(thing, each.name)) for each in fields(thing)}
+    if hasattr(thing, "uses"):
+        made["uses"] = made_of(thing.uses())
+    return made
+
+
+def target_of(kind: Any) -> str:
+    """Where a class or function is defined: `module:name`."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def stated_version(thing: Any) -> int:
+    """The version that a thing, its tags or its traits say that it has; the first is 1."""
+    said = getattr(thing, "tags", None) or getattr(thing, "traits", None) or thing
+    return int(getattr(said, "version", 1))
+
+
+def _lineage(kind: Any) -> list[Any]:
+    """A function; or a class, and the bases of it that neither archcast nor a library brings."""
+    bases = kind.__mro__[1:] if isinstance(kind, type) else ()
+    return [kind, *(base for base in bases if _top(base) != PACKAGE and not _is_library(base))]
+
+
+def _version(kind: Any, thing: Any) -> str:
+    if _top(kind) == PACKAGE:
+        version, source = stated_version(thing), source_of(kind.__module__)
+        known = recorded_versions().get(target_of(kind))
+        return f"{version}" if known == [version, source] else f"{version}, source {source}"
+    if _is_library(kind):
+        return "of its library"
+    try:
+        return _source(kind) if _top(kind) == "__main__" else _content(_top(kind))
+    except (OSError, TypeError):
+        return f"unknown {uuid4()}"
+
+
+def _top(kind: Any) -> str:
+    return str(kind.__module__.partition(".")[0])
+
+
+def _is_library(kind: Any) -> bool:
+    top = _top(kind)
+    return top in LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
+
+
+@cache
+def recorded_versions() -> dict[str, list[Any]]:
+    """By target, the version and its source."""
+    found: dict[str, list[Any]] = json.loads(VERSIONS.read_text())
+    return found
+
+
+@cache
+def source_of(module: str) -> str:
+    """Of a module of archcast and all that it imports from archcast; comments do not count."""
+    closure, todo = set[str](), [module]
+    while todo:
+        if (name := todo.pop()) not in closure:
+            closure.add(name)
+            todo += _parsed(name)[1]
+    return digest({name: _parsed(name)[0] for name in closure})
+
+
+@cache
+def _parsed(module: str) -> tuple[str, list[str]]:
+    """The digest of a module's code, and the modules of archcast that it imports."""
+    found = find_spec(module)
+    assert found is not None
+    assert found.origin is not None
+    tree = ast.parse(Path(found.origin).read_text())
+    names = [name for name in dict.fromkeys(_imports(tree)) if not name.startswith(_APART)]
+    names = [name for name in names if not _is_package(name)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _docstring(node):
+            node.body = node.body[1:]
+    return digest(ast.dump(tree)), names
+
+
+def _is_package(module: str) -> bool:
+    found = find_spec(module)
+    return found is not None and found.submodule_search_locations is not None
+
+
+def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
+    return ast.get_docstring(node, clean=False) is not None
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            assert node.module is not None
+            yield node.module
+        yield from _imports(node)
+
+
+def _source(kind: Any) -> str:
+    return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()[:20]
+
+
+@cache
+def _content(top: str) -> str:
+    """Of all files of the distributions that bring a top-level module, and of the module itself."""
+    files = {path.resolve() for path in _files(top) if path.is_file() and path.suffix != ".pyc"}
+    if not files:
+        raise OSError(f"{top} has no files")
+    hashed = hashlib.sha256()
+    for path in sorted(files):
+        hashed.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return hashed.hexdigest()[:20]
+
+
+def _files(top: str) -> Iterator[Path]:
+    for name in packages_distributions().get(top, []):
+        try:
+            yield from (Path(str(file.locate())) for file in distribution(name).files or ())
+        except PackageNotFoundError:
+            continue
+    found = find_spec(top)
+    for folder in (found and found.submodule_search_locations) or ():
+        yield from Path(folder).rglob("*")
+    if found and found.origin and not found.submodule_search_locations:
+        yield Path(found.origin)

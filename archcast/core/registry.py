@@ -1,0 +1,90 @@
+"""Names to objects: what ships here, and what other packages add by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar, cast
+
+from archcast.core.errors import InputError, did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where an object is (`module:attribute`), and what can be said without importing it."""
+
+    target: str
+    summary: str
+    family: str = ""
+
+
+class Registry(Generic[T]):
+    """A lazy table from name to object: nothing is imported until `get`."""
+
+    def __init__(
+        self,
+        kind: str,
+        shipped: dict[str, Entry],
+        derived: Callable[[], dict[str, Entry]] = dict,
+    ) -> None:
+        self.kind = kind
+        self.group = f"archcast.{kind[:-1]}ies" if kind.endswith("y") else f"archcast.{kind}s"
+        self.shipped = shipped
+        self.derived = derived  # entries that follow from another registry's
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """All entries by name: what ships here first, then entry points of other packages."""
+        entries = self.shipped | self.derived()
+        for point in entry_points(group=self.group):
+            if point.name in entries:
+                raise InputError(
+                    f"entry point {point.value} ({self.group}) claims the name {point.name!r},"
+                    f" which is already {entries[point.name].target}; rename one of them"
+                )
+            entries[point.name] = Entry(point.value, f"from {point.value}", "third-party")
+        return entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def entry(self, name: str) -> Entry:
+        """The entry of `name`.
+
+        Raises:
+            InputError: there is none; the message offers near names.
+        """
+        try:
+            return self.entries[name]
+        except KeyError:
+            mend = did_you_mean(name, self.entries)
+            raise InputError(f"unknown {self.kind} {name!r}: {mend}") from None
+
+    def get(self, name: str) -> T:
+        """Import and return the object called `name`."""
+        return cast("T", load(self.entry(name).target))
+
+    def exported(self, attribute: str) -> T:
+        """What ships here under the name `attribute` of Python, for a module's `__getattr__`."""
+        for entry in self.shipped.values():
+            if entry.target.endswith(f":{attribute}"):
+                return cast("T", load(entry.target))
+        raise AttributeError(attribute)
+
+
+def lazy(attribute: str, package: str, modules: Mapping[str, str]) -> Any:
+    """What a package exports from the module where it is, for the package's `__getattr__`."""
+    if attribute not in modules:
+        raise AttributeError(attribute)
+    return load(f"{package}.{modules[attribute]}:{attribute}")
+
+
+def load(target: str) -> Any:
+    """Import `module:attribute`."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

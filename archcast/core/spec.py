@@ -1,0 +1,82 @@
+"""A name with parameters, as text: `xgb`, `xgb(max_depth=6)`, `sklearn(SVR(C=10))`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from archcast.core.errors import InputError
+
+POSITIONAL = ""  # the key of the one value that may stand without a name
+
+
+def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
+    """Split a spec into its name and parameters.
+
+    Values are read as JSON where they are JSON, and as text otherwise. A first value without a
+    name gets the key `POSITIONAL`.
+
+    >>> parse_spec("xgb(max_depth=6, encoding=one-hot)")
+    ('xgb', {'max_depth': 6, 'encoding': 'one-hot'})
+    >>> parse_spec("sklearn(SVR(C=10), labels=raw)")
+    ('sklearn', {'': 'SVR(C=10)', 'labels': 'raw'})
+
+    Raises:
+        InputError: unbalanced brackets, an empty name, or a parameter without a value.
+    """
+    name, bracket, rest = text.strip().partition("(")
+    name = name.strip()
+    if not name or (bracket and not rest.rstrip().endswith(")")):
+        raise InputError(f"{text!r} is no name or name(parameter=value, ...); mend the brackets")
+    params: dict[str, Any] = {}
+    for position, part in enumerate(split_specs(rest.rstrip()[:-1] if bracket else "")):
+        head, equals, value = part.partition("=")
+        if not equals or "(" in head:
+            if position:
+                raise InputError(f"{part!r} in {text!r} has no value; write parameter=value")
+            params[POSITIONAL] = _value(part)
+        else:
+            params[head.strip()] = _value(value.strip())
+    return name, params
+
+
+def format_spec(name: str, params: Mapping[str, Any]) -> str:
+    """The text of a name and parameters; `parse_spec` reads it back."""
+    if not params:
+        return name
+    written = [
+        (f"{key}=" if key else "") + (value if isinstance(value, str) else json.dumps(value))
+        for key, value in params.items()
+    ]
+    return f"{name}({', '.join(written)})"
+
+
+def split_specs(text: str) -> list[str]:
+    """Split at the commas outside brackets.
+
+    >>> split_specs("rf, xgb(max_depth=6, labels=raw)")
+    ['rf', 'xgb(max_depth=6, labels=raw)']
+
+    Raises:
+        InputError: unbalanced brackets.
+    """
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if depth < 0:
+            break
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth:
+        raise InputError(f"unbalanced brackets in {text!r}; mend them")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

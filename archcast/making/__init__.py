@@ -1,0 +1,1 @@
+"""Training: one network, a whole table, a supernet."""

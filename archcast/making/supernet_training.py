@@ -1,0 +1,255 @@
+"""Train supernets, resumably, and keep them: one training serves every later query."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError
+from time import perf_counter
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor, nn
+
+from archcast.core.errors import InputError
+from archcast.core.identity import made_of
+from archcast.core.progress import track
+from archcast.core.workers import one_thread, run_each
+from archcast.making.samplers import ARCHIVE, SAMPLERS
+from archcast.making.trainer import clock_of, initialised
+from archcast.networks.supernet import Supernet
+from archcast.networks.task import Task
+from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.tasks.tensors import Data, load_data
+
+_logger = logging.getLogger("archcast")
+
+LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, CLIP = 0.05, 0.9, 5e-4, 5.0
+BATCH_SIZE = 128
+SAVE_EVERY = 10.0  # seconds
+SPLIT_EDGE = 0  # that few-shot supernets are split on
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One training of a supernet, which with task and device determines its weights.
+
+    A step draws selections with `sampler`, one of `SAMPLERS`, and follows their mean gradient on
+    one minibatch. A sub-supernet holds one edge at an operation, `split`, and starts from the
+    weights of another training.
+    """
+
+    version: ClassVar[int] = 1  # of the training: it goes up whenever weights change
+
+    sampler: str
+    epochs: int
+    seed: int = 0
+    split: int | None = None  # the operation of `SPLIT_EDGE`
+    start: Plan | None = None
+
+
+def few_shot(epochs: int, seed: int) -> list[Plan]:
+    """A supernet split in five on one edge (Zhao et al., 2021, Few-shot NAS).
+
+    Half of the epochs train one supernet, the rest its five parts in turn.
+    """
+    parts = len(OPERATIONS)
+    start = Plan("uniform", math.ceil(epochs / 2), seed)
+    rest = epochs - start.epochs
+    shares = [rest // parts + (part < rest % parts) for part in range(parts)]
+    return [Plan("uniform", share, seed, part, start) for part, share in enumerate(shares)]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A supernet and the seconds that its training took, without those of its start."""
+
+    supernet: Supernet
+    seconds: float
+
+
+def default_folder() -> Path:
+    """Where supernets are kept: `$ARCHCAST_CACHE` or `~/.cache/archcast`."""
+    root = os.environ.get("ARCHCAST_CACHE") or Path.home() / ".cache" / "archcast"
+    return Path(root) / "supernets"
+
+
+def trained_supernet(plan: Plan, task: Task, device: str, folder: Path) -> Trained:
+    """The supernet of a plan: trained to the end, or taken from `folder`.
+
+    A killed training goes on where it was last saved. Processes that want the same supernet wait
+    for the one that trains it.
+
+    Raises:
+        InputError: the folder can't be made or written to.
+    """
+    training = _Training(plan, task, device, folder)
+    for _ in training.epochs():
+        pass
+    return Trained(training.supernet, training.seconds)
+
+
+def train_supernets(
+    plans: Sequence[Plan], task: Task, device: str, folder: Path, workers: int
+) -> None:
+    """Train those of `plans` that `folder` does not hold yet, under a progress bar of epochs."""
+    wanted = dict.fromkeys(plan.start for plan in plans if plan.start)
+    stages = [list(wanted), [plan for plan in dict.fromkeys(plans) if plan not in wanted]]
+    todo = [
+        [plan for plan in stage if not _Training(plan, task, device, folder).finished]
+        for stage in stages
+    ]
+
+    def epochs() -> Iterator[int]:
+        for stage in todo:
+            if workers == 1:
+                for plan in stage:
+                    with one_thread():
+                        yield from _Training(plan, task, device, folder).epochs()
+                continue
+            train = partial(_train, task=task, device=device, folder=folder)
+            for plan_epochs in run_each(train, stage, workers):
+                yield from range(plan_epochs)
+
+    for _ in track(epochs(), sum(plan.epochs for stage in todo for plan in stage), "training"):
+        pass
+
+
+def _train(plan: Plan, task: Task, device: str, folder: Path) -> int:
+    trained_supernet(plan, task, device, folder)
+    return plan.epochs
+
+
+class _Training:
+    """A supernet, and how far its training has come."""
+
+    def __init__(self, plan: Plan, task: Task, device: str, folder: Path) -> None:
+        self.plan, self.task, self.device, self.folder = plan, task, device, folder
+        key = {
+            "plan": made_of(plan),
+            "skeleton": asdict(task.skeleton),
+            "images": task.images.train.hash,
+            "device": device,
+        }
+        self.key = json.dumps(key, sort_keys=True)
+        self.path = folder / f"{hashlib.sha256(self.key.encode()).hexdigest()[:20]}.pt"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: {error.strerror}; set ARCHCAST_CACHE") from None
+        self.epoch, self.seconds = 0, 0.0
+        self.archive: list[Sequence[int]] = []
+
+    @property
+    def finished(self) -> bool:
+        state = self._kept()
+        return state is not None and state["epoch"] == self.plan.epochs
+
+    def epochs(self) -> Iterator[int]:
+        """Train epoch by epoch, from where it was last saved."""
+        with FileLock(self.path.with_suffix(".lock")):
+            build = partial(Supernet, self.task.skeleton)
+            self.supernet = initialised(build, "supernet", self.plan.seed).to(self.device)
+            self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.optimizer = torch.optim.SGD(
+                self.supernet.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY,
+                nesterov=True, foreach=True,
+            )  # fmt: skip
+            self._start_or_resume()
+            if self.epoch < self.plan.epochs:
+                data = load_data(self.task.images, torch.device(self.device))["train"]
+                saved = perf_counter()
+                while self.epoch < self.plan.epochs:
+                    self._train_epoch(data)
+                    if perf_counter() - saved > SAVE_EVERY or self.epoch == self.plan.epochs:
+                        self._save()
+                        saved = perf_counter()
+                    yield self.epoch
+        self.supernet.eval()
+
+    def _train_epoch(self, data: Data) -> None:
+        clock = clock_of(data.images.device)
+        start = clock()
+        self.supernet.train()
+        # Of the epoch alone, so that nothing is lost with a process.
+        part = -1 if self.plan.split is None else self.plan.split
+        rng = np.random.default_rng([self.plan.seed, part + 1, self.epoch])
+        order = torch.from_numpy(rng.permutation(len(data.images))).to(data.images.device)
+        batches = order.split(BATCH_SIZE)
+        for number, batch in enumerate(batches):
+            progress = (self.epoch + number / len(batches)) / self.plan.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
+            flip = torch.from_numpy(rng.random((len(batch), 1, 1, 1)) < 0.5).to(order.device)
+            images = data.images[batch]
+            self._step(torch.where(flip, images.flip(-1), images), data.labels[batch], rng)
+        self.epoch += 1
+        self.seconds += clock() - start
+
+    def _step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> None:
+        archive = np.array(self.archive, dtype=np.int64).reshape(-1, len(EDGES))
+        selections = SAMPLERS[self.plan.sampler](rng, archive)
+        self.optimizer.zero_grad()
+        for selection in selections:
+            if isinstance(selection, Tensor):
+                selection = selection.to(images.device)
+            else:
+                selection = self._held(selection)
+                self.archive = [*self.archive[1 - ARCHIVE :], selection]
+            loss = nn.functional.cross_entropy(self.supernet(images, selection), labels)
+            (loss / len(selections)).backward()
+        nn.utils.clip_grad_norm_(self.supernet.parameters(), CLIP)
+        self.optimizer.step()
+
+    def _held(self, path: Sequence[int]) -> Sequence[int]:
+        if self.plan.split is None:
+            return path
+        return (*path[:SPLIT_EDGE], self.plan.split, *path[SPLIT_EDGE + 1 :])
+
+    def _kept(self) -> dict[str, Any] | None:
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location=self.device)
+        except FileNotFoundError:
+            return None
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            reason = str(error).splitlines()[0]
+            _logger.warning("%s: ignoring a file that is no supernet (%s)", self.path, reason)
+            return None
+        return state if state.get("key") == self.key else None
+
+    def _start_or_resume(self) -> None:
+        if state := self._kept():
+            self.supernet.load_state_dict(state["supernet"])
+            if state["optimizer"]:
+                self.optimizer.load_state_dict(state["optimizer"])
+            self.epoch, self.seconds = state["epoch"], state["seconds"]
+            self.archive = state["archive"]
+        elif self.plan.start:
+            start = trained_supernet(self.plan.start, self.task, self.device, self.folder)
+            self.supernet.load_state_dict(start.supernet.state_dict())
+
+    def _save(self) -> None:
+        """Written aside, then renamed, so that no file is ever half there."""
+        done = self.epoch == self.plan.epochs
+        aside = self.path.with_suffix(".part")
+        torch.save(
+            {
+                "key": self.key,
+                "epoch": self.epoch,
+                "seconds": self.seconds,
+                "archive": self.archive,
+                "supernet": self.supernet.state_dict(),
+                "optimizer": None if done else self.optimizer.state_dict(),
+            },
+            aside,
+        )
+        aside.replace(self.path)

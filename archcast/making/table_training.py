@@ -1,0 +1,232 @@
+"""Make a benchmark: train every canonical architecture of a space, resumably, into one table."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from archcast.benchmarks.table import Table, read_table
+from archcast.core.device import pick_device
+from archcast.core.errors import InputError
+from archcast.core.progress import track
+from archcast.core.workers import run_each
+from archcast.making.robustness import ATTACK
+from archcast.making.trainer import Recipe, Run, train
+from archcast.networks.nasbench201_network import Network
+from archcast.networks.task import IMAGES, IMAGES_HASH, skeleton_for
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture, Space
+from archcast.tasks.images import SHIPPED, Images, load_images
+from archcast.tasks.tensors import Data, load_data
+
+_logger = logging.getLogger("archcast")
+
+RECIPE = Recipe()
+_LATER = ("attack", IMAGES_HASH)  # tables from before these were recorded lack them
+
+
+def train_table(
+    space: Space,
+    images: str,
+    seeds: Sequence[int],
+    out: Path,
+    jobs: int = 1,
+    device: str = "auto",
+    limit: int | None = None,
+) -> Table:
+    """Train all canonical architectures of `space` (or `limit` random ones) with each of `seeds`.
+
+    Each finished run is appended to a journal beside `out`, so that a killed process loses only
+    the runs in flight. Runs that `out` or its journal hold already are not repeated.
+
+    Raises:
+        InputError: `images` can't be read, or `out` holds another space or data set.
+    """
+    if space.name != "nasbench201":
+        raise InputError(f"space {space.name} has no trainer; use --space nasbench201")
+    loaded = load_images(images)
+    device = pick_device(device)
+    source = images if images in SHIPPED else str(Path(images).resolve())
+    with Journal(out, {**_provenance(space, loaded, device), IMAGES: source}) as journal:
+        canonical = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
+        order = np.random.default_rng(0).permutation(len(canonical))[:limit]
+        todo = [
+            (canonical[i], seed)
+            for seed in seeds
+            for i in order
+            if (str(canonical[i]), seed) not in journal.rows
+        ]
+        results = run_each(partial(_train_one, images=images, device=device), todo, jobs)
+        for row in track(results, len(todo), "training"):
+            journal.append(row)
+    return read_table(out)
+
+
+class Journal:
+    """Rows of a table in the making: a line of JSON each, merged into the table at the end.
+
+    Within its context it is the only one of its table, in all processes. Leaving the context, also
+    by an interrupt, writes the table and removes the journal; after a kill the next one goes on
+    from what is there.
+    """
+
+    def __init__(self, out: Path, provenance: dict[str, str]) -> None:
+        """A journal beside `out`.
+
+        Raises:
+            InputError: the folder can't be written to.
+        """
+        self.out, self.provenance = out, provenance
+        self.path = out.with_name(out.name + ".journal")
+        self.rows: dict[tuple[str, int], dict[str, Any]] = {}  # by architecture and seed
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(out.with_name(f".{out.name}.lock"), blocking=False)
+        except OSError as error:
+            raise InputError(f"{self.path}: can't be written ({error.strerror})") from None
+
+    def __enter__(self) -> Self:
+        """Read what is there already.
+
+        Raises:
+            InputError: another process has the table, or it is of something else.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{self.out}: another process is training it; wait for its end, or choose"
+                " another --out"
+            ) from None
+        try:
+            for row in (*self._rows_of_table(), *self._rows_of_journal()):
+                self.rows[row["architecture"], row["seed"]] = row
+            self._file = self.path.open("a")
+            if self._file.tell() == 0:
+                self._append(self.provenance)
+        except OSError as error:
+            self._lock.release()
+            raise InputError(f"{self.path}: can't be written ({error.strerror})") from None
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        try:
+            if self.rows:
+                _table(list(self.rows.values()), self.provenance, str(self.out)).write(self.out)
+            self.path.unlink()
+        finally:
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Keep a row, whatever happens next."""
+        self.rows[row["architecture"], row["seed"]] = row
+        self._append(row)
+
+    def _append(self, item: dict[str, Any]) -> None:
+        self._file.write(json.dumps(item) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _rows_of_table(self) -> Iterator[dict[str, Any]]:
+        if not self.out.exists():
+            return
+        table = read_table(self.out)
+        held = {"space": table.space.name, "dataset": table.dataset, **table.metadata}
+        self._check_provenance(held, self.out)
+        columns = {**table.columns, "diverged": table.diverged}
+        owners = np.repeat(np.arange(len(table)), np.diff(table.starts))
+        for row, owner in enumerate(owners):
+            values = {name: column[row] for name, column in columns.items()}
+            curves = {name: value[~np.isnan(value)] for name, value in values.items() if value.ndim}
+            plain = {name: value.tolist() for name, value in (values | curves).items()}
+            yield {"architecture": str(table.architectures[owner]), **plain}
+
+    def _rows_of_journal(self) -> Iterator[dict[str, Any]]:
+        if not self.path.exists():
+            return
+        text = self.path.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
+        os.truncate(self.path, len(whole))
+        for number, line in enumerate(whole.splitlines()):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                raise InputError(
+                    f"{self.path}, line {number + 1}: no line of a journal; delete that line"
+                ) from None
+            if number:
+                yield found
+            else:
+                self._check_provenance(found, self.path)
+
+    def _check_provenance(self, held: dict[str, str], where: Path) -> None:
+        for key in ("space", "dataset", "recipe", "attack", IMAGES_HASH):
+            if key not in held and key in _LATER:
+                _logger.warning("%s does not say its %s; taken to be ours", where, key)
+                continue
+            if held.get(key) != self.provenance[key]:
+                raise InputError(
+                    f"{where} was made with {key} {held.get(key)}, not {self.provenance[key]};"
+                    " choose another --out"
+                )
+
+
+def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
+    recipe = {**asdict(skeleton_for(images)), **asdict(RECIPE)}
+    machine = platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name() if device == "cuda" else f"{machine}, one thread"
+    return {
+        "space": space.name,
+        "dataset": images.name,
+        "recipe": _listed(recipe),
+        "attack": _listed(asdict(ATTACK)),
+        IMAGES_HASH: images.hash,
+        "device": f"{device} ({name}), PyTorch {torch.__version__}",
+    }
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
+
+
+def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:
+    metadata = dict(provenance)
+    space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
+    texts = columns.pop("architecture")
+    return Table(space, dataset, texts, columns, metadata, source)
+
+
+@lru_cache(maxsize=1)
+def _loaded(images: str, device: str) -> tuple[Images, dict[str, Data]]:
+    loaded = load_images(images)
+    return loaded, load_data(loaded, torch.device(device))
+
+
+def _train_one(item: tuple[Architecture, int], images: str, device: str) -> dict[str, Any]:
+    architecture, seed = item
+    loaded, data = _loaded(images, device)
+    skeleton = skeleton_for(loaded)
+    text = str(architecture)
+    run: Run = train(lambda: Network(architecture, skeleton), text, seed, data, RECIPE)
+    values = asdict(run)
+    values[f"latency_{device}"] = values.pop("latency")
+    return {"architecture": text, "seed": seed, **values}

@@ -1,0 +1,115 @@
+"""Gaussian process on graphs, with a Weisfeiler-Lehman kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+
+from archcast.encodings.weisfeiler_lehman import Labels, encode, products, self_products
+from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
+
+BATCH = 500  # architectures queried at once: bounds memory
+JITTER = 1e-4  # the least noise variance; labels have variance 1
+WEIGHT, NOISE, DEVIATION = -2.0, -2.0, 2.0  # the prior of logarithms of hyperparameters
+
+
+class WeisfeilerLehmanGP(Predictor):
+    """Gaussian process that compares architectures by what their nodes see around them.
+
+    Two graphs are alike if their nodes have the same Weisfeiler-Lehman labels. Beside the labels
+    of the paper there are labels that see against the edges, and labels that see topology alone;
+    see `encodings.weisfeiler_lehman.encode`. Each view, after each number of `iterations`, gives a
+    histogram. The `kernel` is one of:
+
+        matern: Matern 5/2 of the weighted squared distances between histograms.
+        linear: the weighted sum of their inner products, as in the paper.
+
+    Weights, signal and noise maximise the marginal likelihood under a wide log-normal prior; the
+    weights thereby choose how many iterations count. Two iterations see across cells of four to six
+    nodes.
+    """
+
+    tags = Tags(probabilistic=True, paper="Ru et al., 2021, NAS-BOWL")
+
+    def __init__(self, labels: str = "normal", kernel: str = "matern", iterations: int = 2) -> None:
+        self.labels = labels
+        self.kernel = kernel
+        self.iterations = iterations
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        if self.kernel not in ("matern", "linear"):
+            raise ValueError(f"kernel={self.kernel!r} is neither matern nor linear")
+        y = rescale(labels, self.labels)
+        self.axis_ = Axis(y)
+        y = self.axis_.standardise(y)
+        self.seen_ = encode(architectures, self.iterations)
+        terms = self._terms(self.seen_)
+        mean = terms.mean(axis=(1, 2))
+        unit = np.where(mean > 0, mean, 1.0)
+
+        prior = np.array([*[WEIGHT] * len(terms), 0.0, NOISE])
+        arguments = (terms / unit[:, None, None], y, prior)
+        found = minimize(self._loss, prior, arguments, "L-BFGS-B", jac=True, tol=1e-5)
+        *weights, self.signal_, noise = np.exp(found.x)
+        self.weights_, self.noise_ = weights / unit, noise + JITTER
+        covariance = self.signal_ * self._similarity(self.weights_, terms)[0]
+        self.factor_ = cho_factor(covariance + self.noise_ * np.eye(len(y)), lower=True)
+        self.dual_ = cho_solve(self.factor_, y)
+
+    def _loss(self, logs: Vector, terms: Vector, y: Vector, prior: Vector) -> tuple[float, Vector]:
+        """Minus the log posterior of the hyperparameters, up to a constant, and its gradient."""
+        *weights, signal, noise = np.exp(logs)
+        similarity, slope = self._similarity(np.array(weights), terms)
+        covariance = signal * similarity + (noise + JITTER) * np.eye(len(y))
+        factor = cho_factor(covariance, lower=True)
+        inverse = cho_solve(factor, np.eye(len(y)))
+        dual = inverse @ y
+        by_covariance = (inverse - np.outer(dual, dual)) / 2
+        by_weights = signal * np.tensordot(terms, by_covariance * slope, 2)
+        gradient = [*by_weights, np.sum(by_covariance * similarity), np.trace(by_covariance)]
+        off = (logs - prior) / DEVIATION
+        loss = y @ dual / 2 + np.log(factor[0].diagonal()).sum() + off @ off / 2
+        return loss, np.exp(logs) * gradient + off / DEVIATION
+
+    def _terms(self, queried: Labels) -> Vector:
+        """What the kernel weighs, of each queried and each training graph: (views, n, m)."""
+        inner = products(queried, self.seen_)
+        if self.kernel == "linear":
+            return inner
+        return self_products(queried)[:, :, None] + self_products(self.seen_)[:, None] - 2 * inner
+
+    def _similarity(self, weights: Vector, terms: Vector) -> tuple[Vector, Vector]:
+        """The kernel before its scale, and its derivative by the weighted sum of terms."""
+        total = np.tensordot(weights, terms, 1)
+        if self.kernel == "linear":
+            return total, np.ones_like(total)
+        root = np.sqrt(5 * total)
+        decay = np.exp(-root)
+        return (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        return self._query_with_std(architectures, context)[0]
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        starts = range(0, len(architectures), BATCH)
+        parts = [self._predict(architectures[start : start + BATCH]) for start in starts]
+        scores, variances = np.concatenate(parts, axis=1)
+        return self.axis_.restore(scores), self.axis_.restore_std(np.sqrt(variances))
+
+    def _predict(self, architectures: Sequence[Architecture]) -> Vector:
+        """Means and variances, shape (2, n), of standardised labels."""
+        queried = encode(architectures, self.iterations)
+        covariance = self.signal_ * self._similarity(self.weights_, self._terms(queried))[0]
+        own = self.signal_ * (
+            self.weights_ @ self_products(queried) if self.kernel == "linear" else 1.0
+        )
+        explained = np.sum(covariance.T * cho_solve(self.factor_, covariance.T), axis=0)
+        variances = np.maximum(own - explained, 0.0) + self.noise_
+        return np.stack([covariance @ self.dual_, variances])

@@ -1,0 +1,171 @@
+"""Predictors that are graph networks: what they share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import loguniform, randint
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archcast.encodings.live_graphs import live_graphs
+from archcast.predictors.helpers.descent import minimise, seeded
+from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.predictor import Context, Predictor, Vector
+from archcast.spaces.space import Architecture
+
+BATCH = 2_000  # architectures queried at once: bounds memory
+
+
+class GraphTensors(NamedTuple):
+    """Graphs as dense tensors: cells are so small that sparse products would take longer."""
+
+    nodes: Tensor  # (n, nodes, operations), one-hot; zeros for a dead node
+    edges: Tensor  # (n, nodes, nodes), 1 for an edge [k, i, j] from i to j between live nodes
+    live: Tensor  # (n, nodes, 1), 1 for a live node
+
+
+class GraphPredictor(Predictor):
+    """Regresses rescaled labels on the live parts of canonical graphs by a network.
+
+    Subclasses give the network, and take these parameters:
+        labels: how labels are rescaled, a name from `labels.LABELS`.
+        width, layers: of the graph convolutions.
+        steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
+        device: where to compute, any name of a PyTorch device.
+        seed: of the initial weights and the batches.
+    """
+
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "width": randint(64, 201),
+        "batch_size": randint(5, 33),
+        "learning_rate": loguniform(1e-5, 1e-1),
+        "weight_decay": loguniform(1e-5, 1e-1),
+    }
+
+    def __init__(
+        self,
+        labels: str = "normal",
+        width: int = 64,
+        layers: int = 3,
+        steps: int = 120,
+        batch_size: int = 128,
+        learning_rate: float = 0.01,
+        weight_decay: float = 0.01,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.labels = labels
+        self.width = width
+        self.layers = layers
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.device = device
+        self.seed = seed
+
+    @abstractmethod
+    def _network(self, operations: int) -> nn.Module:
+        """A network from `GraphTensors` with so many operations to scores (n,)."""
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self._fit_graphs(self._graphs(architectures), rescale(labels, self.labels))
+
+    def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
+        """Learn from graphs and rescaled labels (n,)."""
+        self.axis_ = Axis(labels)
+        y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)
+        with seeded(self.seed) as generator:
+            self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
+
+        def loss(rows: Tensor) -> Tensor:
+            batch = GraphTensors(*(tensor[rows] for tensor in graphs))
+            return functional.mse_loss(self.network_(batch), y[rows])
+
+        minimise(
+            self.network_,
+            loss,
+            len(y),
+            generator,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        with torch.no_grad():
+            return np.concatenate([self._query_graphs(x) for x in self._batches(architectures)])
+
+    def _query_graphs(self, graphs: GraphTensors) -> Vector:
+        """Scores (n,) of graphs."""
+        return self.axis_.restore(self.network_(graphs).double().cpu().numpy())
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        with torch.no_grad():
+            batches = [self._query_graphs_with_std(x) for x in self._batches(architectures)]
+        scores, std = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return scores, std
+
+    def _query_graphs_with_std(self, graphs: GraphTensors) -> tuple[Vector, Vector]:
+        """Scores and standard deviations (n,); of probabilistic predictors."""
+        raise NotImplementedError
+
+    def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
+        for start in range(0, len(architectures), BATCH):
+            yield self._graphs(architectures[start : start + BATCH])
+
+    def _graphs(self, architectures: Sequence[Architecture]) -> GraphTensors:
+        adjacency, operations, live = live_graphs(architectures)
+        mask = torch.from_numpy(live).float().unsqueeze(2)
+        alphabet = len(architectures[0].space.operations)
+        nodes = functional.one_hot(torch.from_numpy(operations), alphabet) * mask
+        edges = torch.from_numpy(adjacency).float()
+        return GraphTensors(*(tensor.to(self.device) for tensor in (nodes, edges, mask)))
+
+
+class DirectedConvolution(nn.Module):
+    """Each node sees itself, the mean of its sources and the mean of its targets.
+
+    Each of the three through a weight matrix of its own, summed; then ReLU and layer
+    normalisation. Wen et al., 2019, give nodes self loops instead and average two ReLUs, one for
+    each direction; that learns less from few labels.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, 3 * outputs)
+        self.normalise = nn.LayerNorm(outputs)
+
+    def forward(self, values: Tensor, sources: Tensor, targets: Tensor) -> Tensor:
+        """New values (n, nodes, outputs) of values (n, nodes, inputs).
+
+        Row i of `sources` and `targets` (n, nodes, nodes) weighs the nodes that node i reads.
+        """
+        own, before, after = self.linear(values).chunk(3, dim=2)
+        normalised: Tensor = self.normalise(torch.relu(own + sources @ before + targets @ after))
+        return normalised
+
+    def last_node(self, values: Tensor, sources: Tensor) -> Tensor:
+        """New values (n, outputs) of the last node alone, which has sources and no targets."""
+        weights, biases = self.linear.weight.chunk(3), self.linear.bias.chunk(3)
+        own = functional.linear(values[:, -1], weights[0], biases[0])
+        mean = (sources[:, -1:] @ values).squeeze(1)
+        before = functional.linear(mean, weights[1], biases[1])
+        normalised: Tensor = self.normalise(torch.relu(own + before))
+        return normalised
+
+
+def mean_of_targets(edges: Tensor) -> Tensor:
+    """Edges (n, nodes, nodes) with rows divided by their sums; rows of zeros stay.
+
+    Of transposed edges, the same is the mean of sources.
+    """
+    return edges / edges.sum(dim=2, keepdim=True).clamp(min=1)

@@ -1,0 +1,57 @@
+"""How labels are rescaled before a regression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import norm, rankdata
+
+from archcast.predictors.predictor import Vector
+
+
+def rescale(labels: Vector, name: str) -> Vector:
+    """Labels on another axis, in the same order; `name` is one of `LABELS`.
+
+    Raises:
+        ValueError: `name` is none of them.
+    """
+    if name not in LABELS:
+        raise ValueError(f"labels={name!r} is none of {', '.join(LABELS)}")
+    return LABELS[name](labels)
+
+
+class Axis:
+    """Standardises labels for learning, and brings scores back to the labels' axis."""
+
+    def __init__(self, labels: Vector) -> None:
+        self.mean = float(labels.mean())
+        self.scale = float(labels.std()) if np.ptp(labels) > 0 else 1.0
+
+    def standardise(self, labels: Vector) -> Vector:
+        """Labels with mean 0 and deviation 1; equal labels become zeros."""
+        return (labels - self.mean) / self.scale
+
+    def restore(self, scores: Vector) -> Vector:
+        """Scores on the labels' axis."""
+        return self.mean + self.scale * scores
+
+    def restore_std(self, std: Vector) -> Vector:
+        """Standard deviations on the labels' axis."""
+        return self.scale * std
+
+
+def _standard(labels: Vector) -> Vector:
+    return Axis(labels).standardise(labels)
+
+
+def _rank(labels: Vector) -> Vector:
+    return np.asarray((rankdata(labels) - 0.5) / len(labels))
+
+
+LABELS: dict[str, Callable[[Vector], Vector]] = {
+    "raw": lambda labels: labels,
+    "standard": _standard,  # mean 0, standard deviation 1
+    "rank": _rank,  # in (0, 1), ties share their mean rank
+    "normal": lambda labels: norm.ppf(_rank(labels)),  # normal quantiles of the ranks
+}

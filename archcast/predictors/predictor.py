@@ -1,0 +1,227 @@
+"""The contract that every performance predictor keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archcast.networks.task import Task
+    from archcast.spaces.space import Architecture
+    from archcast.zero_cost.batch import Batch
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Learning curves so far, each of shape (architectures, epochs); NaN after a run ended early.
+
+    Losses in nats, accuracies in percent; None where the benchmark did not record one. `horizon` is
+    the number of epochs of a whole training run. `diverged` of shape (architectures,) tells which
+    runs ended early because they failed; without it none did, and all were stopped.
+    """
+
+    horizon: int
+    train_loss: Vector | None = None
+    train_accuracy: Vector | None = None
+    valid_loss: Vector | None = None
+    valid_accuracy: Vector | None = None
+    diverged: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a predictor may be given besides architectures: `Tags.needs` names these fields.
+
+    Fields of one value an architecture stand in the order of the architectures. A predictor gets
+    the fields that it needs and no others.
+    """
+
+    curves: Curves | None = None
+    parameters: Vector | None = None  # (architectures,)
+    flops: Vector | None = None  # (architectures,), multiply-adds
+    latency: Vector | None = None  # (architectures,), milliseconds
+    unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
+    build: Callable[[Architecture], nn.Module] | None = None  # an untrained network
+    batch: Batch | None = None  # training images and labels
+    task: Task | None = None  # all training and validation images, and the skeleton
+
+    def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
+        """The context of some of the architectures, in the order of `rows`."""
+
+        def taken(value: Any) -> Any:
+            if isinstance(value, np.ndarray):
+                return value[rows]
+            if isinstance(value, Curves):
+                return replace(value, **_changed(value, taken))
+            return value
+
+        return replace(self, **_changed(self, taken))
+
+    def only(self, tags: Tags) -> Context:
+        """The fields and curves that `tags` name, without the others."""
+        facts = {name: getattr(self, name) for name in tags.needs}
+        if facts.get("curves") and tags.curves:
+            curves = {name: getattr(self.curves, name) for name in tags.curves}
+            facts["curves"] = Curves(
+                facts["curves"].horizon, **curves, diverged=facts["curves"].diverged
+            )
+        return Context(**facts)
+
+
+def _changed(value: Curves | Context, change: Callable[[Any], Any]) -> dict[str, Any]:
+    return {field.name: change(getattr(value, field.name)) for field in fields(value)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Facts that the engine acts on, so that it never asks which class it holds."""
+
+    needs: frozenset[str] = frozenset()  # fields of `Context`
+    curves: frozenset[str] = frozenset()  # of `Curves`, where it needs some; none: any there are
+    learns: bool = True  # False: it uses no labels, and is charged for none
+    probabilistic: bool = False  # True: `query` can return standard deviations
+    paper: str = ""
+    version: int = 1  # of the definition: it goes up whenever scores change
+
+    def __post_init__(self) -> None:
+        for kind, names in ((Context, self.needs), (Curves, self.curves)):
+            unknown = names - {field.name for field in fields(kind)}
+            if unknown:
+                raise TypeError(f"{kind.__name__} has no fields {sorted(unknown)}")
+
+
+class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
+    """Ranks architectures that were not trained to the end; a higher score is better.
+
+    Subclasses store their parameters in `__init__` and do nothing else there, so that
+    `sklearn.base.clone` and `get_params` work, and implement `_fit` and `_query`. What is random
+    takes a parameter `seed`. They neither time themselves nor look up results: the engine does.
+
+    Attributes:
+        fallbacks_: how many architectures of the last `query` got a stand-in for a score, because
+            the method itself failed on them. Subclasses that have one count it here.
+        saved_seconds_: how many seconds more the last `fit` would have taken without what it found
+            in a cache. Subclasses that have one set it; whoever measures adds it.
+    """
+
+    tags: ClassVar[Tags] = Tags()
+
+    def uses(self) -> Sequence[object]:
+        """Other predictors, proxies and encodings, or contents, that decide its scores.
+
+        A record is reused only where none of these has changed.
+        """
+        return ()
+
+    # What a hyperparameter search may try for each parameter: a list of values, or a frozen
+    # distribution of `scipy.stats`.
+    search_space: ClassVar[Mapping[str, Any]] = {}
+
+    def fit(
+        self,
+        architectures: Sequence[Architecture],
+        labels: ArrayLike,
+        context: Context | None = None,
+    ) -> Self:
+        """Learn from `architectures`, whose accuracies are `labels`; forget any earlier fit.
+
+        Raises:
+            ValueError: labels that are not one finite number an architecture, no architecture
+                where labels are learned from, or a missing context field.
+        """
+        y = np.asarray(labels, dtype=np.float64)
+        if y.shape != (len(architectures),) or not np.isfinite(y).all():
+            raise ValueError(
+                f"{self} needs one finite label an architecture; got labels of shape {y.shape},"
+                f" {np.isfinite(y).sum()} of them finite, for {len(architectures)} architectures"
+            )
+        if self.tags.learns and not len(y):
+            raise ValueError(f"{self} learns from labels; give at least one")
+        self.saved_seconds_ = 0.0
+        self._fit(architectures, y, self._checked(context))
+        self.n_labels_ = len(y)
+        return self
+
+    @overload
+    def query(
+        self, architectures: Sequence[Architecture], context: Context | None = None
+    ) -> Vector: ...
+
+    @overload
+    def query(
+        self,
+        architectures: Sequence[Architecture],
+        context: Context | None = None,
+        *,
+        return_std: Literal[True],
+    ) -> tuple[Vector, Vector]: ...
+
+    def query(
+        self,
+        architectures: Sequence[Architecture],
+        context: Context | None = None,
+        *,
+        return_std: bool = False,
+    ) -> Vector | tuple[Vector, Vector]:
+        """Scores of shape (architectures,), each independent of the others queried with it.
+
+        With `return_std`, also their standard deviations, of the same shape and on the same scale.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: a missing context field, or `return_std` of what is not probabilistic.
+        """
+        check_is_fitted(self, "n_labels_")
+        context = self._checked(context)
+        self.fallbacks_ = 0
+        if return_std and not self.tags.probabilistic:
+            raise ValueError(f"{self} has no standard deviations to return")
+        if not len(architectures):
+            return (np.empty(0), np.empty(0)) if return_std else np.empty(0)
+        if not return_std:
+            return self._one_each(self._query(architectures, context), architectures)
+        scores, std = self._query_with_std(architectures, context)
+        return self._one_each(scores, architectures), self._one_each(std, architectures)
+
+    def _one_each(self, values: ArrayLike, architectures: Sequence[Architecture]) -> Vector:
+        vector = np.asarray(values, dtype=np.float64)
+        if vector.shape != (len(architectures),):
+            raise TypeError(f"{self} gave shape {vector.shape} for {len(architectures)} queries")
+        return vector
+
+    def _checked(self, context: Context | None) -> Context:
+        context = (context or Context()).only(self.tags)
+        missing = [name for name in self.tags.needs if getattr(context, name) is None]
+        missing += [
+            name for name in self.tags.curves if getattr(context.curves, name, None) is None
+        ]
+        if missing:
+            raise ValueError(
+                f"{self} needs context that was not given: {', '.join(sorted(missing))}"
+            )
+        return context
+
+    @abstractmethod
+    def _fit(
+        self, architectures: Sequence[Architecture], labels: Vector, context: Context
+    ) -> None: ...
+
+    @abstractmethod
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> ArrayLike: ...
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[ArrayLike, ArrayLike]:
+        """Scores as from `_query` and their standard deviations; of probabilistic predictors."""
+        raise NotImplementedError

@@ -1,0 +1,171 @@
+"""Zero-cost proxies as predictors: they score networks before training, and learn from no labels.
+
+Each proxy of the catalog is a predictor of the same name, an attribute of this module. What ranks a
+network among others, as combinations of proxies do, compares it with a random sample of the space:
+its score then does not depend on what is queried beside it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import ClassVar
+
+import numpy as np
+
+from archcast.core.errors import InputError
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.spaces.space import Architecture
+from archcast.zero_cost import registry as proxies
+from archcast.zero_cost.combination import Combination, rank_sum, votes
+from archcast.zero_cost.passes import Passes
+from archcast.zero_cost.proxy import Proxy
+
+UNDEFINED = -1e30  # the score of a network for which a proxy is not defined
+REFERENCE = 50  # architectures of the random sample that a combination compares with
+
+
+class _Untrained(Predictor):
+    """Scores networks before training by some proxies.
+
+    A network for which one is not defined comes last by it, and counts in `fallbacks_`.
+    """
+
+    def __init__(self, device: str = "cpu", seed: int = 0) -> None:
+        self.device = device
+        self.seed = seed
+
+    @abstractmethod
+    def _parts(self) -> Sequence[str]:
+        """The proxies, each of which scores a network alone."""
+
+    def uses(self) -> Sequence[object]:
+        return [proxies.get(name) for name in self._parts()]
+
+    def _matrix(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        """Scores (architectures, proxies); the passes that proxies share are made once."""
+        assert context.build is not None
+        assert context.batch is not None
+        found = [proxies.get(name) for name in self._parts()]
+        single = [each for each in found if isinstance(each, Proxy)]
+        if len(single) < len(found):
+            raise ValueError(f"{self} combines proxies that are combinations; name their parts")
+        batch = context.batch.to(self.device)
+        rows = []
+        for architecture in architectures:
+            passes = Passes(partial(context.build, architecture), batch, self.seed)
+            rows.append([_score(proxy, passes) for proxy in single])
+        return np.array(rows).reshape(-1, len(single))
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        pass
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        matrix = self._matrix(architectures, context)
+        self.fallbacks_ += int((matrix == UNDEFINED).any(axis=1).sum())
+        return self._combine(matrix)
+
+    def _combine(self, matrix: Vector) -> Vector:
+        score: Vector = matrix[:, 0]
+        return score
+
+
+class _Compared(_Untrained):
+    """Combines proxies by comparison with a random sample of the space, scored in `fit`."""
+
+    tags = Tags(needs=frozenset({"build", "batch", "unlabeled"}), learns=False)
+
+    @abstractmethod
+    def _combination(self) -> Combination:
+        """The proxies and how they are combined."""
+
+    def _parts(self) -> Sequence[str]:
+        return self._combination().parts
+
+    def uses(self) -> Sequence[object]:
+        return (self._combination(), *super().uses())
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        assert context.unlabeled is not None
+        self.reference_ = self._matrix(context.unlabeled[:REFERENCE], context)
+
+    def _combine(self, matrix: Vector) -> Vector:
+        return self._combination()(matrix, self.reference_)
+
+
+class _OneProxy(_Untrained):
+    """Scores untrained networks by the zero-cost proxy of this name."""
+
+    tags = Tags(needs=frozenset({"build", "batch"}), learns=False)
+    proxy: ClassVar[str]
+
+    def _parts(self) -> Sequence[str]:
+        return (self.proxy,)
+
+
+class _OneCombination(_Compared):
+    """Scores untrained networks by the combination of zero-cost proxies of this name."""
+
+    proxy: ClassVar[str]
+
+    def _combination(self) -> Combination:
+        found = proxies.get(self.proxy)
+        assert isinstance(found, Combination)
+        return found
+
+
+class _Chosen(_Compared):
+    """Combines proxies that its user names."""
+
+    def __init__(
+        self, proxies: str = "nwot+synflow+jacov", device: str = "cpu", seed: int = 0
+    ) -> None:
+        super().__init__(device, seed)
+        self.proxies = proxies
+
+    def _parts(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.proxies.split("+"))
+
+
+class RankSum(_Chosen):
+    """The sum of the ranks by several zero-cost proxies.
+
+    Args:
+        proxies: names joined by `+`.
+    """
+
+    def _combination(self) -> Combination:
+        return Combination(self._parts(), rank_sum)
+
+
+class Vote(_Chosen):
+    """How many architectures most of several zero-cost proxies place below this one.
+
+    Args:
+        proxies: names joined by `+`.
+    """
+
+    tags = Tags(
+        needs=frozenset({"build", "batch", "unlabeled"}),
+        learns=False,
+        paper="Abdelfattah et al., 2021, Zero-Cost Proxies for Lightweight NAS",
+    )
+
+    def _combination(self) -> Combination:
+        return Combination(self._parts(), votes)
+
+
+@cache
+def __getattr__(name: str) -> type[Predictor]:
+    if name not in proxies:
+        raise AttributeError(name)
+    kind = _OneCombination if isinstance(proxies.get(name), Combination) else _OneProxy
+    return type(name, (kind,), {"proxy": name, "__doc__": kind.__doc__, "__module__": __name__})
+
+
+def _score(proxy: Proxy, passes: Passes) -> float:
+    try:
+        return proxy.of(passes)
+    except InputError:
+        return UNDEFINED

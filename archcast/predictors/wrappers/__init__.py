@@ -1,0 +1,1 @@
+"""Predictors around other predictors."""

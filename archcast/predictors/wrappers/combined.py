@@ -1,0 +1,105 @@
+"""A trained predictor that also sees the scores of untrained ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.preprocessing import QuantileTransformer
+
+from archcast.core.errors import InputError
+from archcast.predictors.helpers.vector import VectorPredictor
+from archcast.predictors.nao import NAO
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor_text import build_predictor
+from archcast.spaces.space import Architecture
+
+
+class Combined(Predictor):
+    """Fits a head on architectures and on what other predictors score them.
+
+    This is OMNI of the 2021 study, for any head and any parts that learn from no labels: zero-cost
+    proxies, learning curves, sizes. A part's scores reach the head as normal quantiles among the
+    training architectures, so that scores of any scale serve any head. What parts need is paid for
+    and measured with every query.
+
+    Args:
+        head: a predictor with `fit_beside`, which those on vectors, `nao` and `seminas` have; or
+            text such as `ngb` or `xgb(max_depth=3)`.
+        parts: predictors that do not learn, joined by `+`.
+    """
+
+    def __init__(
+        self,
+        head: Predictor | str = "ngb",
+        parts: str = "jacov+sotl-e",
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.head = head
+        self.parts = parts
+        self.device = device
+        self.seed = seed
+
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """All that the parts need, and whether the head gives deviations."""
+        head, parts = self._build()
+        reads = [part.tags.curves for part in parts if "curves" in part.tags.needs]
+        return Tags(
+            needs=frozenset().union(*(each.tags.needs for each in (head, *parts))),
+            curves=frozenset().union(*reads) if all(reads) else frozenset(),
+            probabilistic=head.tags.probabilistic,
+            paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
+        )
+
+    def uses(self) -> Sequence[object]:
+        head, parts = self._build()
+        return (head, *parts)
+
+    def _build(self) -> tuple[VectorPredictor | NAO, list[Predictor]]:
+        head, _ = build_predictor(self.head, self.seed, self.device)
+        if not isinstance(head, VectorPredictor | NAO):
+            raise InputError(f"{self.head} can't be a head: it takes no features; try ngb or xgb")
+        names = [name.strip() for name in self.parts.split("+")]
+        parts = [build_predictor(name, self.seed, self.device)[0] for name in names]
+        for name, part in zip(names, parts, strict=True):
+            if part.tags.learns:
+                raise InputError(f"{name} can't be a part: it learns from labels; try jacov+sotl-e")
+        return head, parts
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self.head_, self.parts_ = self._build()
+        for part in self.parts_:
+            part.fit(architectures, labels, context)
+        self.saved_seconds_ = sum(part.saved_seconds_ for part in self.parts_)
+        scores = self._scores(architectures, context)
+        self.quantiles_ = QuantileTransformer(
+            n_quantiles=len(scores), output_distribution="normal", random_state=0
+        ).fit(scores)
+        self.head_.fit_beside(architectures, self._quantiles(scores), labels, context)
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        scores = self._scores(architectures, context)
+        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
+        return np.asarray(self.head_.query_beside(architectures, self._quantiles(scores)))
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        assert isinstance(self.head_, VectorPredictor)
+        features = self._quantiles(self._scores(architectures, context))
+        scores, std = self.head_.query_beside_with_std(architectures, features)
+        return np.asarray(scores), np.asarray(std)
+
+    def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        """Scores (architectures, parts)."""
+        return np.column_stack([part.query(architectures, context) for part in self.parts_])
+
+    def _quantiles(self, scores: Vector) -> Vector:
+        quantiles: Vector = self.quantiles_.transform(scores)
+        return quantiles
+
+
+class OMNI(Combined):
+    """The combination of the 2021 study: NGBoost on encoding, `jacov` and last training loss."""

@@ -1,0 +1,77 @@
+"""Standard deviations for predictors that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from archcast.core.errors import InputError
+from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor_text import build_predictor
+from archcast.spaces.space import Architecture
+
+
+class Ensemble(Predictor):
+    """Fits copies of a predictor on bootstrap samples; scores are means, deviations their spread.
+
+    Args:
+        predictor: a `Predictor` that learns from labels, or text such as `xgb(max_depth=3)`.
+        members: how many copies; each has a seed of its own.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor | str = "xgb",
+        members: int = 5,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.predictor = predictor
+        self.members = members
+        self.device = device
+        self.seed = seed
+
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """Those of the predictor, and that it gives deviations."""
+        tags = self._build(0).tags
+        if not tags.learns:
+            raise InputError(
+                f"{self.predictor} can't be a member of an ensemble: it learns from no labels, so"
+                " that all members would be alike; try xgb"
+            )
+        return Tags(
+            needs=tags.needs,
+            curves=tags.curves,
+            probabilistic=True,
+            paper="Breiman, 1996, Bagging Predictors",
+        )
+
+    def uses(self) -> Sequence[object]:
+        return (self._build(0),)
+
+    def _build(self, member: int) -> Predictor:
+        return build_predictor(self.predictor, self.seed + member, self.device)[0]
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        if self.members < 2:
+            raise ValueError(f"members={self.members}: a spread needs 2 or more")
+        rng = np.random.default_rng(self.seed)
+        self.members_ = []
+        for member in range(self.members):
+            drawn = rng.integers(len(labels), size=len(labels))
+            fitted = self._build(member)
+            fitted.fit([architectures[i] for i in drawn], labels[drawn], context.take(drawn))
+            self.members_.append(fitted)
+        self.saved_seconds_ = sum(fitted.saved_seconds_ for fitted in self.members_)
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        return self._query_with_std(architectures, context)[0]
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        scores = np.stack([member.query(architectures, context) for member in self.members_])
+        self.fallbacks_ = sum(member.fallbacks_ for member in self.members_)
+        return scores.mean(axis=0), scores.std(axis=0, ddof=1)

@@ -1,0 +1,278 @@
+"""Early stopping in a search: who is trained to the end, and what that saves (Baker 2017).
+
+A search trains architectures one after another. A predictor sees each learning curve grow, and
+training stops when the chance that the final validation accuracy exceeds the best so far falls
+below a threshold. What the predictor said of every curve at every epoch is recorded, so that any
+threshold can be replayed. Successive halving and Hyperband get the same architectures and as many
+epochs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.special import ndtr
+
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.evaluation.engine import context, outcome_or_error, split
+from archcast.evaluation.job import PredictorJob
+from archcast.evaluation.record import BaseRecord
+from archcast.evaluation.statistics import mean_interval, share_interval
+from archcast.predictors.predictor import Vector
+from archcast.predictors.predictor_text import make_predictor
+from archcast.studies.experiment import choose_predictors, identity
+from archcast.studies.leaderboard import Row
+
+Bools = NDArray[np.bool_]
+_logger = logging.getLogger("archcast")
+
+METHODS = ("early stopping", "successive halving", "hyperband")
+
+
+class StopJob(PredictorJob):
+    """A search through `test_size` architectures; the predictor has learned from others."""
+
+
+class StopRecord(BaseRecord):
+    """What a predictor said of learning curves as they grew, and how they went on; in percent.
+
+    `means[e][i]` and `stds[e][i]` are of the final validation accuracy of architecture i, predicted
+    after epoch e + 1. Curves of runs that ended early are short.
+    """
+
+    job: StopJob
+    curves: list[list[float]]  # validation accuracy, (architectures, epochs)
+    diverged: list[bool] = Field(default_factory=list)  # (architectures,)
+    means: list[list[float]] = Field(default_factory=list)
+    stds: list[list[float]] = Field(default_factory=list)
+
+
+class Outcome(NamedTuple):
+    """How one search went."""
+
+    speed_up: float  # epochs of training all to the end, over epochs spent
+    best_kept: float  # 1 if the best architecture was trained to the end, else 0
+    regret: float  # best final validation accuracy less the best one found, in points
+
+
+def stop_jobs(
+    table: Table,
+    predictors: str,
+    train_size: int,
+    architectures: int,
+    repeats: int,
+    seed: int,
+) -> list[StopJob]:
+    """The searches of a comparison.
+
+    Raises:
+        InputError: a predictor that can't say how likely a final accuracy is, or too few
+            architectures in the table.
+    """
+    table.require("valid_accuracy", "a search with early stopping")
+    choices, _ = choose_predictors(predictors, table)
+    for remark in table.remarks():
+        _logger.warning(remark)
+    for choice in choices:
+        if not (choice.tags.probabilistic and "curves" in choice.tags.needs):
+            raise InputError(
+                f"--predictor {choice.predictor}: gives no deviations for a learning curve;"
+                " choose lcsvr, lce or lce-m"
+            )
+    if train_size + architectures > len(table):
+        raise InputError(
+            f"{table.source} has {len(table)} architectures, fewer than train size {train_size}"
+            f" + {architectures} to search; lower --train-size or --architectures"
+        )
+    return [
+        StopJob(
+            benchmark=table.name,
+            dataset=table.dataset,
+            predictor=choice.predictor,
+            params=choice.params,
+            identity=identity(choice, table, run_stop_job),
+            train_size=train_size if choice.tags.learns else 0,
+            test_size=architectures,
+            seed=seed,
+            repeat=repeat,
+        )
+        for choice in choices
+        for repeat in range(repeats)
+    ]
+
+
+def run_stop_job(job: StopJob, table: Table) -> StopRecord:
+    """Ask the predictor about every architecture after every epoch but the last."""
+    parts = split(job, table)
+    curves = table.columns["valid_accuracy"][parts.run[parts.test]]
+    record = StopRecord(
+        job=job,
+        table=table.hash,
+        architectures=parts.test.tolist(),
+        curves=[[float(value) for value in row if np.isfinite(value)] for row in curves],
+        diverged=table.diverged[parts.run[parts.test]].tolist(),
+    )
+
+    def predict() -> dict[str, Any]:
+        predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
+        train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
+        runs = parts.run[parts.train], parts.run[parts.test]
+        labels = table.final_accuracy("valid")[runs[0]]
+        answers, fallbacks = [], 0
+        for epochs in range(1, curves.shape[1]):
+            known, asked = (
+                context(table, r, predictor, epochs, parts.unlabeled, parts.seed) for r in runs
+            )
+            predictor.fit(train, labels, known)
+            answers.append(predictor.query(test, asked, return_std=True))
+            fallbacks += predictor.fallbacks_
+        means, stds = (np.array(values).tolist() for values in zip(*answers, strict=True))
+        return {"means": means, "stds": stds, "fallbacks": fallbacks}
+
+    return record.model_copy(update=outcome_or_error(predict))
+
+
+def replay(record: StopRecord, threshold: float) -> Outcome:
+    """The search of a record, one architecture after another, with early stopping."""
+    best, spent = -np.inf, 0
+    finals = _padded(record)[:, -1]
+    finished = np.zeros(len(finals), dtype=bool)
+    for i, curve in enumerate(record.curves):
+        epochs = len(curve)
+        for epoch in range(1, len(curve)):
+            mean, std = record.means[epoch - 1][i], record.stds[epoch - 1][i]
+            if ndtr((mean - best) / std) < threshold:
+                epochs = epoch
+                break
+        spent += epochs
+        finished[i] = epochs == len(curve)
+        if finished[i]:
+            best = max(best, finals[i])
+    return _outcome(record, spent, finished)
+
+
+def halve(record: StopRecord, keep: float, brackets: int) -> Outcome:
+    """The search of a record by successive halving (Jamieson & Talwalkar, 2016).
+
+    At epochs 1, 2, 4, ... the share `keep` of the architectures with the best validation accuracy
+    goes on. With several brackets it is Hyperband (Li et al., 2017): each gets a part of the
+    architectures, and the next bracket begins to choose an epoch later in that row.
+    """
+    curves = _padded(record)
+    horizon = curves.shape[1]
+    rungs = [2**k for k in range(horizon.bit_length()) if 2**k < horizon]
+    spent, finished = 0, np.zeros(len(curves), dtype=bool)
+    for bracket in range(brackets):
+        alive = np.arange(bracket, len(curves), brackets)
+        done = 0
+        for rung in rungs[bracket:]:
+            spent += _epochs(record, alive, rung) - _epochs(record, alive, done)
+            order = np.argsort(-curves[alive, rung - 1], kind="stable")
+            alive, done = alive[order[: max(1, round(keep * len(alive)))]], rung
+        spent += _epochs(record, alive, horizon) - _epochs(record, alive, done)
+        finished[alive] = True
+    return _outcome(record, spent, finished)
+
+
+def halve_like(record: StopRecord, speed_up: float, brackets: int) -> Outcome:
+    """Successive halving or Hyperband that saves about as much as another method, never more.
+
+    Among shares to keep, the smallest that does not save more than `speed_up`.
+    """
+    shares = np.linspace(0.02, 1.0, 99)
+    outcomes = (halve(record, float(share), brackets) for share in shares)
+    return next(outcome for outcome in outcomes if outcome.speed_up <= speed_up + 1e-9)
+
+
+def stop_rows(records: Iterable[StopRecord], thresholds: Sequence[float]) -> list[Row]:
+    """One row for each predictor, threshold and method, means over the repeats.
+
+    `_low` and `_high` bound a mean with 95 % confidence that they do so in every row. The mean
+    regret has no bounds: most regrets are 0 and few are large, so that no few repeats can give any
+    that hold. The rows of successive halving and Hyperband follow the row whose epochs they were
+    given.
+    """
+    groups: dict[tuple[str, int], list[StopRecord]] = {}
+    for record in records:
+        groups.setdefault((record.job.spec, record.job.train_size), []).append(record)
+    rows: list[Row] = []
+    of = len(groups) * len(thresholds) * len(METHODS)
+    for group in groups.values():
+        good = [record for record in group if not record.failed]
+        for threshold in thresholds:
+            stopped = [replay(record, threshold) for record in good]
+            budgets = list(zip(good, stopped, strict=True))
+            outcomes: list[list[Outcome]] = [
+                stopped,
+                [halve_like(r, o.speed_up, 1) for r, o in budgets],
+                [halve_like(r, o.speed_up, 3) for r, o in budgets],
+            ]
+            rows += [
+                _row(method, group, threshold, found, of)
+                for method, found in zip(METHODS, outcomes, strict=True)
+            ]
+    return rows
+
+
+def _row(
+    method: str,
+    records: Sequence[StopRecord],
+    threshold: float,
+    outcomes: Sequence[Outcome],
+    of: int,
+) -> Row:
+    job = records[0].job
+    row: Row = {
+        "method": method,
+        "predictor": job.spec,
+        "benchmark": job.benchmark,
+        "dataset": job.dataset,
+        "threshold": threshold,
+        "train_size": job.train_size,
+        "architectures": job.test_size,
+        "repeats": len(records),
+        "failed": sum(record.failed for record in records),
+        "fallbacks": sum(record.fallbacks for record in records),
+    }
+    speed_ups = [outcome.speed_up for outcome in outcomes]
+    kept = [outcome.best_kept for outcome in outcomes]
+    for name, values, (low, high) in (
+        ("speed_up", speed_ups, mean_interval(speed_ups, of)),
+        ("best_kept", kept, share_interval(round(sum(kept)), len(kept), of)),
+    ):
+        row |= {name: _mean(values), f"{name}_low": low, f"{name}_high": high}
+    return row | {"regret": _mean([outcome.regret for outcome in outcomes])}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _outcome(record: StopRecord, spent: int, finished: Bools) -> Outcome:
+    finals = _padded(record)[:, -1]
+    return Outcome(
+        speed_up=sum(map(len, record.curves)) / spent,
+        best_kept=float(finished[finals == finals.max()].any()),
+        regret=float(finals.max() - finals[finished].max(initial=0.0)),
+    )
+
+
+def _epochs(record: StopRecord, which: NDArray[np.int64], epochs: int) -> int:
+    """Epochs of training some of the architectures for `epochs`, or until they diverge."""
+    return sum(min(len(record.curves[i]), epochs) for i in which)
+
+
+def _padded(record: StopRecord) -> Vector:
+    """Curves of equal length: the last value holds, or an accuracy of 0 after a run diverged."""
+    padded = np.zeros((len(record.curves), max(map(len, record.curves))))
+    for row, curve, diverged in zip(padded, record.curves, record.diverged, strict=True):
+        row[: len(curve)] = curve
+        row[len(curve) :] = 0.0 if diverged or not curve else curve[-1]
+    return padded

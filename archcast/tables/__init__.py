@@ -1,1 +1,0 @@
-"""Measured results: the table format, converters from public benchmarks, the embedded benchmark."""
