@@ -167,7 +167,7 @@ def leaderboard(
             console.print(TIED)
         if any(row["kendall_tau_low"] is not None for row in rows):
             console.print(INTERVALS)
-        if (ceiling := noise_ceiling(table, truth)) is not None:
+        if (ceiling := noise_ceiling(table, part=truth)) is not None:
             console.print(
                 f"noise of training limits tau to about {ceiling:.2f}, except for learning curves"
             )
@@ -340,10 +340,10 @@ def combine(
     from archcast.studies.experiment import Experiment
 
     table = open_table(benchmark, dataset)
-    specs = variants(predictors, head)
+    found = variants(predictors, head)
     experiment = Experiment(
         table=table,
-        predictors=",".join(specs.values()),
+        predictors=list(found.values()),
         train_sizes=(train_size,),
         epochs=_numbers("--epochs", epochs) if epochs is not None else None,
         test_size=test_size,
@@ -354,7 +354,7 @@ def combine(
         device=device,
     )
     records = experiment.run(results, jobs, retry)
-    rows = ablation(records, specs)
+    rows = ablation(records, found)
     if format == "table":
         console = Console()
         console.print(_heading(table, experiment))

@@ -59,18 +59,19 @@ def toy(n: int, seed: int) -> Toy:
     loss = 3.0 - accuracy / 40.0
     curves = Curves(
         HORIZON,
-        train_loss=loss - 0.1,
-        train_accuracy=accuracy,
-        valid_loss=loss,
-        valid_accuracy=accuracy,
+        {
+            "train_loss": loss - 0.1,
+            "train_accuracy": accuracy,
+            "valid_loss": loss,
+            "valid_accuracy": accuracy,
+        },
+        objective=accuracy,
     )
     size = 1e5 * (1.0 + quality)
     draw = torch.Generator().manual_seed(0)
     context = Context(
         curves=curves,
-        parameters=size,
-        flops=10.0 * size,
-        latency=size / 1e5,
+        columns={"parameters": size, "flops": 10.0 * size, "latency": size / 1e5},
         unlabeled=spaces.get("nasbench201").sample(8, rng),
         build=partial(build, skeleton=SKELETON, seed=seed),
         task=TASK,

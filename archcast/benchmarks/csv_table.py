@@ -14,48 +14,71 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archcast.benchmarks.table import COLUMNS, CURVES, Table
+from archcast.benchmarks.objective import ACCURACY, Objective
+from archcast.benchmarks.table import CURVES, WHOLE, Table
 from archcast.core.errors import InputError, did_you_mean
 from archcast.spaces.space import Space
 
-_WHOLE = ("seed", "parameters", "flops")
+KNOWN = ("architecture", "seed", *CURVES, "test_accuracy", "diverged", "epoch_seconds",
+         "parameters", "flops")  # fmt: skip
 _EXACT = 2**53  # below it, float64 holds every whole number
 _logger = logging.getLogger("archcast")
 
 
-def convert_csv(source: Path, space: Space, dataset: str, columns: Sequence[str]) -> Table:
+def convert_csv(
+    source: Path,
+    space: Space,
+    dataset: str,
+    columns: Sequence[str] = (),
+    curves: Sequence[str] = (),
+    objectives: Sequence[Objective] = (),
+) -> Table:
     """Read a CSV file with a header, gzipped if its name ends so.
+
+    Columns of numbers keep their names; other columns are left out, with a warning. An empty cell
+    of a column that need not be whole is a missing value.
 
     Args:
         source: the file: a row a training run.
         space: the space of its architectures.
         dataset: the name of the data set that they were trained on.
-        columns: `OURS=THEIRS` for each column that the file calls by another name than the table
-            format; `THEIRS=OURS` is understood too. If both are names of the format, the left one
-            is ours. A column so named wins over one that carries our name in the file.
-
-    A cell of a curve is one number (a curve of one value) or a JSON list, a number an epoch.
-    Columns of the file that are neither of the format nor named are left out, with a warning.
+        columns: `OURS=THEIRS` for each column that is to have another name. `THEIRS=OURS` is
+            understood too, where ours is a name that the table format knows and theirs is not. A
+            column so named wins over one that carries our name in the file.
+        curves: `OURS=PREFIX` for each curve that stands in several columns, an epoch each:
+            `valid_accuracy=ep_` for `ep_1`, `ep_2`, ... A curve in one column is a JSON list.
+        objectives: what the table measures, the main one first; without, accuracy.
 
     Raises:
         InputError: no such file, no CSV, a wrong mapping, a mapped column that the file lacks, or
             a cell that is no number.
     """
     frame = _read(source)
-    theirs = {name: name for name in frame.columns if _is_ours(name)}
-    theirs |= _mapping(columns, frame.columns, source)
+    mapping = _mapping(columns, list(frame.columns), source)
+    by_epoch = dict(_curve_columns(curve, frame, source) for curve in curves)
+    taken = {*mapping.values(), *(name for group in by_epoch.values() for name in group)}
+    named = [*mapping, *by_epoch]
+    theirs = {name: name for name in frame.columns if name not in taken and name not in named}
+    theirs |= mapping
     if "architecture" not in theirs:
         raise InputError(
             f"{source}: no column 'architecture' (found {', '.join(frame.columns)}); map the one"
             " with the text forms, --column architecture=THEIRS"
         )
-    left_out = [name for name in frame.columns if name not in theirs.values()]
+    texts = frame[theirs.pop("architecture")].str.strip().tolist()
+    whole = {*KNOWN, *(objectives[0] if objectives else ACCURACY).columns}
+    left_out = [n for n in theirs if n not in whole | {*mapping} and not _is_numeric(frame[n])]
     if left_out:
         _logger.warning("%s: left out the columns %s", source, ", ".join(left_out))
-    texts = frame[theirs.pop("architecture")].str.strip().tolist()
-    arrays = {ours: _values(frame[name], ours, source) for ours, name in theirs.items()}
+    arrays = {
+        ours: _values(frame[name], ours, source, ours in whole)
+        for ours, name in theirs.items()
+        if ours not in left_out
+    }
+    for ours, group in by_epoch.items():
+        arrays[ours] = np.column_stack([_numbers(frame[n], ours, source, False) for n in group])
     metadata = {"description": f"converted from {source.name}"}
-    return Table(space, dataset, texts, arrays, metadata, source=str(source))
+    return Table(space, dataset, texts, arrays, metadata, objectives, source=str(source))
 
 
 def _read(source: Path) -> pd.DataFrame:
@@ -65,6 +88,7 @@ def _read(source: Path) -> pd.DataFrame:
         frame = pd.read_csv(source, dtype=str, na_filter=False)
         if not isinstance(frame.index, pd.RangeIndex):  # pandas took the surplus for an index
             raise ValueError("the rows have more cells than the header")
+        frame.columns = frame.columns.str.strip()
     except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' own are ValueErrors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -73,23 +97,13 @@ def _read(source: Path) -> pd.DataFrame:
     return frame
 
 
-def _is_ours(name: str) -> bool:
-    return name in COLUMNS or name.startswith("latency_")
-
-
-def _mapping(columns: Iterable[str], known: Iterable[str], source: Path) -> dict[str, str]:
+def _mapping(columns: Iterable[str], known: Sequence[str], source: Path) -> dict[str, str]:
     """From our name to theirs."""
     mapping: dict[str, str] = {}
     for column in columns:
-        left, equals, right = (part.strip() for part in column.partition("="))
-        if not (left and equals and right):
-            raise InputError(f"--column {column}: not of the form OURS=THEIRS; write it so")
-        if not _is_ours(left) and not _is_ours(right):
-            raise InputError(
-                f"--column {column}: neither is a column of the table format; "
-                + did_you_mean(left, [*COLUMNS, "latency_*"])
-            )
-        ours, theirs = (left, right) if _is_ours(left) else (right, left)
+        left, right = _pair("--column", column, "OURS=THEIRS")
+        backwards = left not in KNOWN and right in KNOWN
+        ours, theirs = (right, left) if backwards else (left, right)
         if theirs not in known:
             raise InputError(
                 f"--column {column}: {source} has no column {theirs!r}; "
@@ -101,30 +115,62 @@ def _mapping(columns: Iterable[str], known: Iterable[str], source: Path) -> dict
     return mapping
 
 
-def _values(cells: pd.Series[str], ours: str, source: Path) -> Any:
-    if ours in CURVES and cells.str.startswith("[").any():
+def _curve_columns(curve: str, frame: pd.DataFrame, source: Path) -> tuple[str, list[str]]:
+    """Our name of a curve, and the columns of its epochs in their order."""
+    ours, prefix = _pair("--curve", curve, "OURS=PREFIX")
+    found = {
+        int(end): name
+        for name in frame.columns
+        if name.startswith(prefix) and (end := name[len(prefix) :]).isdecimal()
+    }
+    first = min(found, default=0)
+    if not found or sorted(found) != list(range(first, first + len(found))):
+        raise InputError(
+            f"--curve {curve}: {source} has no columns {prefix}1, {prefix}2, ... without gaps"
+        )
+    return ours, [found[epoch] for epoch in sorted(found)]
+
+
+def _pair(option: str, text: str, form: str) -> tuple[str, str]:
+    left, equals, right = (part.strip() for part in text.partition("="))
+    if not (left and equals and right):
+        raise InputError(f"{option} {text}: not of the form {form}; write it so")
+    return left, right
+
+
+def _is_numeric(cells: pd.Series[str]) -> bool:
+    """Whether a column that nobody named holds numbers, or curves, and gaps at most beside them."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    empty = cells.str.strip() == ""
+    return bool((numbers.notna() | cells.str.startswith("[") | empty).all() and not empty.all())
+
+
+def _values(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> Any:
+    if cells.str.startswith("[").any():
         return [_curve(cell, row, ours, source) for row, cell in enumerate(cells)]
-    numbers = _numbers(cells, ours, source)
-    return numbers[:, None] if ours in CURVES else numbers
+    return _numbers(cells, ours, source, whole)
 
 
-def _numbers(cells: pd.Series[str], ours: str, source: Path) -> NDArray[Any]:
+def _numbers(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> NDArray[Any]:
+    """The numbers of a column; if `whole`, a gap is an error."""
     if ours == "diverged":
         cells = cells.str.lower().replace({"true": "1", "false": "0"})
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
     if ours == "diverged":
         wrong, meaning = ~np.isin(numbers, (0, 1)), "true or false"
-    elif ours in _WHOLE:
-        whole = (np.abs(numbers) < _EXACT) & (numbers == np.round(numbers))
-        wrong, meaning = ~whole, "a whole number"
+    elif ours in WHOLE:
+        exact = (np.abs(numbers) < _EXACT) & (numbers == np.round(numbers))
+        wrong, meaning = ~exact, "a whole number"
     else:
         wrong, meaning = np.isnan(numbers), "a number"
+        if not whole:
+            wrong &= (cells.str.strip() != "").to_numpy()
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise _bad_cell(cells.iloc[row], row, ours, source, meaning)
     if ours == "diverged":
         return numbers.astype(np.bool_)
-    return numbers.astype(np.int64) if ours in _WHOLE else numbers
+    return numbers.astype(np.int64) if ours in WHOLE else numbers
 
 
 def _curve(cell: str, row: int, ours: str, source: Path) -> list[float]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from archcast.benchmarks.benchmark import Benchmark
+from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table
 from archcast.benchmarks.unpickler import NUMPY_SCALARS, safe_loads
 from archcast.core.errors import InputError, did_you_mean
@@ -43,7 +44,7 @@ _METADATA = {
 def load(dataset: str) -> Table:
     """The results on one of `DATASETS`: one row an isomorphism class.
 
-    `valid_accuracy` holds one value, that after training. The authors give performance as a
+    The objective is `accuracy`, of `proteins` it is `auc`. The authors give performance as a
     fraction, parameters in millions (means over runs: rounded) and latency in seconds; the table
     has percent, counts and milliseconds.
 
@@ -62,20 +63,22 @@ def load(dataset: str) -> Table:
             " `pip install --force-reinstall nas-bench-graph`"
         ) from None
     records = safe_loads(data, NUMPY_SCALARS, source=str(path))
+    measure = "auc" if dataset == "proteins" else "accuracy"
     columns = {
         name: np.array([record[theirs] for record in records.values()], dtype=np.float64) * unit
         for name, theirs, unit in (
-            ("valid_accuracy", "valid_perf", 100),
-            ("test_accuracy", "perf", 100),
+            (f"valid_{measure}", "valid_perf", 100),
+            (f"test_{measure}", "perf", 100),
             ("parameters", "para", 1_000_000),
             ("latency_gpu", "latency", 1_000),
         )
     }
-    columns["valid_accuracy"] = columns["valid_accuracy"][:, None]
     columns["parameters"] = columns["parameters"].round().astype(np.int64)
     texts = [str(from_package_hash(key)) for key in records]
     metadata = {key: text.format(dataset=dataset) for key, text in _METADATA.items()}
-    return Table(SPACE, dataset, texts, columns, metadata, source=f"nasbench-graph/{dataset}")
+    objective = Objective(measure, "max", "%", valid=f"valid_{measure}", test=f"test_{measure}")
+    source = f"nasbench-graph/{dataset}"
+    return Table(SPACE, dataset, texts, columns, metadata, [objective], source)
 
 
 def _folder() -> Path:

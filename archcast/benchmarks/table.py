@@ -1,4 +1,4 @@
-"""Table format v1: measured training runs of architectures, in one Parquet file."""
+"""Table format 2: measured training runs of architectures, in one Parquet file."""
 
 from __future__ import annotations
 
@@ -14,28 +14,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from archcast.core.errors import InputError
+from archcast.benchmarks.objective import (
+    Objective,
+    Part,
+    known_objective,
+    objectives_text,
+    read_objectives,
+)
+from archcast.core.errors import InputError, did_you_mean
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space
 
-CURVES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
-FORMAT = "1"
+CURVES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")  # that have a meaning
+FORMAT, EARLIER = "2", "1"
 
-COLUMNS: dict[str, pa.DataType] = {
-    "architecture": pa.string(),
-    "seed": pa.int32(),
-    **dict.fromkeys(CURVES, pa.list_(pa.float32())),
-    "test_accuracy": pa.float32(),
-    "fgsm_accuracy": pa.float32(),
-    "pgd_accuracy": pa.float32(),
-    "diverged": pa.bool_(),
-    "epoch_seconds": pa.float32(),
-    "parameters": pa.int64(),
-    "flops": pa.int64(),
-}
-MAY_BE_MISSING = ("fgsm_accuracy", "pgd_accuracy")  # in some rows: NaN
+WHOLE = ("seed", "parameters", "flops")  # numbers
+_FACTS = ("epoch_seconds", "parameters", "flops")  # finite, from 0 on; and latency_*
 _PREFIX = "archcast."
-_NUMBERS = {pa.float32(), pa.float64(), pa.int32(), pa.int64()}
 
 
 class Table:
@@ -53,27 +48,34 @@ class Table:
         texts: Sequence[str],
         columns: Mapping[str, Any],
         metadata: Mapping[str, str] | None = None,
+        objectives: Sequence[Objective] = (),
         source: str = "table",
     ) -> None:
         """Check and take over runs: `texts[k]` is the architecture of row k.
 
-        `columns` may lack `seed` (each architecture then has one run), and gives curves as padded
-        arrays or as lists of lists. `source` names the table in error messages.
+        Args:
+            space: of the architectures.
+            dataset: what they were trained on.
+            texts: an architecture each.
+            columns: by name, numbers, or for each row a list of numbers by epoch, which may be
+                padded by NaN to an array. Without `seed`, each architecture has one run.
+            metadata: what else is to be said of the table.
+            objectives: what the columns measure, the main one first; without, accuracy in percent
+                by the columns `valid_accuracy` and `test_accuracy`. Columns of the main one have no
+                gaps, those of others may.
+            source: names the table in error messages.
 
         Raises:
-            InputError: a wrong, missing or unknown column, an accuracy out of range, an
-                architecture of another space, or two rows with one architecture and seed.
+            InputError: a wrong or missing column, a value out of range, an architecture of another
+                space, or two rows with one architecture and seed.
         """
         self.space, self.dataset, self.source = space, dataset, source
         self.name = dataset  # what records call it; a benchmark's name, or that of the file
         self.metadata = dict(metadata or {})
         if not texts:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
-        if "test_accuracy" not in columns:
-            raise InputError(
-                f"{source}: no column 'test_accuracy' (found {', '.join(columns) or 'none'});"
-                " rename or map one of them"
-            )
+        self.objectives = [*objectives] or [self._accuracy(columns)]
+        self._check_objectives(columns)
         parsed = [self._parse(text, row) for row, text in enumerate(texts)]
         first = {architecture: i for i, architecture in enumerate(dict.fromkeys(parsed))}
         owner = np.array([first[architecture] for architecture in parsed])
@@ -94,6 +96,27 @@ class Table:
                 f" seed {self.columns['seed'][at]}; keep one row an architecture and seed"
             )
 
+    def _accuracy(self, columns: Mapping[str, Any]) -> Objective:
+        held = {part: f"{part}_accuracy" for part in ("valid", "test")}
+        there = {part: column for part, column in held.items() if column in columns}
+        if not there:
+            raise InputError(
+                f"{self.source}: no column 'test_accuracy' (found {', '.join(columns) or 'none'});"
+                " rename or map one of them, or declare another objective"
+            )
+        return Objective("accuracy", "max", "%", **there)
+
+    def _check_objectives(self, columns: Mapping[str, Any]) -> None:
+        names = [each.name for each in self.objectives]
+        if len(set(names)) < len(names):
+            raise InputError(f"{self.source}: two objectives of one name among {', '.join(names)}")
+        for objective in self.objectives:
+            for column in objective.columns - columns.keys():
+                raise InputError(
+                    f"{self.source}: no column {column!r}, which objective {objective.name} names;"
+                    + f" {did_you_mean(column, columns)}"
+                )
+
     def _parse(self, text: str, row: int) -> Architecture:
         try:
             return self.space.parse(text)
@@ -101,26 +124,13 @@ class Table:
             raise InputError(f"{self.source}, row {row + 1}: {error}") from None
 
     def _array(self, name: str, values: Any, rows: int) -> NDArray[Any]:
-        if name not in COLUMNS and not name.startswith("latency_"):
-            raise InputError(
-                f"{self.source}: unknown column {name!r}; the format has {', '.join(COLUMNS)} and"
-                " latency_*"
-            )
         try:
-            if name in CURVES and not (isinstance(values, np.ndarray) and values.ndim == 2):
-                array = _padded(values)
-            elif name in CURVES:
-                array = values.astype(np.float32)
-            elif name in ("seed", "parameters", "flops"):
-                array = np.asarray(values).astype(np.int64, casting="safe")
-            elif name == "diverged":
-                array = np.asarray(values).astype(np.bool_, casting="safe")
-            else:
-                array = np.asarray(values, dtype=np.float32)
+            array = _as_array(name, values)
         except (TypeError, ValueError):
+            kinds = {"diverged": "true or false", **dict.fromkeys(WHOLE, "whole numbers")}
             raise InputError(
                 f"{self.source}: column {name!r} holds values that are not"
-                f" {COLUMNS.get(name, pa.float32())}; mend or drop them"
+                f" {kinds.get(name, 'numbers')}; mend or drop them"
             ) from None
         if len(array) != rows:
             raise InputError(f"{self.source}: column {name!r} has {len(array)} rows, not {rows}")
@@ -128,27 +138,32 @@ class Table:
         return array
 
     def _check_values(self, name: str, array: NDArray[Any]) -> None:
-        if name in ("seed", "train_loss", "valid_loss", "diverged"):
+        if array.dtype.kind not in "fi" or name == "seed":
             return
+        of = [each for each in self.objectives if name in each.columns]
+        percent = name.endswith("accuracy") or any(each.unit == "%" for each in of)
+        fact = name in _FACTS or name.startswith("latency_")
         finite = np.isfinite(array)
-        if name in MAY_BE_MISSING:
-            finite |= np.isnan(array)
-        if name in CURVES:  # a cut run ends in NaN; a hole is an error
+        if array.ndim == 2 and name not in ("train_loss", "valid_loss"):
+            # A cut run ends in NaN; a hole is an error.
             finite |= np.logical_and.accumulate(np.isnan(array)[:, ::-1], axis=1)[:, ::-1]
-        limit = 100.0 if name.endswith("accuracy") else np.inf
-        wrong = ~finite | (array < 0) | (array > limit)
-        if limit == 100.0 and 0.0 < np.nanmax(array, initial=0.0) <= 1.0:
+        elif not fact and self.objectives[0] not in of:
+            finite |= np.isnan(array)  # missing
+        if array.ndim == 2 and name in ("train_loss", "valid_loss"):
+            return
+        least, most = (0.0 if percent or fact else -np.inf), (100.0 if percent else np.inf)
+        wrong = ~finite | (array < least) | (array > most)
+        if percent and 0.0 < np.nanmax(array, initial=0.0) <= 1.0:
             raise InputError(
                 f"{self.source}: no {name} is above 1: fractions? Multiply the column by 100, the"
                 " format is in percent"
             )
         if wrong.any():
             row, *_ = np.argwhere(wrong)[0]
-            value = array[wrong][0]
-            meaning = "percent from 0 to 100" if limit == 100.0 else "a finite number from 0"
+            meaning = "percent from 0 to 100" if percent else "a finite number"
             raise InputError(
-                f"{self.source}, row {row + 1}: {name} is {value}, not {meaning};"
-                " mend or drop the row"
+                f"{self.source}, row {row + 1}: {name} is {array[wrong][0]}, not {meaning}"
+                f"{' from 0' if fact else ''}; mend or drop the row"
             )
 
     def __len__(self) -> int:
@@ -174,12 +189,20 @@ class Table:
             )
         return self.columns[column]
 
+    @property
+    def curves(self) -> list[str]:
+        """The columns with a value an epoch: first those that have a meaning, then by name."""
+        known = [name for name in CURVES if name in self.columns and self._is_curve(name)]
+        others = sorted(name for name in self.columns if self._is_curve(name))
+        return [*known, *(name for name in others if name not in known)]
+
+    def _is_curve(self, name: str) -> bool:
+        return bool(self.columns[name].ndim == 2)
+
     @cached_property
     def epochs(self) -> NDArray[np.int64]:
         """How many epochs each row was trained for; 0 where the table holds no curve of it."""
-        lengths = [
-            np.isfinite(self.columns[name]).sum(axis=1) for name in CURVES if name in self.columns
-        ]
+        lengths = [np.isfinite(self.columns[name]).sum(axis=1) for name in self.curves]
         most: NDArray[np.int64] = np.max([np.zeros(len(self.columns["seed"])), *lengths], axis=0)
         return most.astype(np.int64)
 
@@ -210,30 +233,78 @@ class Table:
             " column `diverged` says which ones failed)"
         ] * (count > 0)
 
-    def final_accuracy(self, split: str) -> NDArray[np.float32]:
-        """The final accuracy of each row in percent, on `test` or `valid` images.
+    def objective(self, name: str | None = None) -> Objective:
+        """An objective by name, the main one without.
 
-        The validation accuracy of a run that diverged is 0.
+        Those that the table declares, and single columns of which it is known what is better.
 
         Raises:
-            InputError: the table has no such column, or a row without a value.
+            InputError: there is none of this name.
         """
-        if split == "test":
-            test: NDArray[np.float32] = self.columns["test_accuracy"]
-            return test
-        curves = self.require("valid_accuracy", "a validation accuracy as label or truth")
-        last = np.maximum(np.isfinite(curves).sum(axis=1) - 1, 0)
-        final: NDArray[np.float32] = curves[np.arange(len(curves)), last]
-        final = np.where(self.diverged, np.float32(0.0), final)
-        if np.isnan(final).any():
-            row = int(np.flatnonzero(np.isnan(final))[0])
-            raise InputError(f"{self.source}, row {row + 1}: the valid_accuracy curve is empty")
-        return final
+        if name is None:
+            return self.objectives[0]
+        declared = {each.name: each for each in self.objectives}
+        if name in declared:
+            return declared[name]
+        known = [c for c in self.columns if known_objective(c) and not self._is_curve(c)]
+        if name in known and (found := known_objective(name)):
+            return found
+        if name in self.columns:
+            raise InputError(
+                f"{self.source} does not say whether more or less of {name!r} is better; convert it"
+                f" with --objective '{name}(direction=min, test={name})'"
+            )
+        raise InputError(
+            f"{self.source} has no objective {name!r}: {did_you_mean(name, [*declared, *known])}"
+        )
+
+    def curve_of(self, objective: Objective) -> str | None:
+        """The column of the values by epoch that lead to an objective's value."""
+        column = objective.curve or objective.valid
+        return column if column and self._is_curve(column) else None
+
+    def values(self, objective: Objective, part: Part) -> NDArray[Any]:
+        """An objective's value of each row, in its own unit; NaN where it is missing.
+
+        Of a column by epoch it is the last value. The validation value of a run that diverged is
+        the worst: 0 percent, or the worst of all.
+
+        Raises:
+            InputError: the table has no such column, or a row of its main objective no value.
+        """
+        column = objective.test if part == "test" else objective.valid
+        if column is None:
+            raise InputError(
+                f"{self.source} has no {part} values of {objective.name}; use the other part, by"
+                " --label or --truth"
+            )
+        values = self.columns[column]
+        if values.ndim == 2:
+            last = np.maximum(np.isfinite(values).sum(axis=1) - 1, 0)
+            padded = np.pad(values, ((0, 0), (0, 1)), constant_values=np.nan)
+            values = padded[np.arange(len(values)), last]
+        if part == "valid" and self.diverged.any():
+            values = np.where(self.diverged, self._worst(objective, values), values)
+        if objective == self.objectives[0] and np.isnan(values).any():
+            row = int(np.flatnonzero(np.isnan(values))[0])
+            raise InputError(f"{self.source}, row {row + 1}: {column} is empty")
+        return values
+
+    def _worst(self, objective: Objective, values: NDArray[Any]) -> Any:
+        if (objective.direction, objective.unit) == ("max", "%"):
+            return values.dtype.type(0)
+        known = values[np.isfinite(values) & ~self.diverged]
+        return known[np.argmin(objective.signed(known))] if len(known) else np.nan
 
     def mean_over_runs(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Mean of a row-wise quantity over the runs of each architecture."""
-        sums = np.add.reduceat(values.astype(np.float64), self.starts[:-1])
-        return sums / np.diff(self.starts)
+        """Mean of a row-wise quantity over the runs of each architecture that have it."""
+        values = values.astype(np.float64)
+        known = np.isfinite(values)
+        sums = np.add.reduceat(np.where(known, values, 0.0), self.starts[:-1])
+        counts = np.add.reduceat(known.astype(np.int64), self.starts[:-1])
+        with np.errstate(invalid="ignore"):
+            means: NDArray[np.float64] = sums / counts
+        return means
 
     @cached_property
     def hash(self) -> str:
@@ -251,14 +322,16 @@ class Table:
         owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
         texts = [str(architecture) for architecture in self.architectures]
         arrays = {"architecture": pa.array([texts[owner] for owner in owners], pa.string())}
-        for name in [*COLUMNS, *sorted(set(self.columns) - set(COLUMNS))]:
-            if name in self.columns:
-                values = self.columns[name]
-                rows = [_cut(row) for row in values] if name in CURVES else values
-                arrays[name] = pa.array(rows, COLUMNS.get(name, pa.float32()))
+        for name in self._in_order():
+            values = self.columns[name]
+            if values.ndim == 2:
+                arrays[name] = pa.array([_cut(row) for row in values], pa.list_(pa.float32()))
+            else:
+                arrays[name] = pa.array(values)
         metadata = {
             "description": "", "licence": "", "device": "", **self.metadata,
             "space": self.space.name, "dataset": self.dataset, "format": FORMAT,
+            "objectives": objectives_text(self.objectives),
         }  # fmt: skip
         table = pa.table(arrays).replace_schema_metadata(
             {_PREFIX + key: value for key, value in metadata.items()}
@@ -273,6 +346,10 @@ class Table:
             ) from None
         finally:
             aside.unlink(missing_ok=True)
+
+    def _in_order(self) -> list[str]:
+        first = ["seed", *self.curves]
+        return [*first, *(name for name in sorted(self.columns) if name not in first)]
 
 
 def read_table(path: Path) -> Table:
@@ -299,8 +376,10 @@ def read_table(path: Path) -> Table:
     for key in ("space", "dataset", "format"):
         if key not in metadata:
             raise InputError(f"{path}: no file metadata {_PREFIX + key!r}; add it to the file")
-    if (written := metadata.pop("format")) != FORMAT:
-        raise InputError(f"{path}: table format {written}; this version reads {FORMAT}")
+    if (written := metadata.pop("format")) not in (FORMAT, EARLIER):
+        raise InputError(
+            f"{path}: table format {written}; this version reads {EARLIER} and {FORMAT}"
+        )
     if "architecture" not in table.column_names:
         raise InputError(f"{path}: no column 'architecture'; add the text form of each row")
     names = [name for name in table.column_names if name != "architecture"]
@@ -308,22 +387,24 @@ def read_table(path: Path) -> Table:
     texts = table["architecture"].to_pylist()
     if not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: column 'architecture' holds values that are no text")
+    said = metadata.pop("objectives", None)
+    objectives = read_objectives(said, str(path)) if said is not None else ()
     space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
-    found = Table(space, dataset, texts, columns, metadata, source=str(path))
+    found = Table(space, dataset, texts, columns, metadata, objectives, source=str(path))
     found.name = path.name
     return found
 
 
 def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:
-    if name not in CURVES:
-        if column.null_count and name not in MAY_BE_MISSING:
-            row = next(i for i, value in enumerate(column) if not value.is_valid)
-            raise InputError(f"{path}, row {row + 1}: {name} is empty; mend or drop the row")
-        return _to_numpy(column.combine_chunks())
     array = column.combine_chunks()
     kind = array.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    if not (is_list and kind.value_type in _NUMBERS):
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        whole = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        if array.null_count and (whole or name in CURVES):
+            row = next(i for i, value in enumerate(array) if not value.is_valid)
+            raise InputError(f"{path}, row {row + 1}: {name} is empty; mend or drop the row")
+        return _to_numpy(array)
+    if not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
         raise InputError(f"{path}: column {name!r} is {kind}, not a list of numbers an epoch")
     lengths = np.nan_to_num(_to_numpy(array.value_lengths())).astype(np.int64)
     padded = np.full((len(lengths), lengths.max(initial=0)), np.nan, dtype=np.float32)
@@ -334,9 +415,31 @@ def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:
 
 def _to_numpy(array: pa.Array) -> NDArray[Any]:
     """NaN where there is none. Of whole columns pandas is not imported, which takes longer."""
-    if array.type in _NUMBERS and not array.null_count:
+    numbers = pa.types.is_floating(array.type) or pa.types.is_integer(array.type)
+    if numbers and not array.null_count:
         return np.from_dlpack(array)
     return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def _as_array(name: str, values: Any) -> NDArray[Any]:
+    """Numbers (rows,) or (rows, epochs), of the type that a column of this name has."""
+    if name == "diverged":
+        return np.asarray(values).astype(np.bool_, casting="safe")
+    if name in WHOLE:
+        return np.asarray(values).astype(np.int64, casting="safe")
+    if not isinstance(values, np.ndarray) and len(values) and np.ndim(values[0]) == 1:
+        return _padded(values)
+    array = np.asarray(values)
+    if array.dtype.kind in "bui" and array.ndim == 1 and not _is_float(name):
+        return array.astype(np.int64)
+    if array.dtype.kind not in "buif" or array.ndim not in (1, 2):
+        raise TypeError
+    return array.astype(np.float32 if array.ndim == 2 or _is_float(name) else np.float64)
+
+
+def _is_float(name: str) -> bool:
+    """Whether a single precision holds what is measured."""
+    return name.endswith("accuracy") or name.startswith("latency_") or name == "epoch_seconds"
 
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,6 +69,18 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """Import and return the object called `name`."""
         return cast("T", load(self.entry(name).target))
+
+    def name_of(self, thing: object) -> str | None:
+        """The name of what `get` gives, None where it has none."""
+        where = f"{getattr(thing, '__module__', '')}:{getattr(thing, '__qualname__', '')}"
+        for name, entry in self.entries.items():
+            if entry.target == where or (name not in self.shipped and self._is(name, thing)):
+                return name
+        return None
+
+    def _is(self, name: str, thing: object) -> bool:
+        module = self.entries[name].target.partition(":")[0]
+        return module in sys.modules and self.get(name) is thing
 
     def exported(self, attribute: str) -> T:
         """What ships here under the name `attribute` of Python, for a module's `__getattr__`."""

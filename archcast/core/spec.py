@@ -14,13 +14,15 @@ POSITIONAL = ""  # the key of the one value that may stand without a name
 def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
     """Split a spec into its name and parameters.
 
-    Values are read as JSON where they are JSON, and as text otherwise. A first value without a
-    name gets the key `POSITIONAL`.
+    Values are read as JSON where they are JSON, as lists where they stand in square brackets, and
+    as text otherwise. A first value without a name gets the key `POSITIONAL`.
 
     >>> parse_spec("xgb(max_depth=6, encoding=one-hot)")
     ('xgb', {'max_depth': 6, 'encoding': 'one-hot'})
     >>> parse_spec("sklearn(SVR(C=10), labels=raw)")
     ('sklearn', {'': 'SVR(C=10)', 'labels': 'raw'})
+    >>> parse_spec("combine(xgb, parts=[rank-sum(proxies=[snip, nwot]), sotl-e])")
+    ('combine', {'': 'xgb', 'parts': ['rank-sum(proxies=[snip, nwot])', 'sotl-e']})
 
     Raises:
         InputError: unbalanced brackets, an empty name, or a parameter without a value.
@@ -45,11 +47,16 @@ def format_spec(name: str, params: Mapping[str, Any]) -> str:
     """The text of a name and parameters; `parse_spec` reads it back."""
     if not params:
         return name
-    written = [
-        (f"{key}=" if key else "") + (value if isinstance(value, str) else json.dumps(value))
-        for key, value in params.items()
-    ]
+    written = [(f"{key}=" if key else "") + _text(value) for key, value in params.items()]
     return f"{name}({', '.join(written)})"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, str) and _value(value) == value:
+        return value
+    return json.dumps(value)
 
 
 def split_specs(text: str) -> list[str]:
@@ -79,4 +86,7 @@ def _value(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        return text
+        pass
+    if text.startswith("[") and text.endswith("]"):
+        return [_value(part) for part in split_specs(text[1:-1])]
+    return text

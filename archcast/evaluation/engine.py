@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.table import CURVES, Table
-from archcast.evaluation.job import Job, PredictorJob
+from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
 from archcast.evaluation.record import Cost, Record
-from archcast.predictors.predictor import Context, Curves, Predictor, Tags
-from archcast.predictors.predictor_text import make_predictor, parse_predictor
+from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Tags, Vector
+from archcast.predictors.predictor_text import configured
 
 if TYPE_CHECKING:
     from archcast.tasks.images import Images
@@ -41,29 +43,39 @@ def split(job: PredictorJob, table: Table) -> Split:
     """The architectures of a job: a larger train set starts with the smaller one's."""
     rng = job.split_rng(table.hash)
     order = rng.permutation(len(table))
-    run = draw_runs(table, rng)
+    run = draw_runs(table, rng, table.values(job.objective, job.label))
     unlabeled = rng.permutation(len(table))[:UNLABELED_SIZE]
     train, test = order[job.test_size :][: job.train_size], order[: job.test_size]
     return Split(train, test, unlabeled, run, seed=int(rng.integers(2**31)))
 
 
-def draw_runs(table: Table, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The row of one run of each architecture, drawn at random."""
-    runs = np.diff(table.starts)
-    drawn: NDArray[np.int64] = table.starts[:-1] + (rng.random(len(table)) * runs).astype(np.int64)
+def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> NDArray[np.int64]:
+    """The row of one run of each architecture, drawn at random among those with a value.
+
+    Raises:
+        InputError: an architecture has no run with a value.
+    """
+    known = np.isfinite(values)
+    runs = np.add.reduceat(known.astype(np.int64), table.starts[:-1])
+    if not runs.all():
+        lacking = table.architectures[int(np.flatnonzero(runs == 0)[0])]
+        raise InputError(f"{table.source}: no run of {lacking} has a value to learn from")
+    place = (rng.random(len(table)) * runs).astype(np.int64)
+    drawn: NDArray[np.int64] = np.flatnonzero(known)[np.cumsum(runs) - runs + place]
     return drawn
 
 
-def run_job(job: Job, table: Table) -> Record:
+def run_job(planned: Planned[Job], table: Table) -> Record:
     """Fit and query a predictor; whatever goes wrong inside it becomes the record's error."""
+    job = planned.job
     parts = split(job, table)
     record = Record(
         job=job,
         table=table.hash,
         architectures=parts.test.tolist(),
-        truth=truth_of(table, job.truth)[parts.test].tolist(),
+        truth=truth_of(table, job.objective, job.truth)[parts.test].tolist(),
     )
-    return record.model_copy(update=outcome_or_error(lambda: _predict(job, table, parts)))
+    return record.model_copy(update=outcome_or_error(lambda: _predict(planned, table, parts)))
 
 
 def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -78,20 +90,22 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"error": f"{reason} ({Path(where.filename).name}:{where.lineno})"}
 
 
-def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
-    warm_up(job.spec, job.epochs, job.device, table)
-    predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
+def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any]:
+    job = planned.job
+    warm_up(planned, job.objective, job.epochs, table)
+    predictor = configured(planned.predictor, job.predictor_seed(), job.device)
     train_runs, test_runs = parts.run[parts.train], parts.run[parts.test]
-    labels = table.final_accuracy(job.label)[train_runs]
+    labels = job.objective.signed(table.values(job.objective, job.label)[train_runs])
     train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
     train_context, test_context = (
-        context(table, runs, predictor, job.epochs, parts.unlabeled, parts.seed)
+        context(table, runs, predictor, job.objective, job.epochs, parts.unlabeled, parts.seed)
         for runs in (train_runs, test_runs)
     )
 
     start = perf_counter()
     predictor.fit(train, labels, train_context)
     fitted = perf_counter()
+    saved = predictor.saved_seconds_
     predictions = predictor.query(test, test_context)
     queried = perf_counter()
 
@@ -102,9 +116,9 @@ def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
     labels_cost = _training_seconds(table, train_runs, None)
     cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
-        fit=fitted - start + predictor.saved_seconds_,
+        fit=fitted - start + saved,
         evidence=None if evidence is None else float(evidence.mean()),
-        query=(queried - fitted) / len(test),
+        query=(queried - fitted + predictor.saved_seconds_) / len(test),
     )
     return {
         "predictions": predictions.tolist(),
@@ -117,6 +131,7 @@ def context(
     table: Table,
     rows: NDArray[np.int64],
     predictor: Predictor,
+    objective: Objective,
     epochs: int,
     unlabeled: NDArray[np.int64],
     seed: int,
@@ -128,23 +143,33 @@ def context(
     facts: dict[str, Any] = {}
     for name in predictor.tags.needs:
         if name == "curves":
-            curves = {
-                curve: np.array(table.columns[curve][rows, :epochs], dtype=np.float64)
-                for curve in predictor.tags.curves or CURVES
-                if curve in table.columns
+            facts[name] = _curves(table, rows, predictor.tags, objective, epochs)
+        elif name == "columns":
+            facts[name] = {
+                named: np.array(table.columns[fact_column(table, named)][rows], dtype=np.float64)
+                for named in predictor.tags.columns
             }
-            facts[name] = Curves(
-                horizon=int(table.epochs.max()),
-                **curves,
-                diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
-            )
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
         elif name in NETWORK_FIELDS:
             facts[name] = _untrained(table, name, seed)
-        elif column := fact_column(table, name):
-            facts[name] = np.array(table.columns[column][rows], dtype=np.float64)
     return Context(**facts)
+
+
+def _curves(
+    table: Table, rows: NDArray[np.int64], tags: Tags, objective: Objective, epochs: int
+) -> Curves:
+    def start(column: str) -> Vector:
+        return np.array(table.columns[column][rows, :epochs], dtype=np.float64)
+
+    own = table.curve_of(objective)
+    wanted = not tags.curves or OBJECTIVE in tags.curves
+    return Curves(
+        horizon=int(table.epochs.max()),
+        columns={name: start(name) for name in table.curves if name in (tags.curves or {name})},
+        objective=objective.signed(start(own)) if own and wanted else None,
+        diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
+    )
 
 
 @lru_cache(maxsize=4)  # the train and the test context are of one minibatch
@@ -171,42 +196,71 @@ def images_of(table: Table) -> Images:
     return task.images
 
 
-def fact_column(table: Table, need: str) -> str | None:
-    """The column that holds a context field of one value an architecture."""
-    return next((c for c in sorted(table.columns) if c == need or c.startswith(f"{need}_")), None)
+def fact_column(table: Table, name: str) -> str:
+    """The column of one value an architecture that a predictor calls by this name.
+
+    A kind, such as `latency`, stands for the only column of that kind.
+
+    Raises:
+        InputError: the table has none, or several of the kind.
+    """
+    scalars = [column for column in table.columns if table.columns[column].ndim == 1]
+    if name in scalars:
+        return name
+    kind = [column for column in scalars if column.startswith(f"{name}_")]
+    if len(kind) > 1:
+        raise InputError(f"{len(kind)} columns {name}_*: name one, {name}({kind[0]})")
+    if not kind:
+        raise InputError(f"no {name}")
+    return kind[0]
 
 
-def missing_needs(table: Table, tags: Tags) -> list[str]:
-    """The context fields and curves that this table can't give."""
-    given = {"unlabeled"}
-    if table.epochs.max() > 1:  # one value is the final result, and no curve
-        given.add("curves")
-    missing = {need for need in tags.needs - given if not fact_column(table, need)}
-    if missing & NETWORK_FIELDS:
+def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
+    """What a predictor needs and can't be given of this table, in words: none, `no images`, ..."""
+    missing = []
+    if "curves" in tags.needs:
+        if table.epochs.max() <= 1:  # one value is the final result, and no curve
+            missing.append("no curves")
+        there = {*table.curves, *([OBJECTIVE] if table.curve_of(objective) else [])}
+        missing += [f"no {name}" for name in sorted(tags.curves - there)]
+    for name in sorted(tags.columns):
+        try:
+            column = fact_column(table, name)
+        except InputError as error:
+            missing.append(str(error))
+            continue
+        if column in objective.columns:
+            missing.append(f"{column} only as what is to be predicted")
+    if tags.needs & NETWORK_FIELDS:
         from archcast.networks.task import task_of
 
-        missing -= NETWORK_FIELDS
         if task_of(table) is None:
-            missing.add("images")
-    return sorted(missing | (tags.curves - set(table.columns)))
+            missing.append("no images")
+    return missing
 
 
-@lru_cache(maxsize=1)
-def truth_of(table: Table, truth: str) -> NDArray[np.float64]:
-    """The accuracy that predictions are held against: of each architecture, mean over its runs."""
-    return table.mean_over_runs(table.final_accuracy(truth))
+@lru_cache(maxsize=2)
+def truth_of(table: Table, objective: Objective, part: Part) -> NDArray[np.float64]:
+    """What predictions are held against: of each architecture, the mean over its runs."""
+    return table.mean_over_runs(table.values(objective, part))
 
 
-@lru_cache(maxsize=64)
-def warm_up(predictor: str, epochs: int, device: str, table: Table) -> None:
+def warm_up(planned: Planned[BaseJob], objective: Objective, epochs: int, table: Table) -> None:
     """One toy fit and query in this process, so that imports and first calls are not timed."""
-    name, params = parse_predictor(predictor)
-    toy = make_predictor(name, params, 0, device)
+    job = planned.job
+    key = (job.predictor, job.identity, epochs, job.device, table.hash)
+    if key in _WARM:
+        return
+    toy = configured(planned.predictor, 0, job.device)
     n = min(WARM_UP_SIZE, len(table))
     rows = table.starts[:n]
-    facts = context(table, rows, toy, epochs, np.arange(n), seed=0)
+    facts = context(table, rows, toy, objective, epochs, np.arange(n), seed=0)
     toy.fit(table.architectures[:n], np.linspace(0.0, 100.0, n), facts)
     toy.query(table.architectures[:n], facts)
+    _WARM.add(key)
+
+
+_WARM: set[tuple[object, ...]] = set()
 
 
 def _training_seconds(

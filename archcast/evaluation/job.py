@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from archcast.core.spec import format_spec
+from archcast.benchmarks.objective import Objective, Part
+from archcast.predictors.predictor import Predictor
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class BaseJob(BaseModel):
-    """Something random on a table: the unit that is run, kept and resumed.
+    """Something random on a table, as records tell of it: the unit that is run, kept and resumed.
 
-    `predictor` is None where there is none. `identity` names all besides the table that decides the
-    numbers: code and defaults of what runs, and the content of images.
+    What it says of the predictor is for people and is never read back: `predictor` is its text,
+    empty where there is none, `name` that without parameters, and `params` are all of these,
+    defaults too. `identity` names
+    all besides the table that decides the numbers: code and parameters of what runs, and the
+    content of images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     benchmark: str
     dataset: str
-    predictor: str | None
+    predictor: str
+    name: str
+    family: str
     params: dict[str, Any] = {}
     identity: str = ""
+    objective: Objective
+    label: Part  # of the objective, which is learned from
     device: str = "cpu"
     seed: int = 0
     repeat: int = Field(ge=0)
@@ -37,11 +46,6 @@ class BaseJob(BaseModel):
         identity = [SCHEMA_VERSION, table_hash, self.model_dump()]
         return _digest(json.dumps(identity, sort_keys=True)).hex()[:20]
 
-    @property
-    def spec(self) -> str:
-        """The predictor as its user wrote it, empty where there is none."""
-        return format_spec(self.predictor, self.params) if self.predictor else ""
-
     def split_rng(self, table_hash: str) -> np.random.Generator:
         """Draws architectures and runs: the same for all predictors and their settings."""
         entropy = _digest(f"split/{table_hash}/{self.seed}/{self.repeat}")
@@ -49,29 +53,38 @@ class BaseJob(BaseModel):
 
     def predictor_seed(self) -> int:
         """Differs between predictors and repeats, and is the same for all train sizes."""
-        entropy = _digest(f"predictor/{self.spec}/{self.seed}/{self.repeat}")
+        entropy = _digest(f"predictor/{self.predictor}/{self.seed}/{self.repeat}")
         return int.from_bytes(entropy[:4], "big") >> 1
 
 
 class PredictorJob(BaseJob):
     """A predictor on one random split of a table."""
 
-    predictor: str
     train_size: int = Field(ge=0)  # 0 where the predictor learns from no labels
     test_size: int = Field(gt=1)
 
     @property
     def title(self) -> str:
         """What failed, where it did."""
-        return f"{self.spec}, {self.train_size} labels"
+        return f"{self.predictor}, {self.train_size} labels"
 
 
 class Job(PredictorJob):
     """One predictor, fitted once and queried once."""
 
     epochs: int = Field(ge=0)  # 0 where the predictor sees no learning curves
-    label: Literal["valid", "test"]
-    truth: Literal["valid", "test"]
+    truth: Part
+
+
+J = TypeVar("J", bound=BaseJob, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Generic[J]):
+    """A job, and the unfitted predictor that it is of."""
+
+    job: J
+    predictor: Predictor
 
 
 def _digest(text: str) -> bytes:

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
+from archcast.benchmarks.objective import Objective, Part
 from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import kendall_tau
 
 LEAST = 30  # architectures with a second run, below which their agreement says little
 
 
-def noise_ceiling(table: Table, truth: str = "test") -> float | None:
-    """Kendall's tau of the expected accuracies with the truth, the mean over the runs in the table.
+def noise_ceiling(
+    table: Table, objective: Objective | None = None, part: Part = "test"
+) -> float | None:
+    """Kendall's tau of the expected values with the truth, the mean over the runs in the table.
 
-    A predictor that knows each architecture's expected accuracy reaches it. One that reads the
+    A predictor that knows each architecture's expected value reaches it. One that reads the
     learning curve of a run that is part of the truth sees some of that run's noise, and can exceed
     it. None where fewer than 30 architectures have a second run.
 
     Let ranks be those of normal variables, and r the correlation of two runs: their tau, taken from
     the first two runs of architectures that have them, is 2/pi asin(r) (Greiner, 1909). Expected
-    accuracies correlate with the mean of k runs by the root of k r / (1 + (k - 1) r) (Spearman,
+    values correlate with the mean of k runs by the root of k r / (1 + (k - 1) r) (Spearman,
     1910; Brown, 1910). Where one architecture has k runs and another l, noise in their difference
     is that of h runs each, h the harmonic mean of k and l, and h replaces k; tau is the mean over
     pairs. Architectures with a second run are taken for a random sample of all.
     """
-    runs = np.diff(table.starts)
-    first = table.starts[:-1][runs > 1]
+    values = table.values(objective or table.objective(), part).astype(np.float64)
+    known = np.isfinite(values)
+    values = values[known]
+    runs = np.add.reduceat(known.astype(np.int64), table.starts[:-1])
+    first = (np.cumsum(runs) - runs)[runs > 1]
     if len(first) < LEAST:
         return None
-    accuracy = table.final_accuracy(truth).astype(np.float64)
-    r = max(0.0, np.sin(np.pi / 2 * kendall_tau(accuracy[first], accuracy[first + 1])))
-    kinds, counts = np.unique(runs, return_counts=True)
-    share = counts / len(table)
+    r = max(0.0, np.sin(np.pi / 2 * kendall_tau(values[first], values[first + 1])))
+    kinds, counts = np.unique(runs[runs > 0], return_counts=True)
+    share = counts / counts.sum()
     k, other = kinds[:, None], kinds[None, :]
     mean = 2 * k * other / (k + other)
     reliability = mean * r / (1 + (mean - 1) * r)

@@ -59,7 +59,7 @@ class BaseRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     table: str  # hash of the table
     architectures: list[int] = []  # which ones were queried, as positions in the table
     fallbacks: int = 0  # predictions that are stand-ins, because the method failed

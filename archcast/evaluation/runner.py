@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
 from archcast.core.progress import track
@@ -17,29 +17,37 @@ from archcast.core.workers import run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 
-J = TypeVar("J", bound=BaseJob)
+
+class HasJob(Protocol):
+    """A job with the objects that it takes to run it."""
+
+    @property
+    def job(self) -> BaseJob: ...
+
+
+P = TypeVar("P", bound=HasJob)
 R = TypeVar("R", bound=BaseRecord)
 _logger = logging.getLogger("archcast")
 
 
 def run_jobs(
-    jobs: Sequence[J],
+    planned: Sequence[P],
     table: Table,
     store: RecordStore[R],
-    run: Callable[[J, Table], R],
+    run: Callable[[P, Table], R],
     workers: int = 1,
     retry: bool = True,
 ) -> list[R]:
-    """The records of `jobs` on `table`, in their order; `run` runs those that have none yet.
+    """The records of jobs on `table`, in their order; `run` runs those that have none yet.
 
     Those that failed are run again, unless `retry` is false. Each record is kept the moment its job
     ends. Numerical libraries run one thread in each process. How many results were reused is
     logged, and so are libraries in several versions.
     """
-    keys = [job.key(table.hash) for job in jobs]
+    keys = [each.job.key(table.hash) for each in planned]
     found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
     kept = {key: record for key, record in found.items() if not (retry and record.failed)}
-    todo = {key: job for key, job in zip(keys, jobs, strict=True) if key not in kept}
+    todo = {key: each for key, each in zip(keys, planned, strict=True) if key not in kept}
     if kept:
         _logger.warning("%d of %d results reused from %s", len(kept), len(set(keys)), store.folder)
     with _at_hand(table, workers) as get_table:
@@ -70,12 +78,12 @@ def _unpickled(path: Path) -> Table:
 
 
 def _run_and_keep(
-    item: tuple[str, J],
+    item: tuple[str, P],
     get_table: Callable[[], Table],
     folder: Path,
-    run: Callable[[J, Table], R],
+    run: Callable[[P, Table], R],
 ) -> tuple[str, R]:
-    key, job = item
-    record = run(job, get_table())
+    key, planned = item
+    record = run(planned, get_table())
     save_record(folder, key, record)
     return key, record

@@ -212,7 +212,7 @@ def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) 
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
     texts = columns.pop("architecture")
-    return Table(space, dataset, texts, columns, metadata, source)
+    return Table(space, dataset, texts, columns, metadata, source=source)
 
 
 @lru_cache(maxsize=1)

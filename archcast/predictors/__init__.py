@@ -144,6 +144,11 @@ registry: Registry[type[Predictor]] = Registry(
         "latency": Entry(
             "archcast.predictors.baselines:Latency", "measured inference time", "baseline"
         ),
+        "column": Entry(
+            "archcast.predictors.baselines:Column",
+            "a score measured elsewhere: column(synflow, price=0.1)",
+            "wrapper",
+        ),
         "oneshot": Entry(
             "archcast.predictors.weight_sharing:OneShot",
             "supernet, mixtures of operations",
@@ -171,12 +176,12 @@ registry: Registry[type[Predictor]] = Registry(
         ),
         "rank-sum": Entry(
             "archcast.predictors.proxies:RankSum",
-            "ranks by proxies, summed: rank-sum(nwot+synflow)",
+            "ranks by proxies, summed: rank-sum([nwot, synflow])",
             "zero-cost",
         ),
         "vote": Entry(
             "archcast.predictors.proxies:Vote",
-            "majority of proxies: vote(nwot+synflow+jacov)",
+            "majority of proxies: vote([nwot, synflow, jacov])",
             "zero-cost",
         ),
         "omni": Entry(
@@ -191,7 +196,7 @@ registry: Registry[type[Predictor]] = Registry(
         ),
         "combine": Entry(
             "archcast.predictors.wrappers.combined:Combined",
-            "another that sees scores too: combine(xgb, parts=nwot+sotl-e)",
+            "another that sees scores too: combine(xgb, parts=[nwot, sotl-e])",
             "wrapper",
         ),
         "ensemble": Entry(

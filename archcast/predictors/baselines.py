@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from archcast.core.errors import InputError
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
@@ -30,31 +31,62 @@ class Random(Predictor):
         return int.from_bytes(digest, "big") / 2.0**64
 
 
-class _Fact(Predictor):
-    """Ranks architectures by one field of the context, the one that its tags need."""
+class Column(Predictor):
+    """A score that the table holds, measured elsewhere.
+
+    Of a column that tells what is to be predicted, commands refuse it.
+
+    Args:
+        column: its name; one value an architecture.
+        direction: whether more (`max`) or less (`min`) of it is taken to be better.
+        price: seconds that one value took to measure, charged for each query.
+    """
+
+    def __init__(self, column: str, direction: str = "max", price: float = 0.0) -> None:
+        self.column = column
+        self.direction = direction
+        self.price = price
+
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """The column is needed."""
+        if self.direction not in ("max", "min"):
+            raise InputError(f"column: direction={self.direction} is neither max nor min")
+        if self.price < 0:
+            raise InputError(f"column: price={self.price}: give seconds, 0 or more")
+        columns = frozenset({self.column})
+        return Tags(needs=frozenset({"columns"}), columns=columns, learns=False)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         pass
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        (name,) = self.tags.needs
-        fact: Vector = getattr(context, name)
-        return fact
+        assert context.columns is not None
+        self.saved_seconds_ = self.price * len(architectures)
+        values = context.columns[self.column]
+        return values if self.direction == "max" else -values
 
 
-class Parameters(_Fact):
+class Parameters(Column):
     """The number of weights: larger networks are taken to be better."""
 
-    tags = Tags(needs=frozenset({"parameters"}), learns=False)
+    def __init__(self) -> None:
+        super().__init__("parameters")
 
 
-class Flops(_Fact):
+class Flops(Column):
     """The multiply-adds of one forward pass: more work is taken to be better."""
 
-    tags = Tags(needs=frozenset({"flops"}), learns=False)
+    def __init__(self) -> None:
+        super().__init__("flops")
 
 
-class Latency(_Fact):
-    """The measured inference time: slower networks are taken to be better."""
+class Latency(Column):
+    """A measured inference time: slower networks are taken to be better.
 
-    tags = Tags(needs=frozenset({"latency"}), learns=False)
+    Args:
+        column: its name; without, the only latency that the table has.
+    """
+
+    def __init__(self, column: str = "latency") -> None:
+        super().__init__(column)

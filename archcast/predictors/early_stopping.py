@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.helpers.curves import whole
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import OBJECTIVE, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
 
@@ -29,11 +29,11 @@ class _CurvePredictor(Predictor):
 
 
 class EarlyStopAccuracy(_CurvePredictor):
-    """The validation accuracy after the last epoch paid for."""
+    """What is predicted, accuracy or another, as it was after the last epoch paid for."""
 
     tags = Tags(
         needs=frozenset({"curves"}),
-        curves=frozenset({"valid_accuracy"}),
+        curves=frozenset({OBJECTIVE}),
         learns=False,
         paper="Li et al., 2017, Hyperband",
     )

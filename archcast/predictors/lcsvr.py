@@ -16,7 +16,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import NuSVR
 
-from archcast.benchmarks.table import CURVES
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.curves import whole
 from archcast.predictors.helpers.labels import Axis
@@ -65,7 +64,7 @@ class LearningCurveSVR(Predictor):
     on held-out labels inside `fit`. The paper has one view and takes the best setting; the mean of
     the few best (`best`) depends less on the luck of the draw. Deviations are those of held-out
     labels, one for all architectures. Of more than 400 labels, a random 400 compare the settings,
-    which then learn from all. Scores and deviations are in percent accuracy.
+    which then learn from all. Scores and deviations are on the labels' axis.
 
     Args:
         encoding: of architectures, a name from `archcast.encodings`.
@@ -143,8 +142,8 @@ class LearningCurveSVR(Predictor):
     def _views(self, architectures: Sequence[Architecture], context: Context) -> list[Vector]:
         """Features (architectures, width) of the architecture, and of each curve."""
         views = [encodings.get(self.encoding)(architectures)]
-        for name in CURVES:
-            if getattr(context.curves, name) is not None:
-                curve = whole(context, name)
-                views.append(np.hstack([np.diff(curve, order, axis=1) for order in (0, 1, 2)]))
+        assert context.curves is not None
+        for name in context.curves.columns:
+            curve = whole(context, name)
+            views.append(np.hstack([np.diff(curve, order, axis=1) for order in (0, 1, 2)]))
         return views

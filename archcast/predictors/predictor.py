@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
@@ -20,23 +20,30 @@ if TYPE_CHECKING:
     from archcast.zero_cost.batch import Batch
 
 Vector = NDArray[np.float64]
+OBJECTIVE = "objective"  # the curve of whatever is predicted
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
     """Learning curves so far, each of shape (architectures, epochs); NaN after a run ended early.
 
-    Losses in nats, accuracies in percent; None where the benchmark did not record one. `horizon` is
-    the number of epochs of a whole training run. `diverged` of shape (architectures,) tells which
-    runs ended early because they failed; without it none did, and all were stopped.
+    Attributes:
+        horizon: the number of epochs of a whole training run.
+        columns: those that the benchmark recorded, by name: `train_loss` and `valid_loss` in nats,
+            `train_accuracy` and `valid_accuracy` in percent, and whatever else it has.
+        objective: what leads to the labels, on their axis: higher is better.
+        diverged: of shape (architectures,), which runs ended early because they failed; without it
+            none did, and all were stopped.
     """
 
     horizon: int
-    train_loss: Vector | None = None
-    train_accuracy: Vector | None = None
-    valid_loss: Vector | None = None
-    valid_accuracy: Vector | None = None
+    columns: Mapping[str, Vector] = field(default_factory=dict)
+    objective: Vector | None = None
     diverged: NDArray[np.bool_] | None = None
+
+    def get(self, name: str) -> Vector | None:
+        """A curve by name, of which `objective` is one."""
+        return self.objective if name == OBJECTIVE else self.columns.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,7 @@ class Context:
     """
 
     curves: Curves | None = None
-    parameters: Vector | None = None  # (architectures,)
-    flops: Vector | None = None  # (architectures,), multiply-adds
-    latency: Vector | None = None  # (architectures,), milliseconds
+    columns: Mapping[str, Vector] | None = None  # other facts of the table, each (architectures,)
     unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
     build: Callable[[Architecture], nn.Module] | None = None  # an untrained network
     batch: Batch | None = None  # training images and labels
@@ -62,6 +67,8 @@ class Context:
         def taken(value: Any) -> Any:
             if isinstance(value, np.ndarray):
                 return value[rows]
+            if isinstance(value, Mapping):
+                return {name: taken(each) for name, each in value.items()}
             if isinstance(value, Curves):
                 return replace(value, **_changed(value, taken))
             return value
@@ -71,11 +78,14 @@ class Context:
     def only(self, tags: Tags) -> Context:
         """The fields and curves that `tags` name, without the others."""
         facts = {name: getattr(self, name) for name in tags.needs}
-        if facts.get("curves") and tags.curves:
-            curves = {name: getattr(self.curves, name) for name in tags.curves}
-            facts["curves"] = Curves(
-                facts["curves"].horizon, **curves, diverged=facts["curves"].diverged
+        if self.curves and "curves" in facts and tags.curves:
+            facts["curves"] = replace(
+                self.curves,
+                columns={k: v for k, v in self.curves.columns.items() if k in tags.curves},
+                objective=self.curves.objective if OBJECTIVE in tags.curves else None,
             )
+        if self.columns is not None and "columns" in facts:
+            facts["columns"] = {k: v for k, v in self.columns.items() if k in tags.columns}
         return Context(**facts)
 
 
@@ -89,16 +99,18 @@ class Tags:
 
     needs: frozenset[str] = frozenset()  # fields of `Context`
     curves: frozenset[str] = frozenset()  # of `Curves`, where it needs some; none: any there are
+    columns: frozenset[str] = frozenset()  # of `Context.columns`, where it needs some
     learns: bool = True  # False: it uses no labels, and is charged for none
     probabilistic: bool = False  # True: `query` can return standard deviations
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever scores change
 
     def __post_init__(self) -> None:
-        for kind, names in ((Context, self.needs), (Curves, self.curves)):
-            unknown = names - {field.name for field in fields(kind)}
-            if unknown:
-                raise TypeError(f"{kind.__name__} has no fields {sorted(unknown)}")
+        if unknown := self.needs - {field.name for field in fields(Context)}:
+            raise TypeError(f"Context has no fields {sorted(unknown)}")
+        for name, named in (("curves", self.curves), ("columns", self.columns)):
+            if named and name not in self.needs:
+                raise TypeError(f"names {name} {sorted(named)}, and needs none")
 
 
 class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
@@ -111,8 +123,9 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     Attributes:
         fallbacks_: how many architectures of the last `query` got a stand-in for a score, because
             the method itself failed on them. Subclasses that have one count it here.
-        saved_seconds_: how many seconds more the last `fit` would have taken without what it found
-            in a cache. Subclasses that have one set it; whoever measures adds it.
+        saved_seconds_: how many seconds more the last `fit` or `query` would have taken without
+            what it found done already. Subclasses that find something set it; whoever measures
+            adds it.
     """
 
     tags: ClassVar[Tags] = Tags()
@@ -134,7 +147,9 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         labels: ArrayLike,
         context: Context | None = None,
     ) -> Self:
-        """Learn from `architectures`, whose accuracies are `labels`; forget any earlier fit.
+        """Learn from `architectures` and their `labels`, of which higher is better.
+
+        An earlier fit is forgotten.
 
         Raises:
             ValueError: labels that are not one finite number an architecture, no architecture
@@ -184,7 +199,7 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         check_is_fitted(self, "n_labels_")
         context = self._checked(context)
-        self.fallbacks_ = 0
+        self.fallbacks_, self.saved_seconds_ = 0, 0.0
         if return_std and not self.tags.probabilistic:
             raise ValueError(f"{self} has no standard deviations to return")
         if not len(architectures):
@@ -203,9 +218,10 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     def _checked(self, context: Context | None) -> Context:
         context = (context or Context()).only(self.tags)
         missing = [name for name in self.tags.needs if getattr(context, name) is None]
-        missing += [
-            name for name in self.tags.curves if getattr(context.curves, name, None) is None
-        ]
+        if context.curves:
+            missing += [name for name in self.tags.curves if context.curves.get(name) is None]
+        if context.columns is not None:
+            missing += self.tags.columns - context.columns.keys()
         if missing:
             raise ValueError(
                 f"{self} needs context that was not given: {', '.join(sorted(missing))}"

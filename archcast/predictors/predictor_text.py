@@ -1,27 +1,36 @@
-"""Predictors from names and parameters."""
+"""Predictors from text and back: `xgb(max_depth=6)`, `combine(xgb, parts=[snip, sotl-e])`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from inspect import signature
-from typing import Any
+from collections.abc import Sequence
+from inspect import Parameter, signature
+from typing import Any, cast
 
-from sklearn.base import clone
+import numpy as np
+from sklearn.base import BaseEstimator, clone
 
 from archcast.core.errors import InputError
-from archcast.core.spec import POSITIONAL, parse_spec
+from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Predictor
 
+OWN = "own"  # the family of classes that no registry names
+WRAPPER = "wrapper"  # the family of those around another, or around what their user names
 
-def parse_predictor(spec: str) -> tuple[str, dict[str, Any]]:
-    """The name and the parameters of a predictor's text; a value without a name is the first.
+
+def to_predictor(given: Predictor | str) -> Predictor:
+    """The predictor that a text stands for; one that is given is returned as it is.
+
+    In the text, a value without a name is the first parameter.
 
     Raises:
-        InputError: an unknown name or parameter.
+        InputError: an unknown name or parameter, or values that can't be.
     """
-    name, params = parse_spec(spec)
-    known = list(signature(predictors.get(name)).parameters)
+    if not isinstance(given, str):
+        return given
+    name, params = parse_spec(given)
+    kind = predictors.get(name)
+    known = list(signature(kind).parameters)
     if POSITIONAL in params and known:
         params = {known[0]: params.pop(POSITIONAL), **params}
     unknown = [key for key in params if key not in known]
@@ -29,34 +38,80 @@ def parse_predictor(spec: str) -> tuple[str, dict[str, Any]]:
         raise InputError(
             f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
         )
-    return name, params
+    return kind(**params)
 
 
-def make_predictor(name: str, params: dict[str, Any], seed: int, device: str) -> Predictor:
-    """Build a predictor; only one that takes a seed or a device is given it."""
-    return configure(predictors.get(name)(**params), seed, device, fixed=params)
+def to_predictors(given: Sequence[Predictor | str]) -> Sequence[Predictor]:
+    """As `to_predictor`, of each; the sequence itself where there is no text among them.
 
-
-def build_predictor(
-    predictor: Predictor | str, seed: int, device: str
-) -> tuple[Predictor, set[str]]:
-    """An unfitted predictor from one, or from text such as `xgb(max_depth=3)`.
-
-    Also the names of the parameters that the text fixes.
+    Raises:
+        InputError: as `to_predictor`, or text in place of a list.
     """
-    if isinstance(predictor, str):
-        name, params = parse_predictor(predictor)
-        return make_predictor(name, params, seed, device), set(params)
-    return configure(clone(predictor), seed, device), set()
+    if isinstance(given, str):
+        raise InputError(f"{given!r} is no list of predictors; write [{given}, ...]")
+    made = [to_predictor(each) for each in given]
+    return cast("Sequence[Predictor]", given) if made == [*given] else made
 
 
-def configure(
-    predictor: Predictor, seed: int, device: str, fixed: Collection[str] = ()
-) -> Predictor:
-    """Set the seed and the device where the predictor takes them and they are not `fixed`."""
-    takes = predictor.get_params(deep=False)
+def text_of(predictor: BaseEstimator) -> str:
+    """The text that stands for a predictor: its name, and the parameters that are not defaults.
+
+    What a wrapper is around is always shown.
+
+    >>> text_of(to_predictor("ensemble(xgb(max_depth=6), members=5)"))
+    'ensemble(xgb(max_depth=6))'
+    """
+    shown = {key: shown_value(value) for key, value in changed(predictor).items()}
+    first = next(iter(signature(type(predictor)).parameters), None)
+    if first is not None and family_of(predictor) == WRAPPER:
+        shown.pop(first, None)
+        shown = {POSITIONAL: shown_value(getattr(predictor, first)), **shown}
+    return format_spec(name_of(predictor), shown)
+
+
+def name_of(predictor: BaseEstimator) -> str:
+    """Its name in the registry, or that of its class."""
+    return predictors.name_of(type(predictor)) or type(predictor).__name__
+
+
+def changed(predictor: BaseEstimator) -> dict[str, Any]:
+    """The parameters that differ from their defaults, in order."""
+    known = signature(type(predictor)).parameters
+    values = predictor.get_params(deep=False)
+    return {
+        key: values[key]
+        for key, parameter in known.items()
+        if key in values
+        and (
+            parameter.default is Parameter.empty
+            or shown_value(values[key]) != shown_value(parameter.default)
+        )
+    }
+
+
+def shown_value(value: Any) -> Any:
+    """A parameter as text, number or list of these."""
+    if isinstance(value, BaseEstimator):
+        return text_of(value)
+    if isinstance(value, list | tuple):
+        return [shown_value(each) for each in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
+
+
+def family_of(predictor: BaseEstimator) -> str:
+    """The family that the registry says it is of, `OWN` where it says none."""
+    name = predictors.name_of(type(predictor))
+    return predictors.entry(name).family if name else OWN
+
+
+def configured(predictor: Predictor, seed: int, device: str) -> Predictor:
+    """An unfitted copy with this seed and device where it takes them, and has defaults there."""
+    fresh: Predictor = clone(predictor)
+    fixed = changed(predictor)
+    takes = fresh.get_params(deep=False)
     given = {"seed": seed, "device": device}
-    configured: Predictor = predictor.set_params(
+    fresh.set_params(
         **{key: value for key, value in given.items() if key in takes and key not in fixed}
     )
-    return configured
+    return fresh

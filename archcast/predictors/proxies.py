@@ -119,20 +119,25 @@ class _Chosen(_Compared):
     """Combines proxies that its user names."""
 
     def __init__(
-        self, proxies: str = "nwot+synflow+jacov", device: str = "cpu", seed: int = 0
+        self,
+        proxies: Sequence[str] = ("nwot", "synflow", "jacov"),
+        device: str = "cpu",
+        seed: int = 0,
     ) -> None:
         super().__init__(device, seed)
         self.proxies = proxies
 
     def _parts(self) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.proxies.split("+"))
+        if isinstance(self.proxies, str):
+            raise InputError(f"proxies={self.proxies} is no list; write proxies=[snip, nwot]")
+        return tuple(self.proxies)
 
 
 class RankSum(_Chosen):
     """The sum of the ranks by several zero-cost proxies.
 
     Args:
-        proxies: names joined by `+`.
+        proxies: their names.
     """
 
     def _combination(self) -> Combination:
@@ -143,7 +148,7 @@ class Vote(_Chosen):
     """How many architectures most of several zero-cost proxies place below this one.
 
     Args:
-        proxies: names joined by `+`.
+        proxies: their names.
     """
 
     tags = Tags(

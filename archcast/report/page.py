@@ -223,7 +223,7 @@ def _failures(
 ) -> list[tuple[str, int, int, int, str]]:
     """Predictor or search, train size, epochs, how many jobs, and the reason."""
     counts = Counter(
-        [(each.job.spec, each.job.train_size, each.job.epochs, each.error) for each in records]
+        [(each.job.predictor, each.job.train_size, each.job.epochs, each.error) for each in records]
         + [(each.job.title, 0, each.job.epochs, each.error) for each in searches]
     )
     return [

@@ -197,7 +197,7 @@ def stop_table(rows: Sequence[Row], width: int) -> Table:
 
 def search_table(rows: Sequence[Row], width: int) -> Table:
     """Searches as a rich table, with as many columns as the terminal has room for."""
-    hidden = set() if width >= WIDE else {"accuracy", "95 %", "reached"}
+    hidden = set() if width >= WIDE else {"value", "95 %", "reached"}
     if width < NARROW:
         hidden |= {"to target", "x unguided"}
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)

@@ -118,7 +118,7 @@ def search_columns(by: Axis) -> dict[str, Callable[[Row], str]]:
     """The columns of a table of searches, with speed-ups by this clock."""
     return {
         "search": lambda row: search_title(row["strategy"], row["predictor"], row["epochs"]),
-        "accuracy": lambda row: number(row["test_accuracy"], 2),
+        "value": lambda row: number(row["value"], 2),
         "regret": lambda row: number(row["regret"], 2),
         "95 %": lambda row: bounds(row, "regret"),
         "reached": lambda row: "-" if row["reached"] is None else f"{row['reached']:.0%}",

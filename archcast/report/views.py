@@ -309,7 +309,7 @@ def _differences(scores: Mapping[str, Sequence[float]], apart: Bools) -> Critica
 
 def ceiling(records: Sequence[Record], table: Table) -> float | None:
     """The noise ceiling for the truth that the records are held against."""
-    return noise_ceiling(table, records[0].job.truth) if records else None
+    return noise_ceiling(table, records[0].job.objective, records[0].job.truth) if records else None
 
 
 Point = tuple[float, float]

@@ -17,17 +17,17 @@ GROWTH = 0.1  # of what is trained, in a batch
 
 
 class Trained:
-    """Architectures with their validation accuracies, in the order of training."""
+    """Architectures with their values, higher is better, in the order of training."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.architectures: list[Architecture] = []
-        self.accuracies: list[float] = []
+        self.values: list[float] = []
         self._classes: set[int] = set()
 
-    def add(self, architecture: Architecture, accuracy: float) -> None:
+    def add(self, architecture: Architecture, value: float) -> None:
         self.architectures.append(architecture)
-        self.accuracies.append(accuracy)
+        self.values.append(value)
         self._classes.add(self.pool.class_of(architecture))
 
     def next_batch(self, least: int) -> int:
@@ -38,8 +38,8 @@ class Trained:
         return max(least, round(GROWTH * len(self.architectures)))
 
     def best(self, n: int) -> list[Architecture]:
-        """The `n` of the highest accuracy, best first."""
-        order = np.argsort(-np.array(self.accuracies), kind="stable")
+        """The `n` of the highest value, best first."""
+        order = np.argsort(-np.array(self.values), kind="stable")
         return [self.architectures[at] for at in order[:n]]
 
     def new_mutants(self, parents: int, n: int, rng: np.random.Generator) -> list[Architecture]:
@@ -104,7 +104,7 @@ def train_the_best(
     while chosen:
         for architecture in chosen:
             trained.add(architecture, (yield Trial(architecture)))
-        guide.fit(trained.architectures, trained.accuracies)
+        guide.fit(trained.architectures, trained.values)
         size = trained.next_batch(batch)
         candidates, worth = score(trained, size)
         chosen = [candidates[at] for at in np.argsort(-worth, kind="stable")[:size]]

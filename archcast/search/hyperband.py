@@ -14,7 +14,7 @@ from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
 from archcast.spaces.space import Architecture, choice_matrix
 
-Results = dict[int, list[tuple[float, Architecture]]]  # by epochs: accuracies so far
+Results = dict[int, list[tuple[float, Architecture]]]  # by epochs: values so far
 TRIES = 100
 
 

@@ -31,6 +31,6 @@ class LocalSearch(Strategy):
                 near = pool.neighbours(here)
                 climbing = False
                 for at in rng.permutation(len(near)):
-                    accuracy = yield Trial(near[at])
-                    if accuracy > best:
-                        here, best, climbing = near[at], accuracy, True
+                    value = yield Trial(near[at])
+                    if value > best:
+                        here, best, climbing = near[at], value, True

@@ -21,10 +21,10 @@ TRIES = 20  # for choices that are in the pool; then the policy draws from its m
 
 @dataclass(frozen=True)
 class Reinforce(Strategy):
-    """Draws each decision from a softmax of its own, and climbs the expected accuracy.
+    """Draws each decision from a softmax of its own, and climbs the expected value.
 
-    The policy gradient of Williams (1992) with a moving average of accuracies as baseline, steps by
-    Adam: what NAS-Bench-201 (Dong & Yang, 2020) compares. Rewards are accuracies in percent.
+    The policy gradient of Williams (1992) with a moving average of values as baseline, steps by
+    Adam: what NAS-Bench-201 (Dong & Yang, 2020) compares. Rewards are values as they are told.
     """
 
     learning_rate: PositiveFloat = 0.1
@@ -51,12 +51,12 @@ class Reinforce(Strategy):
                 shares = softmax(logits[np.arange(len(sizes)), members].sum(axis=1))
                 at = rng.choice(len(members), p=shares)
                 architecture, choices = pool.architectures[at], members[at]
-            accuracy = yield Trial(architecture)
-            baseline = accuracy if baseline is None else baseline
+            value = yield Trial(architecture)
+            baseline = value if baseline is None else baseline
             # The gradient of log softmax is the option drawn less the chances.
             drawn = np.arange(sizes.max()) == choices[:, None]
-            gradient = (accuracy - baseline) * (drawn - chances)
-            baseline = MOMENTUM * baseline + (1 - MOMENTUM) * accuracy
+            gradient = (value - baseline) * (drawn - chances)
+            baseline = MOMENTUM * baseline + (1 - MOMENTUM) * value
             mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
             square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2
             scale = np.sqrt(square / (1 - BETAS[1] ** step)) + EPSILON

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
+from archcast.benchmarks.objective import Part
 from archcast.benchmarks.table import Table
-from archcast.core.spec import format_spec
 from archcast.evaluation.engine import (
     UNLABELED_SIZE,
     draw_runs,
@@ -17,45 +17,52 @@ from archcast.evaluation.engine import (
     truth_of,
     warm_up,
 )
-from archcast.evaluation.job import BaseJob
+from archcast.evaluation.job import BaseJob, Planned
 from archcast.evaluation.record import BaseRecord
-from archcast.predictors.predictor_text import make_predictor
+from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor_text import configured
 from archcast.search.simulation import PaidGuide, Simulation
-from archcast.search.strategy import Search
-from archcast.search.strategy_text import make_strategy
+from archcast.search.strategy import Search, Strategy
 
 
 class SearchJob(BaseJob):
-    """One search of a strategy, with a predictor or without."""
+    """One search of a strategy, with a predictor or without.
+
+    `strategy` is its text, and `unguided` that of the strategy that it is to improve on.
+    """
 
     strategy: str
-    strategy_params: dict[str, Any] = Field(default_factory=dict)
+    unguided: str
     epochs: int = Field(ge=0)  # 0 where no predictor sees learning curves
     budget: int = Field(ge=1)  # whole trainings
-    label: Literal["valid", "test"]
-
-    @property
-    def strategy_spec(self) -> str:
-        """The strategy as its user wrote it."""
-        return format_spec(self.strategy, self.strategy_params)
+    truth: Part
 
     @property
     def title(self) -> str:
         """What failed, where it did."""
-        return f"{self.strategy_spec} with {self.spec or 'no predictor'}"
+        return f"{self.strategy} with {self.predictor or 'no predictor'}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSearch:
+    """A search, and the strategy and the unfitted predictor that it is of."""
+
+    job: SearchJob
+    strategy: Strategy
+    predictor: Predictor | None
 
 
 class SearchRecord(BaseRecord):
     """What a search trained, in order; costs are what it had paid when each trial was done.
 
     The totals may be more: queries that led to no further trial are paid too. `architectures` are
-    those trained, as positions in the table. What a strategy never sees is `truth`, their mean
-    final test accuracy in percent, and `best`, the highest in the table.
+    those trained, as positions in the table. Values are in the objective's unit. What a strategy
+    never sees is `truth`, the means over their runs, and `best`, the best of these in the table.
     """
 
     job: SearchJob
     epochs: list[int] = Field(default_factory=list)  # that each had been trained for
-    accuracies: list[float] = Field(default_factory=list)  # what the strategy was told, percent
+    values: list[float] = Field(default_factory=list)  # what came of each
     truth: list[float] = Field(default_factory=list)
     best: float
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
@@ -66,17 +73,19 @@ class SearchRecord(BaseRecord):
     total_predictor_seconds: float = 0.0
 
 
-def run_search_job(job: SearchJob, table: Table) -> SearchRecord:
+def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
     """Replay one search; whatever goes wrong inside it becomes the record's error."""
-    truth = truth_of(table, "test")
-    record = SearchRecord(job=job, table=table.hash, best=float(truth.max()))
+    job = planned.job
+    truth = truth_of(table, job.objective, job.truth)
+    best = truth[np.nanargmax(job.objective.signed(truth))]
+    record = SearchRecord(job=job, table=table.hash, best=float(best))
 
     def search() -> dict[str, Any]:
         rng = job.split_rng(table.hash)
-        simulation = Simulation(table, draw_runs(table, rng), job.label)
-        guide = _guide(job, simulation, rng) if job.predictor else None
-        strategy = make_strategy(job.strategy, job.strategy_params)
-        steps = Search(strategy, simulation.pool, rng.spawn(1)[0], guide)
+        values = table.values(job.objective, job.label)
+        simulation = Simulation(table, draw_runs(table, rng, values), job.objective, job.label)
+        guide = _guide(planned, simulation, rng)
+        steps = Search(planned.strategy, simulation.pool, rng.spawn(1)[0], guide)
         log = simulation.run_search(steps, job.budget)
         fallbacks = guide.fallbacks if guide else 0
         return {
@@ -91,12 +100,15 @@ def run_search_job(job: SearchJob, table: Table) -> SearchRecord:
     return record.model_copy(update=outcome_or_error(search))
 
 
-def _guide(job: SearchJob, simulation: Simulation, rng: np.random.Generator) -> PaidGuide:
-    assert job.predictor is not None
-    warm_up(job.spec, job.epochs, job.device, simulation.table)
-    predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
+def _guide(
+    planned: PlannedSearch, simulation: Simulation, rng: np.random.Generator
+) -> PaidGuide | None:
+    job = planned.job
+    if planned.predictor is None:
+        return None
+    warm_up(Planned(job, planned.predictor), job.objective, job.epochs, simulation.table)
     return PaidGuide(
-        predictor,
+        configured(planned.predictor, job.predictor_seed(), job.device),
         simulation,
         job.epochs,
         unlabeled=rng.permutation(len(simulation.table))[:UNLABELED_SIZE],

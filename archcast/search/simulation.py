@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.benchmarks.objective import Objective, Part
 from archcast.benchmarks.table import Table
 from archcast.evaluation.engine import context
 from archcast.predictors.predictor import Context, Predictor, Vector
@@ -31,7 +32,7 @@ class Log:
 
     architectures: list[int] = field(default_factory=list)  # positions in the table
     epochs: list[int] = field(default_factory=list)  # that it has been trained for by then
-    accuracies: list[float] = field(default_factory=list)  # what the search was told, percent
+    values: list[float] = field(default_factory=list)  # of the objective, in its unit
     evaluations: list[float] = field(default_factory=list)  # whole trainings paid
     training_seconds: list[float] = field(default_factory=list)  # empty where unknown
     predictor_seconds: list[float] = field(default_factory=list)
@@ -45,16 +46,20 @@ class Simulation:
     Args:
         table: the results.
         run: the row of the one run that each architecture is known by.
-        label: the final accuracy that a search is told, `valid` or `test`.
+        objective: what is searched for.
+        label: which of its values a search is told.
     """
 
-    def __init__(self, table: Table, run: NDArray[np.int64], label: str) -> None:
-        self.table, self.run, self.pool = table, run, pool_of(table)
+    def __init__(
+        self, table: Table, run: NDArray[np.int64], objective: Objective, label: Part
+    ) -> None:
+        self.table, self.run, self.objective = table, run, objective
+        self.pool = pool_of(table, objective)
         self.log = Log()
         self.evaluations = 0.0
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
-        self._final = table.final_accuracy(label)
+        self._final = table.values(objective, label)
         epochs_known = bool(table.epochs[run].all())
         self._seconds = table.columns.get("epoch_seconds") if epochs_known else None
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
@@ -82,25 +87,27 @@ class Simulation:
     def try_(self, trial: Trial) -> float:
         """Train as a trial says, and write it down unless the search knows what comes of it.
 
-        Returns the validation accuracy in percent.
+        Returns what came of it, as higher is better.
         """
         epochs = self.pay(*trial)
         at = self.position(trial.architecture)
         row = self.run[at]
         if epochs == self._whole(at):
-            accuracy = float(self._final[row])
+            value = float(self._final[row])
         else:
-            accuracy = float(self.table.columns["valid_accuracy"][row, epochs - 1])
+            curve = self.table.curve_of(self.objective)
+            assert curve is not None, "a pool of one epoch has no shorter trials"
+            value = float(self.table.columns[curve][row, epochs - 1])
         if epochs > self._told.get(at, 0):
             self._told[at] = epochs
             self.log.architectures.append(at)
             self.log.epochs.append(epochs)
-            self.log.accuracies.append(accuracy)
+            self.log.values.append(value)
             self.log.evaluations.append(self.evaluations)
             self.log.predictor_seconds.append(self.predictor_seconds)
             if self._seconds is not None:
                 self.log.training_seconds.append(self.training_seconds)
-        return accuracy
+        return float(self.objective.signed(value))
 
     def _whole(self, at: int) -> int:
         """Epochs of the whole training run of an architecture."""
@@ -118,11 +125,11 @@ class Simulation:
 
 
 @lru_cache(maxsize=4)
-def pool_of(table: Table) -> Pool:
+def pool_of(table: Table, objective: Objective) -> Pool:
     """All architectures of a table."""
     epochs = int(table.epochs.max())
-    curves = table.columns.get("valid_accuracy")
-    by_epoch = curves is not None and curves.shape[1] >= epochs  # else it is a final result
+    curve = table.curve_of(objective)
+    by_epoch = curve is not None and table.columns[curve].shape[1] >= epochs
     return Pool(table.space, table.architectures, max(1, epochs) if by_epoch else 1)
 
 
@@ -160,7 +167,6 @@ class PaidGuide(Guide):
         known = (architectures, labels) if self.predictor.tags.learns else ([], [])
         facts = self._context(known[0])
         self._timed(lambda: self.predictor.fit(*known, facts))
-        self.simulation.predictor_seconds += self.predictor.saved_seconds_
         self._fitted = True
 
     def query(self, architectures: Sequence[Architecture]) -> Vector:
@@ -194,11 +200,17 @@ class PaidGuide(Guide):
         at = [self.simulation.position(each) for each in architectures]
         rows = self.simulation.run[np.array(at, dtype=np.int64)]
         return context(
-            self.simulation.table, rows, self.predictor, self.epochs, self._unlabeled, self._seed
+            self.simulation.table,
+            rows,
+            self.predictor,
+            self.simulation.objective,
+            self.epochs,
+            self._unlabeled,
+            self._seed,
         )
 
     def _timed(self, work: Callable[[], T]) -> T:
         start = perf_counter()
         result = work()
-        self.simulation.predictor_seconds += perf_counter() - start
+        self.simulation.predictor_seconds += perf_counter() - start + self.predictor.saved_seconds_
         return result

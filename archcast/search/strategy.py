@@ -42,7 +42,7 @@ class Guide:
         )
 
     def fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> None:
-        """Learn from architectures and their accuracies in percent."""
+        """Learn from architectures and their values, of which higher is better."""
         self.predictor.fit(architectures, labels)
 
     def query(self, architectures: Sequence[Architecture]) -> Vector:
@@ -54,7 +54,7 @@ class Guide:
         return self.predictor.query(architectures, return_std=True)
 
 
-Steps = Generator[Trial, float, None]
+Steps = Generator[Trial, float, None]  # each trial is answered by its value
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Strategy(ABC):
 
     @abstractmethod
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
-        """Yield trials, and be sent the validation accuracy of each, in percent.
+        """Yield trials, and be sent the value of each: accuracy or another, higher is better.
 
-        A trial of what was trained before costs nothing, and gives the same accuracy again. The
+        A trial of what was trained before costs nothing, and gives the same value again. The
         generator returns where there is nothing left to propose.
         """
 
@@ -110,18 +110,18 @@ class Search:
             self._advance(None)
         return self._trial
 
-    def tell(self, accuracy: float) -> None:
-        """The validation accuracy that the last trial asked for came to, in percent.
+    def tell(self, value: float) -> None:
+        """What the last trial asked for came to; higher is better.
 
         Raises:
             ValueError: no trial was asked for.
         """
         if self._trial is None:
             raise ValueError("tell comes after ask: there is no trial to tell of")
-        self._advance(accuracy)
+        self._advance(value)
 
-    def _advance(self, accuracy: float | None) -> None:
+    def _advance(self, value: float | None) -> None:
         try:
-            self._trial = self._steps.send(accuracy)  # type: ignore[arg-type]
+            self._trial = self._steps.send(value)  # type: ignore[arg-type]
         except StopIteration:
             self._trial = None

@@ -1,35 +1,26 @@
-"""Strategies from names and parameters."""
+"""Strategies from text and back: `random`, `evolution(batch=5)`."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import MISSING, fields
 
 from pydantic import ValidationError
 
 from archcast.core.errors import InputError
-from archcast.core.spec import POSITIONAL, parse_spec
+from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.search import registry as strategies
 from archcast.search.strategy import Strategy
 
 
-def parse_strategy(spec: str) -> tuple[str, dict[str, Any]]:
-    """The name and the parameters of a strategy's text, such as `evolution(batch=5)`.
+def to_strategy(given: Strategy | str) -> Strategy:
+    """The strategy that a text stands for; one that is given is returned as it is.
 
     Raises:
         InputError: an unknown name or parameter, or a value out of range.
     """
-    name, params = parse_spec(spec)
-    make_strategy(name, params)
-    return name, params
-
-
-def make_strategy(name: str, params: dict[str, Any]) -> Strategy:
-    """Build a strategy.
-
-    Raises:
-        InputError: an unknown name or parameter, or a value out of range.
-    """
+    if not isinstance(given, str):
+        return given
+    name, params = parse_spec(given)
     kind = strategies.get(name)
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     unknown = [key or params[POSITIONAL] for key in params if key not in known]
@@ -44,3 +35,14 @@ def make_strategy(name: str, params: dict[str, Any]) -> Strategy:
         raise InputError(
             f"{name}: {first['loc'][0]}={first['input']} won't do: {first['msg']}"
         ) from None
+
+
+def strategy_text(strategy: Strategy) -> str:
+    """The text that stands for a strategy: its name, and the parameters that are not defaults."""
+    values = {field: getattr(strategy, field.name) for field in fields(strategy)}  # type: ignore[arg-type]
+    shown = {
+        field.name: value
+        for field, value in values.items()
+        if field.default is MISSING or value != field.default
+    }
+    return format_spec(strategies.name_of(type(strategy)) or type(strategy).__name__, shown)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from archcast.core.errors import InputError
-from archcast.core.spec import format_spec
 from archcast.evaluation.record import Record
-from archcast.studies.experiment import choose_predictor
+from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor_text import text_of, to_predictor
+from archcast.predictors.wrappers.combined import Combined
 from archcast.studies.leaderboard import Row, by_setting, leaderboard, split_means
 
 DEFAULT_HEAD = "ngb"
 
 
-def variants(names: Sequence[str], head: str | None = None) -> dict[str, str]:
-    """From what a variant is to its spec, for predictors that are to be combined.
+def variants(
+    given: Sequence[Predictor | str], head: Predictor | str | None = None
+) -> dict[str, Predictor]:
+    """From what a variant is to its predictor, for predictors that are to be combined.
 
     The head is the one that learns, or `DEFAULT_HEAD`; the others become its parts. The whole comes
     first, then the whole without each part, then each alone.
@@ -24,29 +27,27 @@ def variants(names: Sequence[str], head: str | None = None) -> dict[str, str]:
     Raises:
         InputError: more than one that learns, or no part.
     """
-    given = [*([head] if head else []), *names]
-    choices = {spec: choose_predictor(spec) for spec in given}
-    learning = [spec for spec, choice in choices.items() if choice.tags.learns]
-    parts = [spec for spec in choices if spec not in learning]
+    chosen = [to_predictor(each) for each in ([head] if head else []) + [*given]]
+    named = {text_of(each): each for each in chosen}
+    learning = [text for text, each in named.items() if each.tags.learns]
+    parts = {text: each for text, each in named.items() if text not in learning}
     if len(learning) > 1:
         raise InputError(
             f"{' and '.join(learning)} both learn; combine one of them with others that do not"
         )
     if not parts:
         raise InputError("give predictors that do not learn, such as jacov and sotl-e, to combine")
-    head = learning[0] if learning else DEFAULT_HEAD
-
-    def combined(some: Sequence[str]) -> str:
-        return format_spec("combine", {"head": head, "parts": "+".join(some)})
-
-    found = {"all": combined(parts)}
+    learner = named[learning[0]] if learning else to_predictor(DEFAULT_HEAD)
+    found: dict[str, Predictor] = {"all": Combined(learner, list(parts.values()))}
     if len(parts) > 1:
-        for part in parts:
-            found[f"without {part}"] = combined([other for other in parts if other != part])
-    return found | {f"{head} alone": head} | {f"{part} alone": part for part in parts}
+        for text in parts:
+            others = [each for other, each in parts.items() if other != text]
+            found[f"without {text}"] = Combined(learner, others)
+    alone = {text_of(learner): learner, **parts}
+    return found | {f"{text} alone": each for text, each in alone.items()}
 
 
-def ablation(records: Iterable[Record], specs: dict[str, str]) -> list[Row]:
+def ablation(records: Iterable[Record], variants: Mapping[str, Predictor]) -> list[Row]:
     """Leaderboard rows of the variants in their order, each with its lead over the best single.
 
     `variant` says what a row is. `lead` is the mean difference in Kendall tau, over the splits that
@@ -56,8 +57,9 @@ def ablation(records: Iterable[Record], specs: dict[str, str]) -> list[Row]:
     stand alone.
     """
     kept = list(records)
+    specs = {variant: text_of(predictor) for variant, predictor in variants.items()}
     rows = {row["predictor"]: row for row in leaderboard(kept)}
-    groups = {group[0].job.spec: group for group in by_setting(kept).values()}
+    groups = {group[0].job.predictor: group for group in by_setting(kept).values()}
     order = list(groups)
     means = split_means(list(groups.values()))
     low, high = means.difference_intervals()

@@ -3,98 +3,102 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from archcast.benchmarks.objective import Objective, Part
 from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError
 from archcast.core.identity import digest, made_of
-from archcast.core.spec import format_spec, split_specs
+from archcast.core.spec import split_specs
 from archcast.evaluation.engine import NETWORK_FIELDS, images_of, missing_needs, run_job
-from archcast.evaluation.job import Job
+from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
-from archcast.predictors import registry as predictors
-from archcast.predictors.predictor import Tags
-from archcast.predictors.predictor_text import parse_predictor
+from archcast.predictors import registry
+from archcast.predictors.baselines import Column
+from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor_text import (
+    WRAPPER,
+    family_of,
+    name_of,
+    shown_value,
+    text_of,
+    to_predictor,
+)
 
-Accuracy = Literal["valid", "test"]
+Predictors = str | Predictor | Sequence[Predictor | str]  # text may name several, or families
 _logger = logging.getLogger("archcast")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A predictor with parameters, as chosen for an experiment."""
-
-    predictor: str
-    params: dict[str, Any]
-    tags: Tags
-    takes_device: bool
-    made_of: Any  # see `identity.made_of`
-
-    @property
-    def spec(self) -> str:
-        return format_spec(self.predictor, self.params)
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """A grid of jobs on a table.
 
-    `label` is None for validation accuracy where the table has it, else test accuracy; `epochs` is
-    None for a third of the epochs of the table's curves.
+    Args:
+        table: the results.
+        predictors: objects, or text: names with parameters, families, `all`.
+        train_sizes: numbers of labelled architectures.
+        epochs: of the curves that a query pays; None for a third of those that the table has.
+        test_size: how many architectures are ranked.
+        repeats: random splits.
+        seed: of the splits and of the predictors.
+        objective: what is predicted, by name; None for the table's main one.
+        label: what is learned from, `valid` or `test` values; None for `valid` where there are any.
+        truth: what is predicted; None for `test` where there is any.
+        device: where networks run.
     """
 
     table: Table
-    predictors: str = "all"
+    predictors: Predictors = "all"
     train_sizes: tuple[int, ...] = (100,)
     epochs: tuple[int, ...] | None = None
     test_size: int = 200
     repeats: int = 10
     seed: int = 0
-    label: Accuracy | None = None
-    truth: Accuracy = "test"
+    objective: str | None = None
+    label: Part | None = None
+    truth: Part | None = None
     device: str = "auto"
 
-    def jobs(self) -> tuple[list[Job], list[str]]:
+    def plan(self) -> tuple[list[Planned[Job]], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 
         Raises:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
-        table = self.table
+        table, objective = self.table, self.table.objective(self.objective)
         self._check_sizes()
-        label = self.label or default_label(table)
-        for accuracy in (label, self.truth):
-            table.final_accuracy(accuracy)
-        choices, remarks = choose_predictors(self.predictors, table)
+        label, truth = chosen_parts(table, objective, self.label, self.truth)
+        chosen, remarks = choose_predictors(self.predictors, table, objective)
         remarks += table.remarks()
         epochs_of_curves = self._epochs()
         if label == "test" and self.label is None:
-            remarks.append(f"labels are test accuracies: {table.source} has no valid_accuracy")
+            remarks.append(f"labels are test values: {table.source} has no others")
         jobs = [
-            Job(
-                benchmark=table.name,
-                dataset=table.dataset,
-                predictor=choice.predictor,
-                params=choice.params,
-                identity=identity(choice, table, run_job),
-                train_size=train_size,
-                epochs=epochs,
-                test_size=self.test_size,
-                label=label,
-                truth=self.truth,
-                device=pick_device(self.device) if choice.takes_device else "cpu",
-                seed=self.seed,
-                repeat=repeat,
+            Planned(
+                Job(
+                    **facts_of(predictor, table, self.device),
+                    identity=identity(predictor, table, run_job),
+                    objective=objective,
+                    label=label,
+                    truth=truth,
+                    train_size=train_size,
+                    epochs=epochs,
+                    test_size=self.test_size,
+                    seed=self.seed,
+                    repeat=repeat,
+                ),
+                predictor,
             )
-            for choice in choices
+            for predictor in chosen
             for train_size, epochs, repeat in product(
-                self.train_sizes if choice.tags.learns else (0,),
-                epochs_of_curves if "curves" in choice.tags.needs else (0,),
+                self.train_sizes if predictor.tags.learns else (0,),
+                epochs_of_curves if "curves" in predictor.tags.needs else (0,),
                 range(self.repeats),
             )
         ]
@@ -108,9 +112,9 @@ class Experiment:
         Those that failed are run again if `retry`. Remarks are logged.
 
         Raises:
-            InputError: as `jobs`, or `results` can't be a folder.
+            InputError: as `plan`, or `results` can't be a folder.
         """
-        jobs, remarks = self.jobs()
+        jobs, remarks = self.plan()
         store = RecordStore(Path(results), Record)
         for remark in remarks:
             _logger.warning(remark)
@@ -145,9 +149,24 @@ class Experiment:
             )
 
 
-def default_label(table: Table) -> Accuracy:
-    """Validation accuracy, where the table has it."""
-    return "valid" if "valid_accuracy" in table.columns else "test"
+def chosen_parts(
+    table: Table, objective: Objective, label: Part | None, truth: Part | None
+) -> tuple[Part, Part]:
+    """Which values of an objective are learned from, and which are predicted.
+
+    Without a choice these are its validation and its test values, as far as it has both.
+
+    Raises:
+        InputError: the table lacks those that were chosen, or some of them.
+    """
+    has_valid, has_test = objective.valid is not None, objective.test is not None
+    parts: tuple[Part, Part] = (
+        label or ("valid" if has_valid else "test"),
+        truth or ("test" if has_test else "valid"),
+    )
+    for part in parts:
+        table.values(objective, part)
+    return parts
 
 
 def default_epochs(table: Table) -> int:
@@ -155,19 +174,37 @@ def default_epochs(table: Table) -> int:
     return max(1, int(table.epochs.max()) // 3)
 
 
-def identity(choice: Choice | None, table: Table, *others: object) -> str:
+def facts_of(predictor: Predictor | None, table: Table, device: str) -> dict[str, Any]:
+    """What a job says of its table and its predictor, and where networks run."""
+    said: dict[str, Any] = {"benchmark": table.name, "dataset": table.dataset}
+    if predictor is None:
+        return {**said, "predictor": "", "name": "", "family": ""}
+    params = predictor.get_params(deep=False)
+    return {
+        **said,
+        "predictor": text_of(predictor),
+        "name": name_of(predictor),
+        "family": family_of(predictor),
+        "params": {name: shown_value(value) for name, value in params.items()},
+        "device": pick_device(device) if "device" in params else "cpu",
+    }
+
+
+def identity(predictor: Predictor | None, table: Table, *others: object) -> str:
     """Names what decides the numbers of a job besides the table and what the job itself says.
 
     That is a predictor, its code and all its parameters, the space's code, the `others`, and, where
     networks are looked at, the images.
     """
-    looks = choice is not None and choice.tags.needs & NETWORK_FIELDS
+    looks = predictor is not None and predictor.tags.needs & NETWORK_FIELDS
     images = images_of(table).hash if looks else None
-    return digest([choice and choice.made_of, images, made_of((table.space, *others))])
+    return digest([made_of(predictor), images, made_of((table.space, *others))])
 
 
-def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:
-    """Predictors by name, with parameters, by family, or `all` (all but the family `wrapper`).
+def choose_predictors(
+    given: Predictors, table: Table, objective: Objective
+) -> tuple[list[Predictor], list[str]]:
+    """Objects; or by name with parameters, by family, or `all` (all but the family `wrapper`).
 
     A predictor that needs what the table lacks is left out of a family with a remark, and is an
     error by name.
@@ -175,37 +212,41 @@ def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]
     Raises:
         InputError: an unknown name or parameter, or a need that the table can't meet.
     """
-    chosen: dict[str, Choice] = {}
+    chosen: dict[str, Predictor] = {}
     left_out: list[str] = []
-    for part in split_specs(text):
-        group = [name for name in predictors if _belongs(name, part)]
-        for spec in group or [part]:
-            choice = choose_predictor(spec)
-            missing = missing_needs(table, choice.tags)
-            if not missing:
-                chosen[spec] = choice
-                continue
-            lack = f"{spec} (the table has no {', '.join(missing)})"
-            if not group:
-                raise InputError(f"{table.source}: can't run {lack}; choose other --predictors")
-            left_out.append(lack)
+    for predictor, of_family in _listed(given):
+        text, missing = text_of(predictor), missing_needs(table, predictor.tags, objective)
+        if type(predictor) is Column and predictor.tags.columns & _declared(table):
+            missing.append(f"{predictor.column} but as an objective")
+        if missing and not of_family:
+            raise InputError(
+                f"{table.source}: can't run {text} (the table has {', '.join(missing)}); choose"
+                " other --predictors"
+            )
+        if missing:
+            left_out.append(f"{text} (the table has {', '.join(missing)})")
+        elif made_of(chosen.setdefault(text, predictor)) != made_of(predictor):
+            raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
-        raise InputError(f"--predictors {text}: chooses none; see `archcast list predictors`")
+        raise InputError(f"--predictors {given}: chooses none; see `archcast list predictors`")
     return list(chosen.values()), [f"left out: {'; '.join(left_out)}"] if left_out else []
 
 
+def _listed(given: Predictors) -> Iterator[tuple[Predictor, bool]]:
+    """Each predictor, and whether it is one of a family or named itself."""
+    for part in [given] if isinstance(given, str | Predictor) else given:
+        if isinstance(part, Predictor):
+            yield part, False
+            continue
+        for text in split_specs(part):
+            family = [name for name in registry if _belongs(name, text)]
+            yield from ((to_predictor(name), bool(family)) for name in family or [text])
+
+
+def _declared(table: Table) -> frozenset[str]:
+    return frozenset().union(*(objective.columns for objective in table.objectives))
+
+
 def _belongs(name: str, group: str) -> bool:
-    family = predictors.entry(name).family
-    return family != "wrapper" if group == "all" else family == group
-
-
-def choose_predictor(spec: str) -> Choice:
-    """A predictor by name, with parameters.
-
-    Raises:
-        InputError: an unknown name or parameter.
-    """
-    name, params = parse_predictor(spec)
-    predictor = predictors.get(name)(**params)
-    takes_device = "device" in predictor.get_params(deep=False)
-    return Choice(name, params, predictor.tags, takes_device, made_of(predictor))
+    family = registry.entry(name).family
+    return family != WRAPPER if group == "all" else family == group

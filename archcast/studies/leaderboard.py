@@ -10,7 +10,6 @@ from archcast.evaluation import registry as metrics
 from archcast.evaluation.record import Record, largest_group
 from archcast.evaluation.split_means import SplitMeans, SplitTau, split_tau
 from archcast.evaluation.statistics import mean_if_known
-from archcast.predictors import registry as predictors
 
 Row = dict[str, Any]
 SplitKey = tuple[Any, ...]  # what tells one split, with its truth, from another
@@ -56,7 +55,7 @@ def by_setting(records: Iterable[Record]) -> dict[SettingKey, list[Record]]:
     groups: dict[SettingKey, list[Record]] = {}
     for record in records:
         job = record.job
-        setting = (job.benchmark, job.dataset, job.spec, job.train_size, job.epochs)
+        setting = (job.benchmark, job.dataset, job.predictor, job.train_size, job.epochs)
         groups.setdefault(setting, []).append(record)
     return groups
 
@@ -78,8 +77,8 @@ def _row(records: Sequence[Record]) -> Row:
     job = records[0].job
     good = [record for record in records if not record.failed]
     row: Row = {
-        "predictor": job.spec,
-        "family": predictors.entry(job.predictor).family,
+        "predictor": job.predictor,
+        "family": job.family,
         "benchmark": job.benchmark,
         "dataset": job.dataset,
         "train_size": job.train_size,

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archcast.benchmarks.objective import Objective, Part
 from archcast.benchmarks.table import Table
-from archcast.core.device import pick_device
 from archcast.core.errors import InputError
-from archcast.core.spec import format_spec, split_specs
+from archcast.core.spec import split_specs
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
-from archcast.search import registry as strategies
-from archcast.search.search_job import SearchJob, SearchRecord, run_search_job
+from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor_text import text_of
+from archcast.predictors.wrappers.ensemble import Ensemble
+from archcast.search import registry
+from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import pool_of
-from archcast.search.strategy import Traits
-from archcast.search.strategy_text import make_strategy, parse_strategy
+from archcast.search.strategy import Strategy, Traits
+from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.studies.experiment import (
-    Accuracy,
-    Choice,
-    choose_predictor,
+    Predictors,
     choose_predictors,
+    chosen_parts,
     default_epochs,
-    default_label,
+    facts_of,
     identity,
 )
 
 BASELINE = "random"
-Pair = tuple[str, Choice | None]
+Strategies = str | Strategy | Sequence[Strategy | str]  # text may name several
+Pair = tuple[Strategy, Predictor | None]
 _logger = logging.getLogger("archcast")
 
 
@@ -36,22 +40,33 @@ _logger = logging.getLogger("archcast")
 class SearchExperiment:
     """Searches on a table: strategies, each with each predictor that it can take.
 
-    Random search, and each strategy without predictor, come along for comparison. `epochs` are
-    those that a query of a learning-curve predictor pays, None for a third; `label` is None for
-    validation accuracy where the table has it, else test accuracy.
+    Random search, and each strategy without predictor, come along for comparison.
+
+    Args:
+        table: the results.
+        strategies: objects, or text: names with parameters, or `all`.
+        predictors: objects, or text: names with parameters, families, `all`; None for none.
+        budget: whole trainings that a search may pay.
+        repeats: searches of each kind.
+        epochs: that a query of a learning-curve predictor pays; None for a third of them.
+        objective: what is searched for, by name; None for the table's main one.
+        label: what searches are told, `valid` or `test` values; None for `valid` where there are.
+        seed: of the searches and of the predictors.
+        device: where networks run.
     """
 
     table: Table
-    strategies: str = "evolution"
-    predictors: str | None = None
+    strategies: Strategies = "evolution"
+    predictors: Predictors | None = None
     budget: int = 150
     repeats: int = 20
     epochs: int | None = None
-    label: Accuracy | None = None
+    objective: str | None = None
+    label: Part | None = None
     seed: int = 0
     device: str = "auto"
 
-    def jobs(self) -> tuple[list[SearchJob], list[str]]:
+    def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 
         Raises:
@@ -60,42 +75,42 @@ class SearchExperiment:
         for option, value in (("--budget", self.budget), ("--repeats", self.repeats)):
             if value < 1:
                 raise InputError(f"{option} {value}: give 1 or more")
-        table = self.table
-        label = self.label or default_label(table)
-        table.final_accuracy(label)
+        table, objective = self.table, self.table.objective(self.objective)
+        label, truth = chosen_parts(table, objective, self.label, None)
         epochs = self._epochs()
-        pairs, remarks = self._pairs()
+        pairs, remarks = self._pairs(objective)
         remarks += table.remarks()
-        strategies = {spec: parse_strategy(spec) for spec, _ in pairs}
         if label == "test" and self.label is None:
-            remarks.append(f"searches see test accuracies: {table.source} has no valid_accuracy")
+            remarks.append(f"searches see test values: {table.source} has no others")
         if "epoch_seconds" not in table.columns or not table.epochs.all():
             remarks.append(
                 f"speed-ups count evaluations: {table.source} does not say what training takes"
             )
-        mutating = any(make_strategy(*each).traits.neighbours for each in strategies.values())
-        if mutating and not pool_of(table).is_connected:
+        mutating = any(strategy.traits.neighbours for strategy, _ in pairs)
+        if mutating and not pool_of(table, objective).is_connected:
             remarks.append(
                 f"{table.source} lacks the neighbours of most architectures: in place of mutants,"
                 " random ones are drawn from its pool"
             )
         jobs = [
-            SearchJob(
-                benchmark=table.name,
-                dataset=table.dataset,
-                strategy=strategies[spec][0],
-                strategy_params=strategies[spec][1],
-                predictor=choice.predictor if choice else None,
-                params=choice.params if choice else {},
-                identity=identity(choice, table, make_strategy(*strategies[spec]), run_search_job),
-                epochs=epochs if choice and "curves" in choice.tags.needs else 0,
-                budget=self.budget,
-                label=label,
-                device=pick_device(self.device) if choice and choice.takes_device else "cpu",
-                seed=self.seed,
-                repeat=repeat,
+            PlannedSearch(
+                SearchJob(
+                    **facts_of(predictor, table, self.device),
+                    strategy=strategy_text(strategy),
+                    unguided=strategy.traits.unguided or strategy_text(strategy),
+                    identity=identity(predictor, table, strategy, run_search_job),
+                    objective=objective,
+                    label=label,
+                    truth=truth,
+                    epochs=epochs if predictor and "curves" in predictor.tags.needs else 0,
+                    budget=self.budget,
+                    seed=self.seed,
+                    repeat=repeat,
+                ),
+                strategy,
+                predictor,
             )
-            for spec, choice in pairs
+            for strategy, predictor in pairs
             for repeat in range(self.repeats)
         ]
         return jobs, remarks
@@ -108,9 +123,9 @@ class SearchExperiment:
         Those that failed are run again if `retry`. Remarks are logged.
 
         Raises:
-            InputError: as `jobs`, or `results` can't be a folder.
+            InputError: as `plan`, or `results` can't be a folder.
         """
-        jobs, remarks = self.jobs()
+        jobs, remarks = self.plan()
         store = RecordStore(Path(results) / "search", SearchRecord)
         for remark in remarks:
             _logger.warning(remark)
@@ -127,60 +142,68 @@ class SearchExperiment:
             )
         return epochs
 
-    def _pairs(self) -> tuple[list[Pair], list[str]]:
+    def _pairs(self, objective: Objective) -> tuple[list[Pair], list[str]]:
         """Strategies and their predictors, baselines first."""
-        table = self.table
         everything = self.strategies == "all"
-        named = split_specs(",".join(strategies) if everything else self.strategies)
+        named = _listed(",".join(registry) if everything else self.strategies)
         if not named:
             raise InputError("--strategy: name one or more; see `archcast list strategies`")
-        chosen: list[Choice] = []
+        chosen: list[Predictor] = []
         remarks: list[str] = []
         if self.predictors is not None:
-            chosen, remarks = choose_predictors(self.predictors, table)
-        pairs: list[Pair] = [(BASELINE, None)]
-        for spec in named:
+            chosen, remarks = choose_predictors(self.predictors, self.table, objective)
+        pairs: list[Pair] = [(to_strategy(BASELINE), None)]
+        for strategy in named:
             try:
-                pairs += _pairs_of(spec, chosen, table)
+                pairs += self._pairs_of(strategy, chosen, objective)
             except InputError as error:
                 if not everything:
                     raise
                 remarks.append(f"left out: {error}")
-        if chosen and not any(choice for _, choice in pairs):
+        if chosen and not any(predictor for _, predictor in pairs):
             raise InputError(
                 f"--strategy {self.strategies}: takes no predictor; leave --predictor out, or"
                 " choose evolution"
             )
-        unique = {(spec, choice and choice.spec): (spec, choice) for spec, choice in pairs}
+        unique = {(strategy_text(s), p and text_of(p)): (s, p) for s, p in pairs}
         return sorted(unique.values(), key=lambda pair: pair[1] is not None), remarks
 
+    def _pairs_of(
+        self, strategy: Strategy, chosen: Sequence[Predictor], objective: Objective
+    ) -> list[Pair]:
+        """A strategy with all chosen predictors that it can take, and what it is compared with."""
+        traits, text = strategy.traits, strategy_text(strategy)
+        if traits.curves and pool_of(self.table, objective).epochs == 1:
+            raise InputError(
+                f"--strategy {text}: trains for a few epochs first, and {self.table.source} has no"
+                f" {objective.name} by epoch; choose another"
+            )
+        if not traits.takes_predictor:
+            return [(strategy, None)]
+        guides = [guide for each in chosen if (guide := _fitted_to(traits, each))]
+        if traits.unguided is not None and not guides:
+            kind, example = ("no labels", "params") if traits.untrained else ("labels", "gp")
+            raise InputError(
+                f"--strategy {text}: wants a predictor that learns from {kind}; give --predictor"
+                f" {example} or another"
+            )
+        unguided = strategy if traits.unguided is None else to_strategy(traits.unguided)
+        return [(unguided, None), *((strategy, guide) for guide in guides)]
 
-def _pairs_of(spec: str, chosen: list[Choice], table: Table) -> list[Pair]:
-    """A strategy with all chosen predictors that it can take, and what it is compared with."""
-    name, params = parse_strategy(spec)
-    spec = format_spec(name, params)
-    traits = make_strategy(name, params).traits
-    if traits.curves and pool_of(table).epochs == 1:
-        raise InputError(
-            f"--strategy {name}: trains for a few epochs first, and {table.source} has no"
-            " valid_accuracy by epoch; choose another"
-        )
-    if not traits.takes_predictor:
-        return [(spec, None)]
-    guides = [guide for choice in chosen if (guide := _fitted_to(traits, choice))]
-    if traits.unguided is not None and not guides:
-        kind, example = ("no labels", "params") if traits.untrained else ("labels", "gp")
-        raise InputError(
-            f"--strategy {name}: wants a predictor that learns from {kind}; give --predictor"
-            f" {example} or another"
-        )
-    return [(traits.unguided or spec, None), *((spec, guide) for guide in guides)]
+
+def _listed(given: Strategies) -> list[Strategy]:
+    parts = [given] if isinstance(given, str | Strategy) else given
+    return [
+        to_strategy(each)
+        for part in parts
+        for each in (split_specs(part) if isinstance(part, str) else [part])
+    ]
 
 
-def _fitted_to(traits: Traits, choice: Choice) -> Choice | None:
-    """The choice in a form that a strategy can take, if there is one."""
+def _fitted_to(traits: Traits, predictor: Predictor) -> Predictor | None:
+    """The predictor in a form that a strategy can take, if there is one."""
     if traits.untrained:
-        return None if choice.tags.learns else choice
-    if not traits.deviations or choice.tags.probabilistic:
-        return choice
-    return choose_predictor(f"ensemble({choice.spec})") if choice.tags.learns else None
+        return None if predictor.tags.learns else predictor
+    if not traits.deviations or predictor.tags.probabilistic:
+        return predictor
+    return Ensemble(predictor) if predictor.tags.learns else None

@@ -24,10 +24,8 @@ from archcast.evaluation.statistics import (
     median_interval,
     share_interval,
 )
-from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Vector
 from archcast.search.search_job import SearchRecord
-from archcast.search.strategy_text import make_strategy
 from archcast.studies.costs import floored
 from archcast.studies.leaderboard import Row
 from archcast.studies.searches import BASELINE
@@ -45,7 +43,7 @@ def by_search(records: Iterable[SearchRecord]) -> dict[SearchKey, list[SearchRec
     groups: dict[SearchKey, list[SearchRecord]] = {}
     for record in sorted(records, key=lambda record: record.job.repeat):
         job = record.job
-        groups.setdefault((job.strategy_spec, job.spec, job.epochs), []).append(record)
+        groups.setdefault((job.strategy, job.predictor, job.epochs), []).append(record)
     return groups
 
 
@@ -58,9 +56,10 @@ def incumbent_regrets(record: SearchRecord) -> Vector:
     """The regret of the incumbent after each trial, in points."""
     best, regret = (0, -np.inf), np.inf
     regrets = []
-    for epochs, accuracy, truth in zip(record.epochs, record.accuracies, record.truth, strict=True):
-        if (epochs, accuracy) > best:
-            best, regret = (epochs, accuracy), record.best - truth
+    signed = record.job.objective.signed
+    for epochs, told, truth in zip(record.epochs, record.values, record.truth, strict=True):
+        if (epochs, signed(told)) > best:
+            best, regret = (epochs, signed(told)), signed(record.best) - signed(truth)
         regrets.append(regret)
     return np.array(regrets)
 
@@ -202,9 +201,7 @@ def clock(rows: Sequence[Row]) -> Axis:
 
 
 def _unguided(record: SearchRecord) -> SearchKey:
-    job = record.job
-    traits = make_strategy(job.strategy, job.strategy_params).traits
-    return (traits.unguided or job.strategy_spec, "", 0)
+    return record.job.unguided, "", 0
 
 
 def _outcome(
@@ -212,11 +209,12 @@ def _outcome(
 ) -> Row:
     job = records[0].job
     ends = [float(incumbent_regrets(record)[-1]) for record in good]
-    accuracies = [record.best - end for record, end in zip(good, ends, strict=True)]
+    signed = job.objective.signed
+    finals = [signed(signed(record.best) - end) for record, end in zip(good, ends, strict=True)]
     row: Row = {
-        "strategy": job.strategy_spec,
-        "predictor": job.spec or None,
-        "family": predictors.entry(job.predictor).family if job.predictor else None,
+        "strategy": job.strategy,
+        "predictor": job.predictor or None,
+        "family": job.family or None,
         "benchmark": job.benchmark,
         "dataset": job.dataset,
         "epochs": job.epochs,
@@ -224,12 +222,12 @@ def _outcome(
         "repeats": len(records),
         "failed": len(records) - len(good),
         "fallbacks": sum(record.fallbacks for record in good),
-        "test_accuracy_mean": fmean(accuracies) if accuracies else None,
+        "value_mean": fmean(finals) if finals else None,
         "seconds": mean_if_known(total_cost(record, "seconds") for record in good),
         "predictor_seconds": mean_if_known(record.total_predictor_seconds for record in good),
         "target": target,
     }
-    for name, values in (("test_accuracy", accuracies), ("regret", ends)):
+    for name, values in (("value", finals), ("regret", ends)):
         low, high = median_interval(values, of)
         median = float(np.median(values)) if values else None
         row |= {name: median, f"{name}_low": low, f"{name}_high": high}
@@ -296,8 +294,8 @@ def _trajectory(records: Sequence[SearchRecord], axis: Axis, of: int) -> Traject
     bounds = [median_interval(column, of) for column in regrets.T.tolist()]
     job = records[0].job
     return Trajectory(
-        strategy=job.strategy_spec,
-        predictor=job.spec or None,
+        strategy=job.strategy,
+        predictor=job.predictor or None,
         epochs=job.epochs,
         cost=grid.tolist(),
         regret=np.median(regrets, axis=0).tolist(),

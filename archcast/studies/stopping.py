@@ -22,12 +22,12 @@ from scipy.special import ndtr
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import context, outcome_or_error, split
-from archcast.evaluation.job import PredictorJob
+from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean_interval, share_interval
 from archcast.predictors.predictor import Vector
-from archcast.predictors.predictor_text import make_predictor
-from archcast.studies.experiment import choose_predictors, identity
+from archcast.predictors.predictor_text import configured, text_of
+from archcast.studies.experiment import Predictors, choose_predictors, facts_of, identity
 from archcast.studies.leaderboard import Row
 
 Bools = NDArray[np.bool_]
@@ -41,14 +41,14 @@ class StopJob(PredictorJob):
 
 
 class StopRecord(BaseRecord):
-    """What a predictor said of learning curves as they grew, and how they went on; in percent.
+    """What a predictor said of learning curves as they grew, and how they went on.
 
-    `means[e][i]` and `stds[e][i]` are of the final validation accuracy of architecture i, predicted
-    after epoch e + 1. Curves of runs that ended early are short.
+    Values are as higher is better. `means[e][i]` and `stds[e][i]` are of the final validation value
+    of architecture i, predicted after epoch e + 1. Curves of runs that ended early are short.
     """
 
     job: StopJob
-    curves: list[list[float]]  # validation accuracy, (architectures, epochs)
+    curves: list[list[float]]  # (architectures, epochs)
     diverged: list[bool] = Field(default_factory=list)  # (architectures,)
     means: list[list[float]] = Field(default_factory=list)
     stds: list[list[float]] = Field(default_factory=list)
@@ -59,31 +59,36 @@ class Outcome(NamedTuple):
 
     speed_up: float  # epochs of training all to the end, over epochs spent
     best_kept: float  # 1 if the best architecture was trained to the end, else 0
-    regret: float  # best final validation accuracy less the best one found, in points
+    regret: float  # the best final validation value less the best one found
 
 
 def stop_jobs(
     table: Table,
-    predictors: str,
+    predictors: Predictors,
     train_size: int,
     architectures: int,
     repeats: int,
     seed: int,
-) -> list[StopJob]:
+) -> list[Planned[StopJob]]:
     """The searches of a comparison.
 
     Raises:
         InputError: a predictor that can't say how likely a final accuracy is, or too few
             architectures in the table.
     """
-    table.require("valid_accuracy", "a search with early stopping")
-    choices, _ = choose_predictors(predictors, table)
+    objective = table.objective()
+    if table.curve_of(objective) is None:
+        raise InputError(
+            f"{table.source} has no curve of {objective.name}, and a search with early stopping"
+            " can't run without it"
+        )
+    chosen, _ = choose_predictors(predictors, table, objective)
     for remark in table.remarks():
         _logger.warning(remark)
-    for choice in choices:
-        if not (choice.tags.probabilistic and "curves" in choice.tags.needs):
+    for predictor in chosen:
+        if not (predictor.tags.probabilistic and "curves" in predictor.tags.needs):
             raise InputError(
-                f"--predictor {choice.predictor}: gives no deviations for a learning curve;"
+                f"--predictor {text_of(predictor)}: gives no deviations for a learning curve;"
                 " choose lcsvr, lce or lce-m"
             )
     if train_size + architectures > len(table):
@@ -92,26 +97,31 @@ def stop_jobs(
             f" + {architectures} to search; lower --train-size or --architectures"
         )
     return [
-        StopJob(
-            benchmark=table.name,
-            dataset=table.dataset,
-            predictor=choice.predictor,
-            params=choice.params,
-            identity=identity(choice, table, run_stop_job),
-            train_size=train_size if choice.tags.learns else 0,
-            test_size=architectures,
-            seed=seed,
-            repeat=repeat,
+        Planned(
+            StopJob(
+                **facts_of(predictor, table, device="cpu"),
+                identity=identity(predictor, table, run_stop_job),
+                objective=objective,
+                label="valid",
+                train_size=train_size if predictor.tags.learns else 0,
+                test_size=architectures,
+                seed=seed,
+                repeat=repeat,
+            ),
+            predictor,
         )
-        for choice in choices
+        for predictor in chosen
         for repeat in range(repeats)
     ]
 
 
-def run_stop_job(job: StopJob, table: Table) -> StopRecord:
+def run_stop_job(planned: Planned[StopJob], table: Table) -> StopRecord:
     """Ask the predictor about every architecture after every epoch but the last."""
+    job = planned.job
+    objective, column = job.objective, table.curve_of(job.objective)
+    assert column is not None, "stop_jobs tells"
     parts = split(job, table)
-    curves = table.columns["valid_accuracy"][parts.run[parts.test]]
+    curves = objective.signed(table.columns[column][parts.run[parts.test]])
     record = StopRecord(
         job=job,
         table=table.hash,
@@ -121,14 +131,15 @@ def run_stop_job(job: StopJob, table: Table) -> StopRecord:
     )
 
     def predict() -> dict[str, Any]:
-        predictor = make_predictor(job.predictor, job.params, job.predictor_seed(), job.device)
+        predictor = configured(planned.predictor, job.predictor_seed(), job.device)
         train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
         runs = parts.run[parts.train], parts.run[parts.test]
-        labels = table.final_accuracy("valid")[runs[0]]
+        labels = objective.signed(table.values(objective, "valid")[runs[0]])
         answers, fallbacks = [], 0
         for epochs in range(1, curves.shape[1]):
             known, asked = (
-                context(table, r, predictor, epochs, parts.unlabeled, parts.seed) for r in runs
+                context(table, r, predictor, objective, epochs, parts.unlabeled, parts.seed)
+                for r in runs
             )
             predictor.fit(train, labels, known)
             answers.append(predictor.query(test, asked, return_std=True))
@@ -201,7 +212,7 @@ def stop_rows(records: Iterable[StopRecord], thresholds: Sequence[float]) -> lis
     """
     groups: dict[tuple[str, int], list[StopRecord]] = {}
     for record in records:
-        groups.setdefault((record.job.spec, record.job.train_size), []).append(record)
+        groups.setdefault((record.job.predictor, record.job.train_size), []).append(record)
     rows: list[Row] = []
     of = len(groups) * len(thresholds) * len(METHODS)
     for group in groups.values():
@@ -231,7 +242,7 @@ def _row(
     job = records[0].job
     row: Row = {
         "method": method,
-        "predictor": job.spec,
+        "predictor": job.predictor,
         "benchmark": job.benchmark,
         "dataset": job.dataset,
         "threshold": threshold,
@@ -260,7 +271,7 @@ def _outcome(record: StopRecord, spent: int, finished: Bools) -> Outcome:
     return Outcome(
         speed_up=sum(map(len, record.curves)) / spent,
         best_kept=float(finished[finals == finals.max()].any()),
-        regret=float(finals.max() - finals[finished].max(initial=0.0)),
+        regret=float(finals.max() - finals[finished].max(initial=finals.min())),
     )
 
 
@@ -270,9 +281,10 @@ def _epochs(record: StopRecord, which: NDArray[np.int64], epochs: int) -> int:
 
 
 def _padded(record: StopRecord) -> Vector:
-    """Curves of equal length: the last value holds, or an accuracy of 0 after a run diverged."""
+    """Curves of equal length: the last value holds; after a run diverged the worst, 0 at most."""
+    worst = min(0.0, *(value for curve in record.curves for value in curve))
     padded = np.zeros((len(record.curves), max(map(len, record.curves))))
     for row, curve, diverged in zip(padded, record.curves, record.diverged, strict=True):
         row[: len(curve)] = curve
-        row[len(curve) :] = 0.0 if diverged or not curve else curve[-1]
+        row[len(curve) :] = worst if diverged or not curve else curve[-1]
     return padded

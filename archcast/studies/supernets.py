@@ -13,8 +13,8 @@ from statistics import stdev
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.core.spec import format_spec, split_specs
-from archcast.evaluation.job import Job
+from archcast.core.spec import split_specs
+from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.metrics import (
     kendall_tau,
     sparse_kendall_tau,
@@ -26,7 +26,6 @@ from archcast.making.supernet_training import default_folder, train_supernets
 from archcast.networks.task import task_of
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
-from archcast.predictors.predictor_text import make_predictor
 from archcast.predictors.weight_sharing import WeightSharing
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import Row
@@ -43,11 +42,11 @@ def supernet_jobs(
     images: str | None,
     test_size: int,
     device: str,
-) -> list[Job]:
+) -> list[Planned[Job]]:
     """One job a supernet and number of validation images; all rank the same architectures.
 
     Raises:
-        InputError: a strategy that is no supernet's, or what `Experiment.jobs` refuses.
+        InputError: a strategy that is no supernet's, or what `Experiment.plan` refuses.
     """
     family = [name for name in predictors if predictors.entry(name).family == FAMILY]
     names = family if strategies == "all" else split_specs(strategies)
@@ -57,25 +56,24 @@ def supernet_jobs(
     if min(*epochs, *valid_images) < 1:
         raise InputError("--epochs and --valid-images: give 1 or more")
     given = {"images": images} if images else {}
-    specs = [
-        format_spec(name, {"epochs": e, "valid_images": n, "training_seed": seed, **given})
+    supernets = [
+        predictors.get(name)(epochs=e, valid_images=n, training_seed=seed, **given)
         for name, e, n, seed in product(names, epochs, valid_images, seeds)
     ]
-    experiment = Experiment(table, ",".join(specs), test_size=test_size, repeats=1, device=device)
-    return experiment.jobs()[0]
+    experiment = Experiment(table, supernets, test_size=test_size, repeats=1, device=device)
+    return experiment.plan()[0]
 
 
-def train_for(jobs: Sequence[Job], table: Table, workers: int) -> None:
-    """Train the supernets of `jobs`, under one progress bar, so that their fits find them."""
+def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int) -> None:
+    """Train the supernets of jobs, under one progress bar, so that their fits find them."""
     task = task_of(table)
     context = Context(task=task.without_test_images() if task else None)
     plans, tasks = [], []
-    for job in jobs:
-        predictor = make_predictor(job.predictor, job.params, 0, job.device)
-        assert isinstance(predictor, WeightSharing)
-        plans += predictor.plans()
-        tasks.append(predictor.task(context))
-    train_supernets(plans, tasks[0], jobs[0].device, default_folder(), workers)
+    for each in planned:
+        assert isinstance(each.predictor, WeightSharing)
+        plans += each.predictor.plans()
+        tasks.append(each.predictor.task(context))
+    train_supernets(plans, tasks[0], planned[0].job.device, default_folder(), workers)
 
 
 def supernet_rows(records: Iterable[Record]) -> list[Row]:
@@ -88,7 +86,7 @@ def supernet_rows(records: Iterable[Record]) -> list[Row]:
     groups: dict[tuple[str, int, int], list[Record]] = {}
     for record in records:
         params = record.job.params
-        setting = (record.job.predictor, params["epochs"], params["valid_images"])
+        setting = (record.job.name, params["epochs"], params["valid_images"])
         groups.setdefault(setting, []).append(record)
     return [_row(*setting, group) for setting, group in groups.items()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archcast.predictors.predictor import Context, Vector
+from archcast.predictors.predictor import OBJECTIVE, Context, Vector
 
 DIVERGED_LOSS = 1e6  # nats
 
@@ -13,14 +13,19 @@ def whole(context: Context, name: str) -> Vector:
     """One of the curves that were given, of shape (architectures, epochs), without gaps.
 
     The last value of a run that was stopped holds. One that diverged goes on with the worst there
-    is: an accuracy of 0 or a loss of `DIVERGED_LOSS`.
+    is: an accuracy of 0, a loss of `DIVERGED_LOSS`, or what is worst of the objective so far, but 0
+    at most.
     """
     assert context.curves is not None
-    values: Vector = getattr(context.curves, name)
+    values = context.curves.get(name)
+    assert values is not None
     known = np.isfinite(values)
     last = np.maximum.accumulate(np.where(known, np.arange(values.shape[1]), 0), axis=1)
     held = np.take_along_axis(values, last, axis=1)
     if (diverged := context.curves.diverged) is not None:
         held[diverged[:, None] & ~known] = np.nan
-    worst = 0.0 if "accuracy" in name else DIVERGED_LOSS
+    if name == OBJECTIVE:
+        worst = float(np.nanmin(values, initial=0.0))
+    else:
+        worst = 0.0 if "accuracy" in name else DIVERGED_LOSS
     return np.where(np.isfinite(held), held, worst)

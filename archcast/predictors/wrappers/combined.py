@@ -11,7 +11,12 @@ from archcast.core.errors import InputError
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.nao import NAO
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.predictors.predictor_text import build_predictor
+from archcast.predictors.predictor_text import (
+    configured,
+    text_of,
+    to_predictor,
+    to_predictors,
+)
 from archcast.spaces.space import Architecture
 
 
@@ -26,50 +31,48 @@ class Combined(Predictor):
     Args:
         head: a predictor with `fit_beside`, which those on vectors, `nao` and `seminas` have; or
             text such as `ngb` or `xgb(max_depth=3)`.
-        parts: predictors that do not learn, joined by `+`.
+        parts: predictors that do not learn, or their texts.
     """
 
     def __init__(
         self,
         head: Predictor | str = "ngb",
-        parts: str = "jacov+sotl-e",
+        parts: Sequence[Predictor | str] = ("jacov", "sotl-e"),
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
-        self.head = head
-        self.parts = parts
+        self.head = to_predictor(head)
+        self.parts = to_predictors(parts)
         self.device = device
         self.seed = seed
 
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """All that the parts need, and whether the head gives deviations."""
-        head, parts = self._build()
-        reads = [part.tags.curves for part in parts if "curves" in part.tags.needs]
+        self._check()
+        reads = [part.tags.curves for part in self.parts if "curves" in part.tags.needs]
         return Tags(
-            needs=frozenset().union(*(each.tags.needs for each in (head, *parts))),
+            needs=frozenset().union(*(each.tags.needs for each in (self.head, *self.parts))),
             curves=frozenset().union(*reads) if all(reads) else frozenset(),
-            probabilistic=head.tags.probabilistic,
+            probabilistic=self.head.tags.probabilistic,
             paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
         )
 
-    def uses(self) -> Sequence[object]:
-        head, parts = self._build()
-        return (head, *parts)
-
-    def _build(self) -> tuple[VectorPredictor | NAO, list[Predictor]]:
-        head, _ = build_predictor(self.head, self.seed, self.device)
-        if not isinstance(head, VectorPredictor | NAO):
-            raise InputError(f"{self.head} can't be a head: it takes no features; try ngb or xgb")
-        names = [name.strip() for name in self.parts.split("+")]
-        parts = [build_predictor(name, self.seed, self.device)[0] for name in names]
-        for name, part in zip(names, parts, strict=True):
+    def _check(self) -> None:
+        if not isinstance(self.head, VectorPredictor | NAO):
+            raise InputError(
+                f"{text_of(self.head)} can't be a head: it takes no features; try ngb or xgb"
+            )
+        for part in self.parts:
             if part.tags.learns:
-                raise InputError(f"{name} can't be a part: it learns from labels; try jacov+sotl-e")
-        return head, parts
+                raise InputError(
+                    f"{text_of(part)} can't be a part: it learns from labels; try jacov or sotl-e"
+                )
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        self.head_, self.parts_ = self._build()
+        self.head_, *self.parts_ = (
+            configured(each, self.seed, self.device) for each in (self.head, *self.parts)
+        )
         for part in self.parts_:
             part.fit(architectures, labels, context)
         self.saved_seconds_ = sum(part.saved_seconds_ for part in self.parts_)

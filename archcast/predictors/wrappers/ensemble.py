@@ -8,7 +8,7 @@ import numpy as np
 
 from archcast.core.errors import InputError
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.predictors.predictor_text import build_predictor
+from archcast.predictors.predictor_text import configured, text_of, to_predictor
 from archcast.spaces.space import Architecture
 
 
@@ -27,7 +27,7 @@ class Ensemble(Predictor):
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
-        self.predictor = predictor
+        self.predictor = to_predictor(predictor)
         self.members = members
         self.device = device
         self.seed = seed
@@ -35,11 +35,11 @@ class Ensemble(Predictor):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """Those of the predictor, and that it gives deviations."""
-        tags = self._build(0).tags
+        tags = self.predictor.tags
         if not tags.learns:
             raise InputError(
-                f"{self.predictor} can't be a member of an ensemble: it learns from no labels, so"
-                " that all members would be alike; try xgb"
+                f"{text_of(self.predictor)} can't be a member of an ensemble: it learns from no"
+                " labels, so that all members would be alike; try xgb"
             )
         return Tags(
             needs=tags.needs,
@@ -48,12 +48,6 @@ class Ensemble(Predictor):
             paper="Breiman, 1996, Bagging Predictors",
         )
 
-    def uses(self) -> Sequence[object]:
-        return (self._build(0),)
-
-    def _build(self, member: int) -> Predictor:
-        return build_predictor(self.predictor, self.seed + member, self.device)[0]
-
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         if self.members < 2:
             raise ValueError(f"members={self.members}: a spread needs 2 or more")
@@ -61,7 +55,7 @@ class Ensemble(Predictor):
         self.members_ = []
         for member in range(self.members):
             drawn = rng.integers(len(labels), size=len(labels))
-            fitted = self._build(member)
+            fitted = configured(self.predictor, self.seed + member, self.device)
             fitted.fit([architectures[i] for i in drawn], labels[drawn], context.take(drawn))
             self.members_.append(fitted)
         self.saved_seconds_ = sum(fitted.saved_seconds_ for fitted in self.members_)

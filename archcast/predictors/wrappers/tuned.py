@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, ParameterSampler
 
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.predictors.predictor_text import build_predictor
+from archcast.predictors.predictor_text import changed, configured, to_predictor
 from archcast.spaces.space import Architecture
 
 
@@ -27,8 +27,8 @@ class Tuned(Predictor):
     no label is ever in both parts of a fold.
 
     Args:
-        predictor: a `Predictor`, or text such as `xgb` or `xgb(max_depth=3)`, whose parameters
-            then stay as they are.
+        predictor: a `Predictor`, or text such as `xgb(max_depth=6)`; parameters that are not its
+            defaults stay as they are.
         trials: settings to try; fewer, if `seconds` of wall time have passed before.
         folds: of the cross-validation; with fewer labels there is no search.
     """
@@ -42,7 +42,7 @@ class Tuned(Predictor):
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
-        self.predictor = predictor
+        self.predictor = to_predictor(predictor)
         self.trials = trials
         self.seconds = seconds
         self.folds = folds
@@ -52,19 +52,12 @@ class Tuned(Predictor):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """Those of the predictor."""
-        return replace(self._build()[0].tags, version=1)
-
-    def uses(self) -> Sequence[object]:
-        return (self._build()[0],)
-
-    def _build(self) -> tuple[Predictor, dict[str, Any]]:
-        """The predictor as given, unfitted, and what may be searched."""
-        built, fixed = build_predictor(self.predictor, self.seed, self.device)
-        return built, {k: v for k, v in built.search_space.items() if k not in fixed}
+        return replace(self.predictor.tags, version=1)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         stop = perf_counter() + (np.inf if self.seconds is None else self.seconds)
-        given, space = self._build()
+        given, fixed = configured(self.predictor, self.seed, self.device), changed(self.predictor)
+        space = {key: values for key, values in given.search_space.items() if key not in fixed}
         if not space:
             raise ValueError(f"{given} leaves nothing to search; give one with a search space")
         self.scores_: list[tuple[dict[str, Any], float]] = []  # of each trial
