@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: leaderboard test lint clean
+.PHONY: leaderboard test lint results clean
 
 leaderboard: .venv/installed
 	$(BIN)/archcast leaderboard --repeats 3 --jobs $(JOBS)
@@ -23,6 +23,9 @@ lint: .venv/installed-dev
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+results: .venv/installed-dev
+	$(BIN)/python reproduce/results.py --jobs $(JOBS)
 
 clean:
 	rm -rf .venv results dist

@@ -1,1 +1,41 @@
-"""Which performance predictor to use for neural architecture search, given your budgets."""
+"""archcast: which performance predictor to use for neural architecture search, given your budgets.
+
+    import archcast
+
+    archcast.leaderboard(predictors=["xgb", "sotl-e"], repeats=3)  # a DataFrame, best first
+    archcast.search(strategies="evolution", predictors="xgb")
+
+Each function answers what the command of its name does. They take a table or a benchmark's name,
+and predictors as objects or as text, and return DataFrames.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcast.core.registry import load
+
+_WHERE = {
+    "Table": "benchmarks.table",
+    "open_table": "benchmarks.opening",
+    "leaderboard": "studies.leaderboard",
+    "costs": "studies.costs",
+    "recommend": "studies.recommendation",
+    "combine": "studies.ablation",
+    "stop": "studies.stopping",
+    "supernet": "studies.supernets",
+    "search": "studies.searches",
+}
+__all__ = ["__version__", *_WHERE]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return load("importlib.metadata:version")("archcast")
+    if name in _WHERE:
+        return load(f"{__name__}.{_WHERE[name]}:{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,12 +1,13 @@
 """Measure what README, docs and shipped files show, and write it there.
 
-    make results                           # all that is stale; the same command goes on if interrupted
-    python reproduce/results.py --check    # says what is stale, and exits 1 if anything is
-    python reproduce/results.py stop       # one part, stale or not
+    make results                         # all that is stale; goes on where it was interrupted
+    python reproduce/results.py --check  # says what is stale, and exits 1 if anything is
+    python reproduce/results.py stop     # one part, stale or not
 
-A measured part of a page stands between `<!-- measured: NAME -->` and `<!-- end -->`. What each was made of, the
-versions of all that computes numbers, the benchmark and the command, stands in `docs/measured.json`. Parts that need
-the CIFAR-10 results of NAS-Bench-201 are left alone without `--cifar10 FILE.csv.gz`.
+A measured part of a page stands between `<!-- measured: NAME -->` and `<!-- end -->`. What each was
+made of, the versions of all that computes numbers, the benchmark and the command, stands in
+`docs/measured.json`. Parts that need the CIFAR-10 results of NAS-Bench-201 are left alone without
+`--cifar10 FILE.csv.gz`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from archcast.core.identity import digest, recorded_versions
 ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "docs" / "measured.json"
 RESULTS = ROOT / "results" / "reproduce"
+RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the head of a table
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,11 @@ def some_rows(keep: Sequence[str], column: int) -> Callable[[str], str]:
 
     def show(text: str) -> str:
         lines = text.rstrip().splitlines()
-        rule = next(i for i, line in enumerate(lines) if line.startswith("\N{BOX DRAWINGS LIGHT HORIZONTAL}"))
+        rule = next(
+            i
+            for i, line in enumerate(lines)
+            if line.startswith("\N{BOX DRAWINGS LIGHT HORIZONTAL}")
+        )
         shown, cut = lines[: rule + 1], False
         for line in lines[rule + 1 :]:
             words = line.split()
@@ -121,13 +127,15 @@ def as_it_is(text: str) -> str:
 def first_rows(text: str, rows: int) -> str:
     """The head of a table and its first rows."""
     lines = text.rstrip().splitlines()
-    rules = [i for i, line in enumerate(lines) if line.startswith("\N{BOX DRAWINGS LIGHT HORIZONTAL}")]
+    rules = [
+        i for i, line in enumerate(lines) if line.startswith("\N{BOX DRAWINGS LIGHT HORIZONTAL}")
+    ]
     return "\n".join([*lines[: rules[-1] + 1 + rows], "..."])
 
 
 LEADERS = (
-    "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen", "params",
-    "synflow", "fairnas", "early-stop-acc", "nwot", "fisher", "random",
+    "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen",
+    "params", "synflow", "fairnas", "early-stop-acc", "nwot", "fisher", "random",
 )  # fmt: skip
 
 PARTS = [
@@ -171,7 +179,9 @@ def stale(known: dict[str, dict[str, str]]) -> list[Part]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="parts; those that are stale without")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="parts; those that are stale without"
+    )
     parser.add_argument("--check", action="store_true", help="say what is stale")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cifar10", type=Path, help="CIFAR-10 results of NAS-Bench-201, as CSV")
@@ -187,7 +197,10 @@ def main() -> int:
             continue
         begun = perf_counter()
         part.measure(Options(given.jobs, given.cifar10))
-        known[part.name] = {"made_of": part.made_of(), "machine": f"{platform.system()} {platform.machine()}"}
+        known[part.name] = {
+            "made_of": part.made_of(),
+            "machine": f"{platform.system()} {platform.machine()}",
+        }
         MEASURED.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
         print(f"measured: {part.name} in {part.file}, {perf_counter() - begun:.0f} s")
     return 0

@@ -21,4 +21,5 @@ registry: Registry[Benchmark] = Registry(
             "26,206 graph networks on nine data sets (Qin et al., 2022)",
         ),
     },
+    base="archcast.benchmarks.benchmark:Benchmark",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from typing import Any, Generic, TypeVar, cast
 from archcast.core.errors import InputError, did_you_mean
 
 T = TypeVar("T")
+
+THIRD_PARTY = "third-party"  # the family of what other packages bring
+_logger = logging.getLogger("archcast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +36,37 @@ class Registry(Generic[T]):
         kind: str,
         shipped: dict[str, Entry],
         derived: Callable[[], dict[str, Entry]] = dict,
+        base: str = "",
     ) -> None:
-        self.kind = kind
+        """Name what ships here.
+
+        Args:
+            kind: what is registered, in the singular; entry points are of the group of its plural.
+            shipped: by name.
+            derived: further entries, which follow from another registry's.
+            base: where the class is that all are objects or subclasses of; without, all can be
+                called.
+        """
+        self.kind, self.base = kind, base
         self.group = f"archcast.{kind[:-1]}ies" if kind.endswith("y") else f"archcast.{kind}s"
         self.shipped = shipped
-        self.derived = derived  # entries that follow from another registry's
+        self.derived = derived
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
-        """All entries by name: what ships here first, then entry points of other packages."""
+        """All entries by name: what ships here first, then entry points of other packages.
+
+        An entry point that claims a name which is taken is left out, with a warning.
+        """
         entries = self.shipped | self.derived()
         for point in entry_points(group=self.group):
             if point.name in entries:
-                raise InputError(
-                    f"entry point {point.value} ({self.group}) claims the name {point.name!r},"
-                    f" which is already {entries[point.name].target}; rename one of them"
-                )
-            entries[point.name] = Entry(point.value, f"from {point.value}", "third-party")
+                _logger.warning(
+                    "left out: entry point %s (%s) claims the name %r, which is already %s; rename"
+                    " one of them", point.value, self.group, point.name, entries[point.name].target
+                )  # fmt: skip
+                continue
+            entries[point.name] = Entry(point.value, f"from {point.value}", THIRD_PARTY)
         return entries
 
     def __iter__(self) -> Iterator[str]:
@@ -67,8 +85,33 @@ class Registry(Generic[T]):
             raise InputError(f"unknown {self.kind} {name!r}: {mend}") from None
 
     def get(self, name: str) -> T:
-        """Import and return the object called `name`."""
-        return cast("T", load(self.entry(name).target))
+        """Import and return the object called `name`.
+
+        Raises:
+            InputError: there is none, or another package's can't be imported or is none of this
+                kind.
+        """
+        entry = self.entry(name)
+        if entry.family != THIRD_PARTY:
+            return cast("T", load(entry.target))
+        try:
+            found = load(entry.target)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise self._broken(name, entry, f"can't be imported ({reason})") from None
+        if not self._is_of_the_kind(found):
+            raise self._broken(name, entry, f"is no {self.kind}")
+        return cast("T", found)
+
+    def _is_of_the_kind(self, found: object) -> bool:
+        if not self.base:
+            return callable(found)
+        base = load(self.base)
+        return issubclass(found, base) if isinstance(found, type) else isinstance(found, base)
+
+    def _broken(self, name: str, entry: Entry, how: str) -> InputError:
+        told = " ".join(f"{self.kind} {name!r}: {entry.target} {how}".split())
+        return InputError(f"{told}; mend or uninstall its package")
 
     def name_of(self, thing: object) -> str | None:
         """The name of what `get` gives, None where it has none."""

@@ -215,6 +215,7 @@ registry: Registry[type[Predictor]] = Registry(
         for name, entry in zero_cost.registry.entries.items()
         if name not in ("params", "flops")  # facts of a table need no network
     },
+    base="archcast.predictors.predictor:Predictor",
 )
 
 

@@ -1,10 +1,15 @@
-"""Search strategies, each with its line here, and the clock that they are measured on."""
+"""Search strategies, each with its line here, and the clock that they are measured on.
+
+The room can be called: `archcast.search(...)` searches as the command does.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from archcast.core.registry import Entry, Registry
+from archcast.core.registry import Entry, Registry, load
 
 if TYPE_CHECKING:
     from archcast.search.strategy import Strategy
@@ -40,4 +45,13 @@ registry: Registry[type[Strategy]] = Registry(
             "evolution from what a zero-cost predictor likes best",
         ),
     },
+    base="archcast.search.strategy:Strategy",
 )
+
+
+class _Room(ModuleType):
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return load("archcast.studies.searches:search")(*args, **options)
+
+
+sys.modules[__name__].__class__ = _Room

@@ -15,4 +15,5 @@ registry: Registry[Space] = Registry(
         "nasbench201": Entry("archcast.spaces.nasbench201:SPACE", "image cells, 5 ops on 6 edges"),
         "nasbench-graph": Entry("archcast.spaces.nasbench_graph:SPACE", "graph-network cells"),
     },
+    base="archcast.spaces.space:Space",
 )

@@ -214,25 +214,24 @@ def choose_predictors(
     """
     chosen: dict[str, Predictor] = {}
     left_out: list[str] = []
-    for predictor, of_family in _listed(given):
-        text, missing = text_of(predictor), missing_needs(table, predictor.tags, objective)
-        if type(predictor) is Column and predictor.tags.columns & _declared(table):
-            missing.append(f"{predictor.column} but as an objective")
-        if missing and not of_family:
-            raise InputError(
-                f"{table.source}: can't run {text} (the table has {', '.join(missing)}); choose"
-                " other --predictors"
-            )
-        if missing:
-            left_out.append(f"{text} (the table has {', '.join(missing)})")
-        elif made_of(chosen.setdefault(text, predictor)) != made_of(predictor):
+    for part, of_family in _listed(given):
+        try:
+            predictor = to_predictor(part)
+            _check_needs(predictor, table, objective)
+        except InputError as error:
+            if not of_family:
+                raise
+            left_out.append(str(error))
+            continue
+        text = text_of(predictor)
+        if made_of(chosen.setdefault(text, predictor)) != made_of(predictor):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
         raise InputError(f"--predictors {given}: chooses none; see `archcast list predictors`")
     return list(chosen.values()), [f"left out: {'; '.join(left_out)}"] if left_out else []
 
 
-def _listed(given: Predictors) -> Iterator[tuple[Predictor, bool]]:
+def _listed(given: Predictors) -> Iterator[tuple[Predictor | str, bool]]:
     """Each predictor, and whether it is one of a family or named itself."""
     for part in [given] if isinstance(given, str | Predictor) else given:
         if isinstance(part, Predictor):
@@ -240,7 +239,15 @@ def _listed(given: Predictors) -> Iterator[tuple[Predictor, bool]]:
             continue
         for text in split_specs(part):
             family = [name for name in registry if _belongs(name, text)]
-            yield from ((to_predictor(name), bool(family)) for name in family or [text])
+            yield from ((name, bool(family)) for name in family or [text])
+
+
+def _check_needs(predictor: Predictor, table: Table, objective: Objective) -> None:
+    missing = missing_needs(table, predictor.tags, objective)
+    if type(predictor) is Column and predictor.tags.columns & _declared(table):
+        missing.append(f"{predictor.column} only as an objective")
+    if missing:
+        raise InputError(f"{text_of(predictor)} (the table has {', '.join(missing)})")
 
 
 def _declared(table: Table) -> frozenset[str]:
