@@ -185,7 +185,7 @@ def rows_to_table(rows: Iterable[dict[str, Any]], dataset: str, hp: str, source:
         mend = "; use --label test" if "valid_accuracy" in partial else ""
         names = ", ".join(partial)
         _logger.warning("%s: not recorded at every epoch of every run: %s%s", source, names, mend)
-    absent = math.prod(map(len, SPACE.decisions)) - len(table)
+    absent = int(SPACE.size) - len(table)
     if absent:
         _logger.warning("%s: %d cells of the space are absent", source, absent)
     return table

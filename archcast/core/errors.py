@@ -21,3 +21,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3)
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+
+
+def short(text: str, most: int = 120) -> str:
+    """Text as it is quoted in a message, cut where it is long.
+
+    >>> short("a" * 50, 10)
+    "'aaaaaaaaaa...'"
+    """
+    return repr(text if len(text) <= most else text[:most] + "...")

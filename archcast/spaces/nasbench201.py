@@ -8,7 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix
+from archcast.spaces.decision import Decision
+from archcast.spaces.space import (
+    Architecture,
+    Choices,
+    Graphs,
+    Space,
+    choice_matrix,
+    whole_graphs,
+)
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # in the order of the text form
@@ -18,20 +26,29 @@ _TEXT = re.compile(
     r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|", flags=re.ASCII
 )
 
+_NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+_NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+_INDICES = re.compile(r"[(\[]" + ",".join(["([0-4])"] * len(EDGES)) + r"[)\]]")  # no spaces
+
 
 class NASBench201(Space):
     """The topology search space of Dong & Yang, 2020 (NAS-Bench-201): 15,625 cells."""
 
     name = "nasbench201"
-    decisions = (OPERATIONS,) * len(EDGES)
+    decisions = tuple(Decision(f"edge {i}-{j}", OPERATIONS) for i, j in EDGES)
     operations = ("input", *OPERATIONS, "output")
     absent = frozenset({"none"})
+    nodes = len(EDGES) + 2
 
     def format(self, architecture: Architecture) -> str:
         a, b, c, d, e, f = (OPERATIONS[choice] for choice in architecture.choices)
         return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
 
-    def _parse(self, text: str) -> tuple[int, ...]:
+    def _parse(self, text: str) -> Choices:
+        """Also reads the six indices by which NASLib and NAS-Bench-Suite-Zero know a cell."""
+        if match := _INDICES.fullmatch(text.replace(" ", "")):
+            indices = dict(zip(_NASLIB_EDGES, map(int, match.groups()), strict=True))
+            return tuple(_INDEX[_NASLIB_OPERATIONS[indices[edge]]] for edge in EDGES)
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError
@@ -66,7 +83,7 @@ class NASBench201(Space):
         operations = np.zeros((n, last + 1), dtype=np.int64)
         operations[:, 1:last] = choice_matrix(architectures).reshape(n, len(EDGES)) + 1
         operations[:, last] = len(self.operations) - 1
-        return Graphs(np.broadcast_to(adjacency, (n, *adjacency.shape)), operations)
+        return whole_graphs(np.broadcast_to(adjacency, (n, *adjacency.shape)), operations)
 
 
 def unique_string(cell: Architecture) -> str:

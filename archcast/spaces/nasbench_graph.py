@@ -10,7 +10,15 @@ from itertools import permutations
 import numpy as np
 
 from archcast.core.errors import InputError
-from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix
+from archcast.spaces.decision import Decision
+from archcast.spaces.space import (
+    Architecture,
+    Choices,
+    Graphs,
+    Space,
+    choice_matrix,
+    whole_graphs,
+)
 
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 NODES = 4
@@ -44,10 +52,15 @@ class NASBenchGraph(Space):
 
     name = "nasbench-graph"
     decisions = (
-        tuple("".join(map(str, links)) for links in LINKS),
-        *(OPERATIONS,) * NODES,
+        Decision("links", tuple("".join(map(str, links)) for links in LINKS)),
+        *(Decision(f"operation {node}", OPERATIONS) for node in range(1, NODES + 1)),
     )
     operations = ("input", *OPERATIONS, "output")
+    nodes = NODES + 2
+
+    @property
+    def size(self) -> float:
+        return 59_040
 
     def format(self, architecture: Architecture) -> str:
         """Each operation with the node that it reads: `|gat~0|gcn~0|fc~1|skip~2|`."""
@@ -55,7 +68,7 @@ class NASBenchGraph(Space):
         nodes = zip(operations, LINKS[links], strict=True)
         return "|" + "".join(f"{OPERATIONS[choice]}~{source}|" for choice, source in nodes)
 
-    def _parse(self, text: str) -> tuple[int, ...]:
+    def _parse(self, text: str) -> Choices:
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError
@@ -63,7 +76,7 @@ class NASBenchGraph(Space):
         links = _LINKS_INDEX[tuple(map(int, sources))]
         return links, *(_OPERATION_INDEX[operation] for operation in operations)
 
-    def is_valid(self, choices: tuple[int, ...]) -> bool:
+    def is_valid(self, choices: Choices) -> bool:
         """All but the cells that do nothing: four skips."""
         return any(choice != _SKIP for choice in choices[1:])
 
@@ -87,7 +100,7 @@ class NASBenchGraph(Space):
         operations = np.zeros((len(choices), NODES + 2), dtype=np.int64)
         operations[:, 1:-1] = choices[:, 1:] + 1
         operations[:, -1] = len(self.operations) - 1
-        return Graphs(_ADJACENCY[choices[:, 0]], operations)
+        return whole_graphs(_ADJACENCY[choices[:, 0]], operations)
 
 
 @cache
