@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import zlib
@@ -17,21 +18,28 @@ from numpy.typing import NDArray
 from archcast.benchmarks.objective import ACCURACY, Objective
 from archcast.benchmarks.table import CURVES, WHOLE, Table
 from archcast.core.errors import InputError, did_you_mean
-from archcast.spaces.space import Space
+from archcast.spaces.choices import ChoicesSpace
+from archcast.spaces.dag import DagSpace
+from archcast.spaces.decision import Decision
+from archcast.spaces.declared import declared_space
 
 KNOWN = ("architecture", "seed", *CURVES, "test_accuracy", "diverged", "epoch_seconds",
          "parameters", "flops")  # fmt: skip
+DAG = '{"kind": "dag"}'
 _EXACT = 2**53  # below it, float64 holds every whole number
+_LONGEST_HEADER = 100_000  # letters
 _logger = logging.getLogger("archcast")
 
 
 def convert_csv(
     source: Path,
-    space: Space,
+    space: str,
     dataset: str,
     columns: Sequence[str] = (),
     curves: Sequence[str] = (),
     objectives: Sequence[Objective] = (),
+    decisions: Sequence[str] = (),
+    ranges: Sequence[str] = (),
 ) -> Table:
     """Read a CSV file with a header, gzipped if its name ends so.
 
@@ -40,7 +48,8 @@ def convert_csv(
 
     Args:
         source: the file: a row a training run.
-        space: the space of its architectures.
+        space: of its architectures: the name of one, JSON that declares one, `dag` for graphs as
+            JSON in the column `architecture`, or `choices` for columns that are decisions.
         dataset: the name of the data set that they were trained on.
         columns: `OURS=THEIRS` for each column that is to have another name. `THEIRS=OURS` is
             understood too, where ours is a name that the table format knows and theirs is not. A
@@ -48,6 +57,10 @@ def convert_csv(
         curves: `OURS=PREFIX` for each curve that stands in several columns, an epoch each:
             `valid_accuracy=ep_` for `ep_1`, `ep_2`, ... A curve in one column is a JSON list.
         objectives: what the table measures, the main one first; without, accuracy.
+        decisions: of `choices`, the columns that are decisions. Options are the values in the file;
+            numbers are ordered.
+        ranges: those of them that are ranges of numbers, from the least to the greatest in the
+            file, on a logarithmic scale if that is a hundred times the least or more.
 
     Raises:
         InputError: no such file, no CSV, a wrong mapping, a mapped column that the file lacks, or
@@ -60,12 +73,12 @@ def convert_csv(
     named = [*mapping, *by_epoch]
     theirs = {name: name for name in frame.columns if name not in taken and name not in named}
     theirs |= mapping
-    if "architecture" not in theirs:
-        raise InputError(
-            f"{source}: no column 'architecture' (found {', '.join(frame.columns)}); map the one"
-            " with the text forms, --column architecture=THEIRS"
-        )
-    texts = frame[theirs.pop("architecture")].str.strip().tolist()
+    if space == ChoicesSpace.name:
+        made, texts = _choices(frame, decisions, ranges, source)
+        theirs = {ours: name for ours, name in theirs.items() if name not in decisions}
+    else:
+        texts = _texts(frame, theirs, source)
+        made = declared_space(DAG if space == DagSpace.name else space, texts)
     whole = {*KNOWN, *(objectives[0] if objectives else ACCURACY).columns}
     left_out = [n for n in theirs if n not in whole | {*mapping} and not _is_numeric(frame[n])]
     if left_out:
@@ -78,14 +91,14 @@ def convert_csv(
     for ours, group in by_epoch.items():
         arrays[ours] = np.column_stack([_numbers(frame[n], ours, source, False) for n in group])
     metadata = {"description": f"converted from {source.name}"}
-    return Table(space, dataset, texts, arrays, metadata, objectives, source=str(source))
+    return Table(made, dataset, texts, arrays, metadata, objectives, source=str(source))
 
 
 def _read(source: Path) -> pd.DataFrame:
     if not source.is_file():
         raise InputError(f"{source}: no such file; give the path of a .csv or .csv.gz")
     try:
-        frame = pd.read_csv(source, dtype=str, na_filter=False)
+        frame = pd.read_csv(source, dtype=str, na_filter=False, sep=_separator(source))
         if not isinstance(frame.index, pd.RangeIndex):  # pandas took the surplus for an index
             raise ValueError("the rows have more cells than the header")
         frame.columns = frame.columns.str.strip()
@@ -95,6 +108,69 @@ def _read(source: Path) -> pd.DataFrame:
             f"{source}: not a readable CSV file ({reason}); save it as comma-separated text, UTF-8"
         ) from None
     return frame
+
+
+def _separator(source: Path) -> str:
+    """Of the header: a comma, semicolon or tab, whichever it has most of."""
+    with gzip.open(source, "rt") if source.name.endswith(".gz") else source.open() as file:
+        header = file.readline(_LONGEST_HEADER)
+    return max(",;\t", key=header.count)
+
+
+def _texts(frame: pd.DataFrame, theirs: dict[str, str], source: Path) -> list[str]:
+    """The text forms, whose column is taken out of `theirs`."""
+    if "architecture" not in theirs:
+        raise InputError(
+            f"{source}: no column 'architecture' (found {', '.join(frame.columns)}); map the one"
+            " with the text forms, --column architecture=THEIRS, or name --decision columns of"
+            " --space choices"
+        )
+    texts: list[str] = frame[theirs.pop("architecture")].str.strip().tolist()
+    return texts
+
+
+def _choices(
+    frame: pd.DataFrame, decisions: Sequence[str], ranges: Sequence[str], source: Path
+) -> tuple[ChoicesSpace, list[str]]:
+    """The space of these columns, and the text of each row."""
+    if not decisions:
+        raise InputError("--space choices: name its columns, --decision kernel,width")
+    for name in [*decisions, *ranges]:
+        if name not in frame.columns:
+            mend = did_you_mean(name, frame.columns)
+            raise InputError(f"--decision {name}: {source} has no such column; {mend}")
+        if name not in decisions:
+            raise InputError(f"--range {name}: is no --decision; name it there too")
+    cells = {name: frame[name].str.strip() for name in decisions}
+    space = ChoicesSpace([_decision(name, cells[name], name in ranges) for name in decisions])
+    rows = zip(*cells.values(), strict=True)
+    texts = [",".join(f"{n}={cell}" for n, cell in zip(cells, row, strict=True)) for row in rows]
+    return space, texts
+
+
+def _decision(name: str, cells: pd.Series[str], is_range: bool) -> Decision:
+    numbers = _floats(cells)
+    if is_range:
+        if np.isnan(numbers).any():
+            raise InputError(f"--range {name}: {cells[np.isnan(numbers)].iloc[0]!r} is no number")
+        low, high = float(numbers.min()), float(numbers.max())
+        return Decision(name, low=low, high=high, log=low > 0 and high >= 100 * low)
+    if np.isnan(numbers).any():
+        return Decision(name, tuple(sorted(cells.unique())))
+    whole = (numbers == numbers.round()).all() and not cells.str.contains(r"[.eE]").any()
+    return Decision(name, tuple(sorted({int(n) if whole else float(n) for n in numbers})))
+
+
+def _floats(cells: pd.Series[str]) -> NDArray[np.float64]:
+    """To the last digit, NaN where a cell is no number."""
+
+    def number(cell: str) -> float:
+        try:
+            return np.nan if "_" in cell else float(cell)
+        except ValueError:
+            return np.nan
+
+    return np.array([number(cell) for cell in cells], dtype=np.float64)
 
 
 def _mapping(columns: Iterable[str], known: Sequence[str], source: Path) -> dict[str, str]:
@@ -140,9 +216,9 @@ def _pair(option: str, text: str, form: str) -> tuple[str, str]:
 
 def _is_numeric(cells: pd.Series[str]) -> bool:
     """Whether a column that nobody named holds numbers, or curves, and gaps at most beside them."""
-    numbers = pd.to_numeric(cells, errors="coerce")
     empty = cells.str.strip() == ""
-    return bool((numbers.notna() | cells.str.startswith("[") | empty).all() and not empty.all())
+    known = ~np.isnan(_floats(cells)) | cells.str.startswith("[") | empty
+    return bool(known.all() and not empty.all())
 
 
 def _values(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> Any:
@@ -155,7 +231,7 @@ def _numbers(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> NDA
     """The numbers of a column; if `whole`, a gap is an error."""
     if ours == "diverged":
         cells = cells.str.lower().replace({"true": "1", "false": "0"})
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+    numbers = _floats(cells)
     if ours == "diverged":
         wrong, meaning = ~np.isin(numbers, (0, 1)), "true or false"
     elif ours in WHOLE:

@@ -22,7 +22,7 @@ from archcast.benchmarks.objective import (
     read_objectives,
 )
 from archcast.core.errors import InputError, did_you_mean
-from archcast.spaces import registry as spaces
+from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Architecture, Space
 
 CURVES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")  # that have a meaning
@@ -309,7 +309,7 @@ class Table:
     @cached_property
     def hash(self) -> str:
         """Names the content: space, data set, architectures and every number."""
-        digest = hashlib.sha256(f"{self.space.name}/{self.dataset}".encode())
+        digest = hashlib.sha256(f"{self.space.declaration}/{self.dataset}".encode())
         digest.update("\n".join(map(str, self.architectures)).encode())
         digest.update(self.starts.tobytes())
         for name in sorted(self.columns):
@@ -330,7 +330,7 @@ class Table:
                 arrays[name] = pa.array(values)
         metadata = {
             "description": "", "licence": "", "device": "", **self.metadata,
-            "space": self.space.name, "dataset": self.dataset, "format": FORMAT,
+            "space": self.space.declaration, "dataset": self.dataset, "format": FORMAT,
             "objectives": objectives_text(self.objectives),
         }  # fmt: skip
         table = pa.table(arrays).replace_schema_metadata(
@@ -389,7 +389,11 @@ def read_table(path: Path) -> Table:
         raise InputError(f"{path}: column 'architecture' holds values that are no text")
     said = metadata.pop("objectives", None)
     objectives = read_objectives(said, str(path)) if said is not None else ()
-    space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
+    dataset = metadata.pop("dataset")
+    try:
+        space = declared_space(metadata.pop("space"), texts)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     found = Table(space, dataset, texts, columns, metadata, objectives, source=str(path))
     found.name = path.name
     return found
