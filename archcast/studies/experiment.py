@@ -82,8 +82,7 @@ class Experiment:
         jobs = [
             Planned(
                 Job(
-                    **facts_of(predictor, table, self.device),
-                    identity=identity(predictor, table, run_job),
+                    **said,
                     objective=objective,
                     label=label,
                     truth=truth,
@@ -96,6 +95,7 @@ class Experiment:
                 predictor,
             )
             for predictor in chosen
+            for said in [facts_of(predictor, table, self.device, run_job)]
             for train_size, epochs, repeat in product(
                 self.train_sizes if predictor.tags.learns else (0,),
                 epochs_of_curves if "curves" in predictor.tags.needs else (0,),
@@ -174,9 +174,22 @@ def default_epochs(table: Table) -> int:
     return max(1, int(table.epochs.max()) // 3)
 
 
-def facts_of(predictor: Predictor | None, table: Table, device: str) -> dict[str, Any]:
-    """What a job says of its table and its predictor, and where networks run."""
-    said: dict[str, Any] = {"benchmark": table.name, "dataset": table.dataset}
+def facts_of(
+    predictor: Predictor | None, table: Table, device: str, *others: object
+) -> dict[str, Any]:
+    """What a job says of its table and its predictor, with its identity, and where networks run.
+
+    The identity names what decides the numbers besides the table and what the job itself says: the
+    predictor, its code and all its parameters, the space's code, the `others`, and, where networks
+    are looked at, the images.
+    """
+    looks = predictor is not None and predictor.tags.needs & NETWORK_FIELDS
+    images = images_of(table).hash if looks else None
+    said: dict[str, Any] = {
+        "benchmark": table.name,
+        "dataset": table.dataset,
+        "identity": digest([made_of(predictor), images, made_of((table.space, *others))]),
+    }
     if predictor is None:
         return {**said, "predictor": "", "name": "", "family": ""}
     params = predictor.get_params(deep=False)
@@ -188,17 +201,6 @@ def facts_of(predictor: Predictor | None, table: Table, device: str) -> dict[str
         "params": {name: shown_value(value) for name, value in params.items()},
         "device": pick_device(device) if "device" in params else "cpu",
     }
-
-
-def identity(predictor: Predictor | None, table: Table, *others: object) -> str:
-    """Names what decides the numbers of a job besides the table and what the job itself says.
-
-    That is a predictor, its code and all its parameters, the space's code, the `others`, and, where
-    networks are looked at, the images.
-    """
-    looks = predictor is not None and predictor.tags.needs & NETWORK_FIELDS
-    images = images_of(table).hash if looks else None
-    return digest([made_of(predictor), images, made_of((table.space, *others))])
 
 
 def choose_predictors(

@@ -27,7 +27,6 @@ from archcast.studies.experiment import (
     chosen_parts,
     default_epochs,
     facts_of,
-    identity,
 )
 
 BASELINE = "random"
@@ -95,10 +94,9 @@ class SearchExperiment:
         jobs = [
             PlannedSearch(
                 SearchJob(
-                    **facts_of(predictor, table, self.device),
+                    **said,
                     strategy=strategy_text(strategy),
                     unguided=strategy.traits.unguided or strategy_text(strategy),
-                    identity=identity(predictor, table, strategy, run_search_job),
                     objective=objective,
                     label=label,
                     truth=truth,
@@ -111,6 +109,7 @@ class SearchExperiment:
                 predictor,
             )
             for strategy, predictor in pairs
+            for said in [facts_of(predictor, table, self.device, strategy, run_search_job)]
             for repeat in range(self.repeats)
         ]
         return jobs, remarks

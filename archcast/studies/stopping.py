@@ -27,7 +27,7 @@ from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean_interval, share_interval
 from archcast.predictors.predictor import Vector
 from archcast.predictors.predictor_text import configured, text_of
-from archcast.studies.experiment import Predictors, choose_predictors, facts_of, identity
+from archcast.studies.experiment import Predictors, choose_predictors, facts_of
 from archcast.studies.leaderboard import Row
 
 Bools = NDArray[np.bool_]
@@ -99,8 +99,7 @@ def stop_jobs(
     return [
         Planned(
             StopJob(
-                **facts_of(predictor, table, device="cpu"),
-                identity=identity(predictor, table, run_stop_job),
+                **said,
                 objective=objective,
                 label="valid",
                 train_size=train_size if predictor.tags.learns else 0,
@@ -111,6 +110,7 @@ def stop_jobs(
             predictor,
         )
         for predictor in chosen
+        for said in [facts_of(predictor, table, "cpu", run_stop_job)]
         for repeat in range(repeats)
     ]
 
