@@ -16,7 +16,9 @@ from archcast.encodings import registry as encodings
 from archcast.encodings.graph_features import subsets
 from archcast.encodings.path import LONGEST
 from archcast.spaces import registry as spaces
-from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix
+from archcast.spaces.decision import Decision
+from archcast.spaces.nasbench201 import OPERATIONS
+from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix, whole_graphs
 
 INNER = 3
 
@@ -25,7 +27,11 @@ class AnyGraph(Space):
     """Every graph of three inner nodes, also with an edge from the input to the output."""
 
     name = "any-graph"
-    decisions = (("no", "yes"),) * 10 + (("void", "a", "b"),) * INNER
+    decisions = (
+        *(Decision(f"edge {i}", ("no", "yes")) for i in range(10)),
+        *(Decision(f"operation {i}", ("void", "a", "b")) for i in range(INNER)),
+    )
+    nodes = INNER + 2
     operations = ("input", "void", "a", "b", "output")
     absent = frozenset({"void"})
 
@@ -46,7 +52,7 @@ class AnyGraph(Space):
         operations = np.zeros((len(choices), INNER + 2), dtype=np.int64)
         operations[:, 1:-1] = choices[:, 10:] + 1
         operations[:, -1] = len(self.operations) - 1
-        return Graphs(adjacency, operations)
+        return whole_graphs(adjacency, operations)
 
 
 SPACES = {**{name: spaces.get(name) for name in spaces}, "any-graph": AnyGraph()}
@@ -69,7 +75,7 @@ def alphabet(space: Space) -> list[str]:
 def plain_paths(architecture: Architecture) -> Iterator[list[int]]:
     """The paths from input to output, as lists of nodes, without those through absent ones."""
     space = architecture.space
-    (adjacency,), (operations,) = space.graphs([architecture])
+    (adjacency,), (operations,), *_ = space.graphs([architecture])
 
     def walk(path: list[int]) -> Iterator[list[int]]:
         if space.operations[operations[path[-1]]] in space.absent:
@@ -161,12 +167,12 @@ def test_a_row_depends_on_its_architecture_alone(
 @every_space
 def test_one_hot_and_adjacency_lose_nothing(space: Space) -> None:
     cells = space.sample(50, np.random.default_rng(1))
-    edges = np.cumsum([len(options) for options in space.decisions])[:-1]
+    edges = np.cumsum([decision.levels for decision in space.decisions])[:-1]
     chosen = [block.argmax(axis=1) for block in np.split(encode("one-hot", *cells), edges, axis=1)]
     assert [cell.choices for cell in cells] == list(zip(*chosen, strict=True))
     assert (encode("one-hot", *cells).sum(axis=1) == len(space.decisions)).all()
 
-    adjacency, operations = space.graphs(cells)
+    adjacency, operations, *_ = space.graphs(cells)
     for row, matrix, nodes in zip(encode("adjacency", *cells), adjacency, operations, strict=True):
         upper = [matrix[i, j] for i, j in combinations(range(len(matrix)), 2)]
         one_hot = [node == i for node in nodes[1:-1] for i in range(1, len(space.operations) - 1)]
@@ -191,7 +197,7 @@ def test_the_four_paths_of_every_nasbench201_cell() -> None:
     """Without the graph: a path is a list of edges, by their position in the text form."""
     cells = NB201.sample(500, np.random.default_rng(2))
     for cell, row in zip(cells, encode("path", *cells), strict=True):
-        options = [NB201.decisions[edge][choice] for edge, choice in enumerate(cell.choices)]
+        options = [OPERATIONS[choice] for edge, choice in enumerate(cell.choices)]
         walks = [[options[edge] for edge in path] for path in ([3], [0, 4], [1, 5], [0, 2, 5])]
         assert present(row, NB201) == {tuple(walk) for walk in walks if "none" not in walk}
 

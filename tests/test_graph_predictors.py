@@ -67,13 +67,13 @@ def paths_by_walking(adjacency: NDArray[np.bool_], passable: Sequence[bool]) -> 
 @pytest.mark.parametrize("space", [NB201, NBGRAPH, AnyGraph()], ids=lambda space: space.name)
 def test_live_nodes_are_those_on_paths(space) -> None:  # type: ignore[no-untyped-def]
     cells = space.sample(60, np.random.default_rng(0))
-    adjacency, operations = space.graphs([space.canonical(cell) for cell in cells])
+    adjacency, operations, *_ = space.graphs([space.canonical(cell) for cell in cells])
     graphs = live_graphs(cells)
     absent = [space.operations.index(name) for name in space.absent]
     for k in range(len(cells)):
         passable = ~np.isin(operations[k], absent)
         expected = paths_by_walking(adjacency[k], passable)
-        assert set(np.flatnonzero(graphs.live[k])) == expected
+        assert set(np.flatnonzero(graphs.mask[k])) == expected
         inside = np.isin(np.arange(len(passable)), list(expected))
         np.testing.assert_array_equal(
             graphs.adjacency[k], adjacency[k] & inside[:, None] & inside[None, :]
@@ -82,7 +82,7 @@ def test_live_nodes_are_those_on_paths(space) -> None:  # type: ignore[no-untype
 
 def test_a_cell_without_any_path_has_live_ends_only() -> None:
     graphs = live_graphs([chain("none", "nor_conv_3x3", "nor_conv_3x3")])
-    assert graphs.live.tolist() == [[True, *[False] * 6, True]]
+    assert graphs.mask.tolist() == [[True, *[False] * 6, True]]
     assert not graphs.adjacency.any()
 
 

@@ -7,18 +7,32 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.core.errors import InputError
 from archcast.spaces.space import Architecture
+
+MOST = 20_000  # features
 
 
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-    """The edges, then for every inner node its operation, one-hot.
+    """The edges, then for every inner node its operation, one-hot, then the numbers of all nodes.
 
     The edges are the upper triangle of the adjacency matrix, row by row: nodes are in topological
     order. This is the one-hot adjacency matrix encoding of White et al., 2020 (A Study on
-    Encodings for Neural Architecture Search).
+    Encodings for Neural Architecture Search). Where a graph has no node, all is 0.
+
+    Raises:
+        InputError: graphs are so large that there would be more than 20,000 features.
     """
     space = architectures[0].space
-    adjacency, operations = space.graphs(architectures)
-    source, target = np.triu_indices(adjacency.shape[1], k=1)
-    one_hot = np.eye(len(space.operations) - 2)[operations[:, 1:-1] - 1]
-    return np.hstack([adjacency[:, source, target], one_hot.reshape(len(architectures), -1)])
+    source, target = np.triu_indices(space.nodes, k=1)
+    inner = len(space.operations) - 2
+    width = len(source) + (space.nodes - 2) * inner + space.nodes * len(space.numbers)
+    if width > MOST:
+        raise InputError(
+            f"graphs of {space.nodes} nodes have {width} features of encoding adjacency, and"
+            f" {MOST} are the most; use graph-features"
+        )
+    adjacency, operations, mask, numbers = space.graphs(architectures)
+    one_hot = np.eye(inner)[operations[:, 1:-1] - 1] * mask[:, 1:-1, None]
+    rest = [part.reshape(len(architectures), -1) for part in (one_hot, numbers)]
+    return np.hstack([adjacency[:, source, target], *rest])

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.encodings.path import carrying
-from archcast.spaces.space import Architecture
+from archcast.spaces.space import Architecture, Graphs, Space
+
+GRID = 2.0**20  # numbers are rounded to its inverse, so that sums are exact: the same in any order
 
 
-class LiveGraphs(NamedTuple):
-    """A batch of graphs as in `spaces.base.Graphs`, of which only the live part counts.
-
-    A node is live if it is on a path from the input to the output on which every operation
-    carries a signal. The input and the output are live in any case.
-    """
-
-    adjacency: NDArray[np.bool_]  # (n, nodes, nodes); no edge begins or ends at a dead node
-    operations: NDArray[np.int64]  # (n, nodes)
-    live: NDArray[np.bool_]  # (n, nodes)
-
-
-def live_graphs(architectures: Sequence[Architecture]) -> LiveGraphs:
-    """The graphs of the canonical forms: of equal networks, the graphs are equal."""
+def live_graphs(architectures: Sequence[Architecture]) -> Graphs:
+    """The live parts of the canonical forms: of equal networks, the graphs are equal."""
     space = architectures[0].space
-    adjacency, operations = space.graphs([space.canonical(each) for each in architectures])
+    return live_parts(space, space.graphs([space.canonical(each) for each in architectures]))
+
+
+def live_parts(space: Space, graphs: Graphs) -> Graphs:
+    """Graphs whose mask tells which nodes are live.
+
+    These are on a path from the input to the output on which every operation carries a signal. The
+    input and the output are live in any case. No edge begins or ends at a node that is not.
+    """
+    adjacency, operations, mask, numbers = graphs
     nodes = operations.shape[1]
-    passable = np.isin(operations, carrying(space))
+    passable = np.isin(operations, carrying(space)) & mask
     passable[:, [0, -1]] = True
 
     from_input, to_output = passable.copy(), passable.copy()
@@ -41,4 +38,24 @@ def live_graphs(architectures: Sequence[Architecture]) -> LiveGraphs:
         to_output[:, node] &= reaches
     live = from_input & to_output
     live[:, [0, -1]] = True
-    return LiveGraphs(adjacency & live[:, :, None] & live[:, None, :], operations, live)
+    return Graphs(adjacency & live[:, :, None] & live[:, None, :], operations, live, numbers)
+
+
+def carrying(space: Space) -> NDArray[np.int64]:
+    """The operations of inner nodes that carry a signal, as indices into `space.operations`."""
+    inner = range(1, len(space.operations) - 1)
+    return np.array([i for i in inner if space.operations[i] not in space.absent], dtype=np.int64)
+
+
+def carriers(graphs: Graphs, alphabet: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Which live inner node has which operation of an alphabet: (n, nodes, alphabet), 1 or 0."""
+    has = (graphs.operations[:, :, None] == alphabet) & graphs.mask[:, :, None]
+    return np.asarray(has, dtype=np.float64)
+
+
+def number_sums(graphs: Graphs, has: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of each of the nodes' numbers over all live nodes, then over those of each operation."""
+    numbers = np.round(graphs.numbers * GRID) / GRID * graphs.mask[:, :, None]
+    everywhere = np.concatenate([np.ones((*has.shape[:2], 1)), has], axis=2)
+    sums: NDArray[np.float64] = numbers.swapaxes(1, 2) @ everywhere
+    return sums.reshape(len(sums), -1)

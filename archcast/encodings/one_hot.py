@@ -7,13 +7,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.spaces.space import Architecture, choice_matrix
+from archcast.spaces.decision import Decision
+from archcast.spaces.space import Architecture
 
 
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-    """One feature an option of a decision, in the order of `Space.decisions`: 1 where chosen."""
-    sizes = [len(options) for options in architectures[0].space.decisions]
-    columns = choice_matrix(architectures) + np.cumsum([0, *sizes[:-1]])
-    encoded = np.zeros((len(architectures), sum(sizes)))
-    np.put_along_axis(encoded, columns, 1, axis=1)
-    return encoded
+    """The choices, decision by decision, in the order of `Space.decisions`.
+
+    Categorical: one feature an option, 1 where chosen. Ordered: one feature an option but the
+    first, 1 where that or a later one is chosen, so that near options are alike. A range: its
+    position from 0 to 1, on its own scale.
+    """
+    decisions = architectures[0].space.decisions
+    choices = np.array([each.choices for each in architectures], dtype=np.float64)
+    parts = [_encode(each, choices[:, at]) for at, each in enumerate(decisions)]
+    return np.hstack(parts)
+
+
+def _encode(decision: Decision, choices: NDArray[np.float64]) -> NDArray[np.float64]:
+    if decision.is_range:
+        return decision.positions(choices)[:, None]
+    options = np.arange(len(decision.options))
+    chosen = choices[:, None]
+    encoded = chosen >= options[1:] if decision.ordered else chosen == options
+    return np.asarray(encoded, dtype=np.float64)

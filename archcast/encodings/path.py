@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.spaces.space import Architecture, Graphs, Space
+from archcast.encodings.batches import batches
+from archcast.encodings.live_graphs import carriers, carrying, live_parts, number_sums
+from archcast.spaces.space import Architecture
 
 LONGEST = 3  # nine operations on paths of four would be 7,381 features; on three they are 820
+MOST = 10_000  # features, of which there are one an operation in any case
 
 
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
@@ -17,51 +20,45 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
 
     The path encoding of White et al., 2019 (BANANAS). A feature is known by its operations, not by
     the nodes that carry them, so isomorphic graphs share their row. Features stand in order of
-    length, from the empty sequence to `LONGEST` operations; within a length, in the order of
+    length, from the empty sequence to the `longest`; within a length, in the order of
     `carrying(space)`. A longer path sets the feature of each of its stretches of that length:
-    truncation as in the paper would leave a chain of four nodes without any.
+    truncation as in the paper would leave a chain of four nodes without any. Behind them stand the
+    sums of the nodes' numbers, if these have any.
     """
     space = architectures[0].space
-    graphs = space.graphs(architectures)
     alphabet = carrying(space)
-    digits = np.zeros(len(space.operations), dtype=np.int64)
-    digits[alphabet] = np.arange(len(alphabet))
-    powers = len(alphabet) ** np.arange(LONGEST + 1)
-    first = np.cumsum([0, *powers])  # of each length, the first column; and the number of all
-
-    encoded = np.zeros((len(architectures), first[-1]))
-    for path, rows in paths(graphs, alphabet):
-        sequence = digits[graphs.operations[rows[:, None], path[1:-1]]]
-        length = min(sequence.shape[1], LONGEST)
-        for start in range(sequence.shape[1] - length + 1):
-            number = sequence[:, start : start + length] @ powers[:length][::-1]
-            encoded[rows, first[length] + number] = 1
-    return encoded
+    length = longest(len(alphabet))
+    cells = space.nodes * (space.nodes + 2 * max(len(alphabet), 1) ** length)
+    parts = [_encode(batch, alphabet, length) for batch in batches(architectures, cells)]
+    return np.concatenate(parts)
 
 
-def carrying(space: Space) -> NDArray[np.int64]:
-    """The operations of inner nodes that carry a signal, as indices into `space.operations`."""
-    inner = range(1, len(space.operations) - 1)
-    return np.array([i for i in inner if space.operations[i] not in space.absent])
+def longest(alphabet: int) -> int:
+    """How many operations a sequence has at most: 3, or 2 of 22 operations, or 1 of 100."""
+    lengths = range(2, LONGEST + 1)
+    return max((k for k in lengths if sum(alphabet**i for i in range(k + 1)) <= MOST), default=1)
 
 
-def paths(
-    graphs: Graphs, alphabet: NDArray[np.int64]
-) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
-    """Each path from input to output, as a list of nodes, and the rows of the graphs that have it.
+def _encode(
+    architectures: Sequence[Architecture], alphabet: NDArray[np.int64], length: int
+) -> NDArray[np.float64]:
+    """Which sequences can stand before a node grows from which can stand before its sources."""
+    space = architectures[0].space
+    graphs = live_parts(space, space.graphs(architectures))
+    has = carriers(graphs, alphabet).astype(np.float32)
+    backward = graphs.adjacency.swapaxes(1, 2).astype(np.float32)
 
-    A path goes only through nodes whose operation is in `alphabet`.
-    """
-    adjacency, operations = graphs
-    output = adjacency.shape[1] - 1
-    passable = np.isin(operations, alphabet)
-    passable[:, output] = True
-    begun = [([0], np.arange(len(operations)))]
-    while begun:
-        path, rows = begun.pop()
-        if path[-1] == output:
-            yield path, rows
-        for node in range(path[-1] + 1, output + 1):
-            going = rows[adjacency[rows, path[-1], node] & passable[rows, node]]
-            if len(going):
-                begun.append(([*path, node], going))
+    def longer(before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sequences (n, nodes, k) before each node, by those before its sources."""
+        through = (before[..., None] * has[:, :, None, :]).reshape(*has.shape[:2], -1)
+        return (backward @ through > 0).astype(np.float32)
+
+    whole = backward[:, :, :1]  # sequences from the input on: the empty one before what reads it
+    part = np.ones_like(whole)  # from any node on
+    encoded: list[NDArray[np.generic]] = [whole[:, -1]]
+    for _ in range(length - 1):
+        whole, part = longer(whole), longer(part)
+        encoded.append(whole[:, -1])
+    last = part.swapaxes(1, 2) @ has > 0  # the sequences before a node, and its own operation
+    encoded.append(last.reshape(len(last), -1))
+    return np.hstack([*encoded, number_sums(graphs, has.astype(np.float64))]).astype(np.float64)

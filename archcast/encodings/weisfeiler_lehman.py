@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from archcast.encodings.batches import batches
 from archcast.encodings.live_graphs import live_graphs
+from archcast.spaces.decision import BINS
 from archcast.spaces.space import Architecture
 
 Labels = NDArray[np.uint64]
@@ -20,21 +22,36 @@ def encode(architectures: Sequence[Architecture], iterations: int) -> Labels:
     """Labels from several views, of shape (views, architectures, nodes).
 
     The views are the operations themselves; `iterations` rounds of refinement along the edges, and
-    as many against them; and the same rounds once more with every inner node given one operation,
-    which sees bare topology. Only the live parts of canonical graphs count.
+    as many against them; the same rounds once more with every inner node given one operation,
+    which sees bare topology; and, where nodes carry numbers, all but the last once more with
+    operations told apart by them, in eight parts of their scale. Only the live parts of canonical
+    graphs count.
     """
-    adjacency, operations, live = live_graphs(architectures)
+    cells = 4 * architectures[0].space.nodes ** 2
+    return np.concatenate(
+        [_encode(batch, iterations) for batch in batches(architectures, cells)], axis=1
+    )
+
+
+def _encode(architectures: Sequence[Architecture], iterations: int) -> Labels:
+    adjacency, operations, live, numbers = live_graphs(architectures)
     inner = (operations > 0) & (operations < len(architectures[0].space.operations) - 1)
-    start = refine(operations, adjacency, 0)
-    rounds = [
-        refine(labels, edges, iterations)[1:]
-        for labels in (operations, np.where(inner, 1, operations))
-        for edges in (adjacency, adjacency.swapaxes(1, 2))
-    ]
-    return np.stack([np.where(live, labels, DEAD) for labels in sum(rounds, start)])
+    names = operations.astype(np.uint64)
+    with_numbers = names
+    for number in np.minimum(numbers * BINS, BINS - 1).astype(np.uint64).transpose(2, 0, 1):
+        with_numbers = _scramble(np.uint64(BINS) * with_numbers + number)
+
+    def rounds(labels: Labels) -> list[Labels]:
+        either_way = (adjacency, adjacency.swapaxes(1, 2))
+        return [each for edges in either_way for each in refine(labels, edges, iterations)[1:]]
+
+    views = [*refine(names, adjacency, 0), *rounds(names), *rounds(np.where(inner, 1, names))]
+    if numbers.shape[2]:
+        views += [*refine(with_numbers, adjacency, 0), *rounds(with_numbers)]
+    return np.stack([np.where(live, labels, DEAD) for labels in views])
 
 
-def refine(labels: NDArray[np.int64], edges: NDArray[np.bool_], iterations: int) -> list[Labels]:
+def refine(labels: NDArray[np.integer], edges: NDArray[np.bool_], iterations: int) -> list[Labels]:
     """Node labels after 0, 1, ... `iterations` rounds, each of shape (graphs, nodes).
 
     A round gives two nodes the same label if and only if they had the same label and received the
@@ -66,19 +83,24 @@ def products(a: Labels, b: Labels) -> NDArray[np.float64]:
 
 
 def _products(a: Labels, b: Labels) -> NDArray[np.float64]:
-    names, columns = np.unique(np.concatenate([a, b]), return_inverse=True)
-    columns = columns.reshape(-1, a.shape[1])
-    rows = np.repeat(np.arange(len(columns)), a.shape[1])
-    counts = (names != DEAD)[columns].astype(np.float64)
-    histograms = csr_array(
-        (counts.ravel(), (rows, columns.ravel())), shape=(len(columns), len(names))
-    )
+    histograms = _histograms(np.concatenate([a, b]))
     dense: NDArray[np.float64] = (histograms[: len(a)] @ histograms[len(a) :].T).toarray()
     return dense
 
 
 def self_products(a: Labels) -> NDArray[np.float64]:
     """Inner products of label histograms with themselves, shape (views, n)."""
-    same = (a[..., :, None] == a[..., None, :]) & (a != DEAD)[..., None]
-    inner: NDArray[np.float64] = same.sum(axis=(2, 3), dtype=np.float64)
-    return inner
+    return np.stack([_histograms(view).power(2).sum(axis=1) for view in a])
+
+
+def _histograms(labels: Labels) -> csr_array:
+    """How often each graph (n, nodes) has each label, of which dead nodes have none."""
+    names, columns = np.unique(labels, return_inverse=True)
+    columns = columns.reshape(labels.shape)
+    rows = np.repeat(np.arange(len(columns)), labels.shape[1])
+    counts = (names != DEAD)[columns].astype(np.float64)
+    histograms = csr_array(
+        (counts.ravel(), (rows, columns.ravel())), shape=(len(columns), len(names))
+    )
+    histograms.sum_duplicates()
+    return histograms

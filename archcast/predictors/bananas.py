@@ -24,7 +24,7 @@ class Bananas(HeldOutVariance, MLP):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         networks: int = 5,
         width: int = 64,

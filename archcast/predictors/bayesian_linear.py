@@ -18,7 +18,7 @@ class BayesianLinearRegression(VectorPredictor):
 
     tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992")
 
-    def __init__(self, encoding: str = "graph-features", labels: str = "rank") -> None:
+    def __init__(self, encoding: str = "auto", labels: str = "rank") -> None:
         self.encoding = encoding
         self.labels = labels
 

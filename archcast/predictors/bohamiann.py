@@ -33,7 +33,7 @@ class Bohamiann(TensorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         width: int = 50,
         layers: int = 1,

@@ -31,8 +31,8 @@ class BONAS(HeldOutVariance, GraphPredictor):
 
     network_: Network
 
-    def _network(self, operations: int) -> Network:
-        return Network(operations, self.width, self.layers)
+    def _network(self, features: int) -> Network:
+        return Network(features, self.width, self.layers)
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         super()._fit_graphs(graphs, labels)
@@ -55,9 +55,9 @@ class BONAS(HeldOutVariance, GraphPredictor):
 class Network(nn.Module):
     """From graphs to scores (n,)."""
 
-    def __init__(self, operations: int, width: int, layers: int) -> None:
+    def __init__(self, features: int, width: int, layers: int) -> None:
         super().__init__()
-        sizes = [operations + 1, *[width] * layers]  # the global node is an operation of its own
+        sizes = [features + 1, *[width] * layers]  # the global node has a feature of its own
         *convolutions, self.last = map(DirectedConvolution, sizes, sizes[1:])
         self.convolutions = nn.ModuleList(convolutions)
         self.head = nn.Linear(width, 1)

@@ -38,7 +38,7 @@ class GaussianProcess(TensorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         steps: int = 20,
         device: str = "cpu",
@@ -99,7 +99,7 @@ class SparseGP(GaussianProcess):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         inducing: int = 200,
         steps: int = 20,

@@ -22,16 +22,16 @@ class GCN(GraphPredictor):
 
     tags = Tags(paper="Wen et al., 2019, Neural Predictor for NAS")
 
-    def _network(self, operations: int) -> nn.Module:
-        return Network(operations, self.width, self.layers)
+    def _network(self, features: int) -> nn.Module:
+        return Network(features, self.width, self.layers)
 
 
 class Network(nn.Module):
     """From graphs to scores (n,)."""
 
-    def __init__(self, operations: int, width: int, layers: int) -> None:
+    def __init__(self, features: int, width: int, layers: int) -> None:
         super().__init__()
-        sizes = [operations, *[width] * layers]
+        sizes = [features, *[width] * layers]
         self.convolutions = nn.ModuleList(map(DirectedConvolution, sizes, sizes[1:]))
         self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 

@@ -29,7 +29,7 @@ class XGBoost(VectorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         n_estimators: int = 1000,
         max_depth: int = 3,
@@ -83,7 +83,7 @@ class LightGBM(VectorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "rank",
         n_estimators: int = 300,
         num_leaves: int = 8,

@@ -86,7 +86,7 @@ class LearningCurveSVR(Predictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         trials: int = 50,
         best: int = 10,
         folds: int = 3,

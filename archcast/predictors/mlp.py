@@ -34,7 +34,7 @@ class MLP(TensorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         width: int = 64,
         layers: int = 3,

@@ -12,7 +12,8 @@ from torch.nn import functional
 from archcast.predictors.helpers.descent import minimise, seeded
 from archcast.predictors.helpers.labels import Axis, rescale
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.spaces.space import Architecture, Space
+from archcast.spaces.decision import BINS, Decision
+from archcast.spaces.space import Architecture, Space, level_matrix
 
 BATCH = 2_000  # architectures queried at once: bounds memory
 
@@ -21,11 +22,11 @@ class NAO(Predictor):
     """Neural architecture optimization: an LSTM encodes the choices of an architecture.
 
     The choices of the canonical form are a sequence of tokens, one a decision; options of the same
-    name share their token. The encoder's states after each token, together scaled to length 1, are
-    the code (the paper takes their mean, which blurs where a token was). From it a network
-    regresses the label and an LSTM decodes the tokens; the loss is `tradeoff` times the squared
-    error and the rest of 1 times the cross-entropy of the tokens. The trade-off is the paper's; its
-    states are three times as wide, which few labels can't train.
+    name share their token, and a range has eight. The encoder's states after each token, together
+    scaled to length 1, are the code (the paper takes their mean, which blurs where a token was).
+    From it a network regresses the label and an LSTM decodes the tokens; the loss is `tradeoff`
+    times the squared error and the rest of 1 times the cross-entropy of the tokens. The trade-off
+    is the paper's; its states are three times as wide, which few labels can't train.
 
     Parameters:
         labels: how labels are rescaled, a name from `labels.LABELS`.
@@ -122,18 +123,26 @@ class NAO(Predictor):
     def _tokens(self, architectures: Sequence[Architecture]) -> Tensor:
         space = architectures[0].space
         number = vocabulary(space)
-        table = [[number[option] for option in options] for options in space.decisions]
+        table = [[number[name] for name in level_names(decision)] for decision in space.decisions]
+        levels = level_matrix([space.canonical(architecture) for architecture in architectures])
         rows = [
-            [options[choice] for options, choice in zip(table, a.choices, strict=True)]
-            for a in map(space.canonical, architectures)
+            [names[level] for names, level in zip(table, row, strict=True)]
+            for row in levels.tolist()
         ]
         return torch.tensor(rows, device=self.device)
 
 
 def vocabulary(space: Space) -> dict[str, int]:
-    """The token of each option of the space, by the option's name."""
-    names = dict.fromkeys(option for options in space.decisions for option in options)
+    """The token of each option of the space, by the option's name; of a range, of each part."""
+    names = dict.fromkeys(name for each in space.decisions for name in level_names(each))
     return {name: token for token, name in enumerate(names)}
+
+
+def level_names(decision: Decision) -> list[str]:
+    """What the levels of a decision are called."""
+    if decision.is_range:
+        return [f"{part} of {BINS}" for part in range(1, BINS + 1)]
+    return [str(option) for option in decision.options]
 
 
 class Autoencoder(nn.Module):

@@ -37,7 +37,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         n_estimators: int = 200,
         max_depth: int = 3,

@@ -29,7 +29,7 @@ class RandomForest(VectorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         n_estimators: int = 116,
         max_features: float = 0.17,

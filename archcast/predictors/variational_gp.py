@@ -30,7 +30,7 @@ class VariationalSparseGP(TensorPredictor):
 
     def __init__(
         self,
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "normal",
         inducing: int = 100,
         steps: int = 60,

@@ -12,10 +12,9 @@ from pydantic.dataclasses import dataclass
 
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.space import Architecture, choice_matrix
+from archcast.spaces.space import Architecture, level_matrix
 
 Results = dict[int, list[tuple[float, Architecture]]]  # by epochs: values so far
-TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -57,36 +56,45 @@ class BOHB(Hyperband):
 
     Densities of the best `good` share and of the rest are products of Aitchison-Aitken kernels over
     the decisions, at the most epochs that have results of enough architectures. Of `samples` around
-    the good ones, it takes the one with the highest ratio of densities. A share `random` is drawn
-    uniformly.
+    the good ones, it takes the one with the highest ratio of densities; where the pool has none of
+    them, the best of as many of its members. A range counts as the eight parts that it is cut into.
+    A share `random` is drawn uniformly.
     """
 
     good: Annotated[float, Field(gt=0, lt=1)] = 0.15
     samples: PositiveInt = 64
     random: Annotated[float, Field(ge=0, le=1)] = 1 / 3
 
-    traits: ClassVar[Traits] = Traits(curves=True, paper="Falkner et al., 2018, BOHB")
+    traits: ClassVar[Traits] = Traits(curves=True, paper="Falkner et al., 2018, BOHB", version=2)
 
     def _draw(self, pool: Pool, rng: np.random.Generator, results: Results) -> Architecture:
-        least = len(pool.space.decisions) + 1  # for each of the densities
+        decisions = pool.space.decisions
+        sizes = np.array([decision.levels for decision in decisions])
+        least = len(sizes) + 1  # for each of the densities
         enough = [epochs for epochs, found in results.items() if len(found) >= 2 * least]
         if not enough or rng.random() < self.random:
             return pool.draw(rng)
         order = sorted(results[max(enough)], key=lambda result: -result[0])
         split = max(least, math.ceil(self.good * len(order)))
-        sizes = np.array([len(options) for options in pool.space.decisions])
-        good, bad = (choice_matrix([a for _, a in part]) for part in (order[:split], order[split:]))
+        parts = (order[:split], order[split:])
+        good, bad = (level_matrix([architecture for _, architecture in part]) for part in parts)
         width = _bandwidth(good, sizes)
+
+        def ratio(points: NDArray[np.int64]) -> NDArray[np.float64]:
+            return density(points, good, width, sizes) / density(
+                points, bad, _bandwidth(bad, sizes), sizes
+            )
+
         seeds = good[rng.integers(len(good), size=self.samples)]
-        others = (seeds + 1 + rng.integers(sizes - 1, size=seeds.shape)) % sizes
+        others = (seeds + 1 + rng.integers(np.maximum(sizes - 1, 1), size=seeds.shape)) % sizes
         drawn = np.where(rng.random(seeds.shape) < width, others, seeds)
-        ratio = density(drawn, good, width, sizes) / density(
-            drawn, bad, _bandwidth(bad, sizes), sizes
-        )
-        for at in np.argsort(-ratio, kind="stable"):
-            if (found := pool.find(tuple(drawn[at].tolist()))) is not None:
+        for at in np.argsort(-ratio(drawn), kind="stable"):
+            levels = zip(decisions, drawn[at].tolist(), strict=True)
+            choices = tuple(decision.of_level(level, rng) for decision, level in levels)
+            if (found := pool.find(choices)) is not None:
                 return found
-        return pool.draw(rng)
+        members = [pool.draw(rng) for _ in range(self.samples)]
+        return members[int(np.argmax(ratio(level_matrix(members))))]
 
 
 def density(
@@ -100,13 +108,14 @@ def density(
     The kernel of Aitchison & Aitken (1976): a decision is the datum's with chance 1 - width, else
     any of the others.
     """
-    same = points[:, None, :] == data[None, :, :]
-    kernels = np.where(same, 1 - width, width / (sizes - 1))
+    free = sizes > 1
+    same = points[:, None, free] == data[None, :, free]
+    kernels = np.where(same, 1 - width, width / (sizes[free] - 1))
     mean: NDArray[np.float64] = kernels.prod(axis=2).mean(axis=1)
-    return mean
+    return np.maximum(mean, np.finfo(np.float64).tiny)  # of hundreds of decisions it can be 0
 
 
 def _bandwidth(data: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:
     """Narrower with more data (Scott's rule), never wider than the uniform density."""
-    uniform = float((1 - 1 / sizes).min())
+    uniform = float((1 - 1 / sizes[sizes > 1]).min(initial=1.0))
     return uniform * float(len(data) ** (-1 / (4 + len(sizes))))

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from archcast.spaces.space import Architecture, Space
+from archcast.spaces.space import Architecture, Choices, Space
+
+MOST_ASKED = 1_000  # neighbours of an architecture that are looked up among the members
 
 
 class Pool:
@@ -42,7 +45,7 @@ class Pool:
         """The number of the class of a member."""
         return self._class[architecture]
 
-    def find(self, choices: tuple[int, ...]) -> Architecture | None:
+    def find(self, choices: Choices) -> Architecture | None:
         """The member with these choices, or one isomorphic to it, if there is any."""
         if not self.space.is_valid(choices):
             return None
@@ -66,13 +69,29 @@ class Pool:
                 yield architecture
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """The members that differ from a member in one decision, one of each class but its own."""
+        """The members that differ from a member in one decision, one of each class but its own.
+
+        In spaces where an architecture has more than 1,000 neighbours, those are left out that
+        differ in one decision only after their nodes are numbered anew.
+        """
         if architecture not in self._neighbours:
-            near = (self.find(other.choices) for other in self.space.neighbours(architecture))
-            kinds = {self.class_of(other): other for other in near if other is not None}
+            kinds = {self.class_of(other): other for other in self._near(architecture)}
             kinds.pop(self.class_of(architecture), None)
             self._neighbours[architecture] = list(kinds.values())
         return self._neighbours[architecture]
+
+    def _near(self, architecture: Architecture) -> Iterator[Architecture]:
+        if sum(decision.levels - 1 for decision in self.space.decisions) > MOST_ASKED:
+            changes = (self._choices != architecture.choices).sum(axis=1)
+            yield from (self.architectures[at] for at in np.flatnonzero(changes == 1).tolist())
+        else:
+            near = (self.find(other.choices) for other in self.space.neighbours(architecture))
+            yield from (other for other in near if other is not None)
+
+    @cached_property
+    def _choices(self) -> NDArray[np.float64]:
+        """Of all members, (architectures, decisions)."""
+        return np.array([member.choices for member in self.architectures], dtype=np.float64)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A neighbour, drawn uniformly at random; any member where mutations do not lead far."""

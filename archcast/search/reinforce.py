@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.space import choice_matrix
+from archcast.spaces.space import level_matrix
 
 MOMENTUM = 0.9  # of the baseline
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma & Ba, 2015)
@@ -34,28 +34,31 @@ class Reinforce(Strategy):
     )
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
-        sizes = np.array([len(options) for options in pool.space.decisions])
+        decisions = pool.space.decisions
+        sizes = np.array([decision.levels for decision in decisions])
         absent = np.arange(sizes.max()) >= sizes[:, None]
-        logits = np.where(absent, -np.inf, 0.0)  # (decisions, options)
+        logits = np.where(absent, -np.inf, 0.0)  # (decisions, levels)
         mean, square = np.zeros(logits.shape), np.zeros(logits.shape)
-        members = choice_matrix(pool.architectures)
+        members = level_matrix(pool.architectures)
         baseline: float | None = None
         for step in count(1):
             chances = softmax(logits, axis=1)
             bounds = chances.cumsum(axis=1)[:, :-1]
             for _ in range(TRIES):
-                choices = (bounds < rng.random((len(sizes), 1))).sum(axis=1)
-                if (architecture := pool.find(tuple(choices.tolist()))) is not None:
+                levels = (bounds < rng.random((len(sizes), 1))).sum(axis=1)
+                drawn = zip(decisions, levels.tolist(), strict=True)
+                choices = tuple(decision.of_level(level, rng) for decision, level in drawn)
+                if (architecture := pool.find(choices)) is not None:
                     break
             else:
                 shares = softmax(logits[np.arange(len(sizes)), members].sum(axis=1))
                 at = rng.choice(len(members), p=shares)
-                architecture, choices = pool.architectures[at], members[at]
+                architecture, levels = pool.architectures[at], members[at]
             value = yield Trial(architecture)
             baseline = value if baseline is None else baseline
             # The gradient of log softmax is the option drawn less the chances.
-            drawn = np.arange(sizes.max()) == choices[:, None]
-            gradient = (value - baseline) * (drawn - chances)
+            taken = np.arange(sizes.max()) == levels[:, None]
+            gradient = (value - baseline) * (taken - chances)
             baseline = MOMENTUM * baseline + (1 - MOMENTUM) * value
             mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
             square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2

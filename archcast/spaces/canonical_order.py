@@ -16,8 +16,8 @@ def canonical_order(labels: Sequence[Any], edges: Sequence[tuple[int, int]]) -> 
     Labels are compared with each other; isomorphic is what agrees in labels and edges. The order is
     topological: by the longest path that leads to a node, then by label, then by colours refined as
     by Weisfeiler & Leman until none splits. Where nodes still have the same colour, each of them is
-    put before the others in turn and the rest refined, and the order with the least list of edges is
-    taken. Of those that can be exchanged for each other, one is tried.
+    put before the others in turn and the rest refined, and the order with the least list of edges
+    is taken. Of those that can be exchanged for each other, one is tried.
 
     With ever more symmetries that takes long; after `WORK` the first node is taken wherever colours
     agree. Then, if nodes of one colour can't be exchanged for each other after all, as in regular

@@ -17,8 +17,8 @@ from archcast.core.errors import InputError, short
 from archcast.core.json_text import read_json
 from archcast.spaces.canonical_order import canonical_order
 from archcast.spaces.data_space import DataSpace, check_keys
-from archcast.spaces.decision import Decision, decision_from_json, finite
-from archcast.spaces.space import Architecture, Choice, Choices, Graphs
+from archcast.spaces.decision import Choice, Decision, decision_from_json, finite
+from archcast.spaces.space import Architecture, Choices, Graphs
 
 MOST_NODES = 1_000
 COUNTED = 40  # nodes: of larger graphs there are too many to be counted
@@ -40,8 +40,9 @@ class Dag(NamedTuple):
 class DagSpace(DataSpace):
     """Every graph of some operations, with at most so many nodes.
 
-    Declared as `{"kind": "dag", "operations": [...], "nodes": 20, "numbers": [...]}`. An architecture
-    is written as JSON, with any further lists of numbers, one a node, that the space has:
+    Declared as `{"kind": "dag", "operations": [...], "nodes": 20, "numbers": [...]}`. An
+    architecture is written as JSON, with any further lists of numbers, one a node, that the space
+    has:
 
         {"operations": ["input", "conv3x3", "add", "output"],
          "edges": [[0, 1], [0, 2], [1, 2], [2, 3]], "channels": [3, 16, 16, 16]}
@@ -52,8 +53,8 @@ class DagSpace(DataSpace):
     other reads. `null`, or no number, counts as the lowest.
 
     The decisions are: of each node but the input and the output its operation, or none where the
-    graph has fewer nodes; of each pair of nodes whether there is an edge; of each node, its numbers.
-    A mutation changes one of them, and so leaves the number of nodes as it is.
+    graph has fewer nodes; of each pair of nodes whether there is an edge; and of each node its
+    numbers. A mutation changes one of them, and so leaves the number of nodes as it is.
 
     Two graphs that differ in the numbering of their nodes are the same network. `canonical` keeps
     apart what is not isomorphic, always. It gives all isomorphic graphs the same form as long as
@@ -173,7 +174,7 @@ class DagSpace(DataSpace):
         pairs = combinations(range(self.nodes), 2)
         chosen = [pair for pair, choice in zip(pairs, edges, strict=True) if choice]
         slots = [*range(inner + 1), last]
-        lists = {
+        lists: dict[str, list[float | None]] = {
             each.name: [_value(each, numbers[slot * len(self.lists) + k]) for slot in slots]
             for k, each in enumerate(self.lists)
         }

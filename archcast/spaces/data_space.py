@@ -33,13 +33,13 @@ class DataSpace(Space):
         """What `from_json` reads, without `kind`."""
 
     @cached_property
-    def declaration(self) -> str:  # type: ignore[override]
+    def declaration(self) -> str:
         """JSON that says all of the space."""
         return json.dumps({"kind": self.name, **self.as_json()})
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            type(self) is type(other) and self.declaration == other.declaration  # type: ignore[attr-defined]
+            type(self) is type(other) and self.declaration == other.declaration
         )
 
     def __hash__(self) -> int:

@@ -130,7 +130,8 @@ class Decision:
         if not self.is_range:
             return choices / max(len(self.options) - 1, 1)
         low, high = self._scaled(np.array([self.low, self.high]))
-        return np.clip((self._scaled(choices) - low) / (high - low), 0.0, 1.0)
+        positions: NDArray[np.float64] = (self._scaled(choices) - low) / (high - low)
+        return positions.clip(0.0, 1.0)
 
     def position(self, choice: Choice) -> float:
         """Where one ordered choice stands from 0 to 1."""
@@ -145,7 +146,8 @@ class Decision:
         return float(np.clip(np.exp(value) if self.log else value, self.low, self.high))
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.log(values) if self.log else values
+        scaled: NDArray[np.float64] = np.log(values) if self.log else values
+        return scaled
 
     @property
     def levels(self) -> int:

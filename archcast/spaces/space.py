@@ -65,8 +65,8 @@ class Space(ABC):
     Subclasses say which combinations are valid, how an architecture is written, which ones are
     the same network, and what its graph is. No method lists all architectures but `enumerate`, and
     `sample` where it is asked for more than half of them: a space may have 10^18. Spaces that are
-    code are singletons, each `SPACE` in its module: get one by `archcast.spaces.registry.get(name)`.
-    Spaces that are data derive from `DataSpace`.
+    code are singletons, each `SPACE` in its module, and `archcast.spaces.registry` has them by
+    name. Spaces that are data derive from `DataSpace`.
 
     Attributes:
         operations: of graph nodes; the first is the input's, the last the output's.

@@ -12,6 +12,7 @@ from scipy.stats import loguniform, randint
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archcast.encodings.batches import batches
 from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.helpers.descent import minimise, seeded
 from archcast.predictors.helpers.labels import Axis, rescale
@@ -24,7 +25,7 @@ BATCH = 2_000  # architectures queried at once: bounds memory
 class GraphTensors(NamedTuple):
     """Graphs as dense tensors: cells are so small that sparse products would take longer."""
 
-    nodes: Tensor  # (n, nodes, operations), one-hot; zeros for a dead node
+    nodes: Tensor  # (n, nodes, features): operation, one-hot, and numbers; zeros for a dead node
     edges: Tensor  # (n, nodes, nodes), 1 for an edge [k, i, j] from i to j between live nodes
     live: Tensor  # (n, nodes, 1), 1 for a live node
 
@@ -70,8 +71,8 @@ class GraphPredictor(Predictor):
         self.seed = seed
 
     @abstractmethod
-    def _network(self, operations: int) -> nn.Module:
-        """A network from `GraphTensors` with so many operations to scores (n,)."""
+    def _network(self, features: int) -> nn.Module:
+        """A network from `GraphTensors` with so many features a node to scores (n,)."""
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         self._fit_graphs(self._graphs(architectures), rescale(labels, self.labels))
@@ -119,14 +120,15 @@ class GraphPredictor(Predictor):
         raise NotImplementedError
 
     def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
-        for start in range(0, len(architectures), BATCH):
-            yield self._graphs(architectures[start : start + BATCH])
+        nodes = architectures[0].space.nodes
+        return map(self._graphs, batches(architectures, nodes * (nodes + self.width), BATCH))
 
     def _graphs(self, architectures: Sequence[Architecture]) -> GraphTensors:
-        adjacency, operations, live = live_graphs(architectures)
+        adjacency, operations, live, numbers = live_graphs(architectures)
         mask = torch.from_numpy(live).float().unsqueeze(2)
         alphabet = len(architectures[0].space.operations)
-        nodes = functional.one_hot(torch.from_numpy(operations), alphabet) * mask
+        one_hot = functional.one_hot(torch.from_numpy(operations), alphabet)
+        nodes = torch.cat([one_hot, torch.from_numpy(numbers).float()], dim=2) * mask
         edges = torch.from_numpy(adjacency).float()
         return GraphTensors(*(tensor.to(self.device) for tensor in (nodes, edges, mask)))
 

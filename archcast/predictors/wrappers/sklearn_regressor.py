@@ -23,7 +23,7 @@ class SklearnRegressor(VectorPredictor):
     def __init__(
         self,
         estimator: RegressorMixin | str = "Ridge",
-        encoding: str = "graph-features",
+        encoding: str = "auto",
         labels: str = "rank",
         seed: int = 0,
     ) -> None:

@@ -1,0 +1,320 @@
+"""What every predictor must do."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import kendalltau
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from archcast.networks.nasbench201_network import Skeleton
+from archcast.networks.task import Task
+from archcast.predictors.predictor import Context, Curves, Predictor, Vector
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture, Space, choice_matrix
+from archcast.tasks.images import Images, Split
+from archcast.zero_cost import Batch
+from archcast.zero_cost.scoring import build
+
+QUALITY = np.array([0.0, 0.4, 0.7, 1.0, 0.2])  # of the five operations, on average over the edges
+EPOCHS, HORIZON = 6, 12
+SKELETON = Skeleton(4, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=4)
+_PIXELS = np.random.default_rng(0).integers(0, 256, (96, 14, 14, 1), dtype=np.uint8)
+TASK = Task(
+    Images("toy", *(Split(_PIXELS[i::3], np.arange(32) % 4) for i in range(3))), SKELETON
+).without_test_images()
+
+
+class Toy(NamedTuple):
+    """Made-up results: accuracy, in percent, is the mean quality of a cell's operations."""
+
+    architectures: list[Architecture]
+    labels: Vector
+    context: Context
+
+
+def toy(n: int, seed: int, space: Space | None = None) -> Toy:
+    """Draw `n` cells of NAS-Bench-201, with every context field that a predictor may need.
+
+    Of another space, `quality_of_nodes` makes the accuracies, and fields that are about networks
+    and images are lacking.
+    """
+    rng = np.random.default_rng(seed)
+    drawn_from = space or spaces.get("nasbench201")
+    architectures = drawn_from.sample(n, rng)
+    if space is None:
+        quality = QUALITY[choice_matrix(architectures)].mean(axis=1)
+    else:
+        quality = quality_of_nodes(architectures)
+    labels = 40.0 + 50.0 * quality + rng.normal(0.0, 0.5, n)
+    progress = 1.0 - 0.6 * np.exp(-0.6 * np.arange(1, EPOCHS + 1))
+    accuracy = labels[:, None] * progress
+    loss = 3.0 - accuracy / 40.0
+    curves = Curves(
+        HORIZON,
+        {
+            "train_loss": loss - 0.1,
+            "train_accuracy": accuracy,
+            "valid_loss": loss,
+            "valid_accuracy": accuracy,
+        },
+        objective=accuracy,
+    )
+    size = 1e5 * (1.0 + quality)
+    context = Context(
+        curves=curves,
+        columns={"parameters": size, "flops": 10.0 * size, "latency": size / 1e5},
+        unlabeled=drawn_from.sample(8, rng),
+    )
+    if space is not None:
+        return Toy(architectures, labels, context)
+    draw = torch.Generator().manual_seed(0)
+    context = replace(
+        context,
+        build=partial(build, skeleton=SKELETON, seed=seed),
+        task=TASK,
+        batch=Batch(torch.randn(8, 1, 14, 14, generator=draw), torch.arange(8) % 4),
+    )
+    return Toy(architectures, labels, context)
+
+
+def quality_of_nodes(architectures: Sequence[Architecture]) -> Vector:
+    """The mean over a graph's inner nodes of what their operation is worth, and their numbers.
+
+    An operation is worth what its index times the golden ratio leaves behind the point.
+    """
+    _, operations, mask, numbers = architectures[0].space.graphs(architectures)
+    worth = operations * 0.618034 % 1.0 + numbers.sum(axis=2)
+    inner = mask[:, 1:-1]
+    quality: Vector = (worth[:, 1:-1] * inner).sum(axis=1) / np.maximum(inner.sum(axis=1), 1)
+    return quality
+
+
+class Toys(NamedTuple):
+    """What a predictor is fitted to, what it is asked, and what else it could be fitted to."""
+
+    train: Toy
+    test: Toy
+    other: Toy
+
+
+TRAIN, TEST = toy(60, seed=1), toy(15, seed=2)
+NASBENCH201 = Toys(TRAIN, TEST, toy(30, seed=3))
+
+
+@cache
+def toys(space: Space) -> Toys:
+    """Of a space that has a hundred architectures or more."""
+    return Toys(toy(60, 1, space), toy(40, 2, space), toy(30, 3, space))
+
+
+def _newly_fitted(predictor: Predictor, toys: Toys) -> Predictor:
+    fresh: Predictor = clone(predictor)
+    return fresh.fit(*toys.train)
+
+
+def _fitted(predictor: Predictor, toys: Toys) -> Predictor:
+    """One fit for all checks that leave it as it is."""
+    return _fitted_and_scores(predictor, toys)[0]
+
+
+def _fitted_scores(predictor: Predictor, toys: Toys) -> Vector:
+    """What that fit scores."""
+    return _fitted_and_scores(predictor, toys)[1]
+
+
+def _fitted_and_scores(predictor: Predictor, toys: Toys) -> tuple[Predictor, Vector]:
+    key = type(predictor), str(predictor.get_params()), id(toys)
+    if key not in _FITTED:
+        _FITTED.clear()
+        fitted = _newly_fitted(predictor, toys)
+        _FITTED[key] = fitted, _scores(fitted, toys)
+    return _FITTED[key]
+
+
+_FITTED: dict[tuple[type[Predictor], str, int], tuple[Predictor, Vector]] = {}
+
+
+def _scores(predictor: Predictor, toys: Toys) -> Vector:
+    return predictor.query(toys.test.architectures, toys.test.context)
+
+
+def check_clone_keeps_parameters(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """`sklearn.base.clone` works, so `__init__` only stores its arguments."""
+    assert str(clone(predictor).get_params()) == str(predictor.get_params())
+
+
+def check_query_before_fit_raises(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """An unfitted predictor says so."""
+    try:
+        _scores(clone(predictor), toys)
+    except NotFittedError:
+        return
+    raise AssertionError("query before fit did not raise NotFittedError")
+
+
+def check_missing_context_is_named(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Without a field that the tags name, fit and query raise, and name it."""
+    fitted = _fitted(predictor, toys)
+    for name in predictor.tags.needs:
+        for call in (
+            lambda: clone(predictor).fit(toys.train.architectures, toys.train.labels, Context()),
+            lambda: fitted.query(toys.test.architectures, Context()),
+        ):
+            assert name in _value_error(call), f"no error that names the missing {name!r}"
+
+
+def _value_error(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def check_uses_only_what_its_tags_name(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Context fields that the tags do not name make no difference."""
+    bare = [toy.context.only(predictor.tags) for toy in (toys.train, toys.test)]
+    fitted = clone(predictor).fit(toys.train.architectures, toys.train.labels, bare[0])
+    scores = fitted.query(toys.test.architectures, bare[1])
+    np.testing.assert_array_equal(scores, _fitted_scores(predictor, toys))
+
+
+def check_bad_labels_raise(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Labels of another number, or not finite, are refused."""
+    for labels in (toys.train.labels[:-1], np.full(len(toys.train.labels), np.nan)):
+        fit = partial(clone(predictor).fit, toys.train.architectures, labels, toys.train.context)
+        assert _value_error(fit), "bad labels were taken"
+
+
+def check_without_labels_or_refuses(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """What learns refuses an empty training set; what does not learn takes it."""
+    nothing = toys.train.context.take(slice(0))
+    try:
+        clone(predictor).fit([], [], nothing)
+    except ValueError:
+        assert predictor.tags.learns, "refuses no labels, though its tags say that it needs none"
+    else:
+        assert not predictor.tags.learns, "fits on no labels, though its tags say that it learns"
+
+
+def check_scores_are_finite(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """One finite score an architecture; none for none."""
+    fitted = _fitted(predictor, toys)
+    scores = _fitted_scores(predictor, toys)
+    assert scores.shape == toys.test.labels.shape
+    assert np.isfinite(scores).all()
+    assert fitted.query([], toys.test.context.take(slice(0))).shape == (0,)
+
+
+def check_few_and_constant_labels(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Two labels, or labels that are all the same, give finite scores."""
+    for n, labels in ((2, toys.train.labels[:2]), (20, np.full(20, 70.0))):
+        context = toys.train.context.take(slice(n))
+        fitted = clone(predictor).fit(toys.train.architectures[:n], labels, context)
+        assert np.isfinite(_scores(fitted, toys)).all()
+
+
+def check_standard_deviations_or_refuses(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """What is probabilistic gives positive deviations beside its scores; others refuse."""
+    fitted = _fitted(predictor, toys)
+    try:
+        scores, std = fitted.query(toys.test.architectures, toys.test.context, return_std=True)
+    except ValueError:
+        assert not predictor.tags.probabilistic, "refuses, though its tags say probabilistic"
+        return
+    np.testing.assert_allclose(scores, _fitted_scores(predictor, toys), rtol=1e-5, atol=1e-8)
+    assert std.shape == scores.shape
+    assert np.isfinite(std).all()
+    assert (std > 0).all()
+
+
+def check_same_seed_same_scores(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Two fits agree to the last bit."""
+    again = _newly_fitted(predictor, toys)
+    np.testing.assert_array_equal(_scores(again, toys), _fitted_scores(predictor, toys))
+
+
+def check_refit_forgets(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """A second fit gives what a first one would have."""
+    again = clone(predictor).fit(*toys.other).fit(*toys.train)
+    np.testing.assert_array_equal(_scores(again, toys), _fitted_scores(predictor, toys))
+
+
+def check_global_random_state_is_left_alone(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Neither fit nor query touches Python's, NumPy's or PyTorch's global generators."""
+    _fitted(predictor, toys)  # imports what it needs
+    random.random()  # away from the state that an earlier seeding would restore
+    np.random.random()  # noqa: NPY002
+    torch.rand(1)
+    before = _global_states()
+    _scores(_newly_fitted(predictor, toys), toys)
+    assert _global_states() == before
+
+
+def _global_states() -> list[bytes]:
+    states: list[Any] = [random.getstate(), np.random.get_state()]  # noqa: NPY002
+    states.append(torch.get_rng_state().tolist())
+    return [pickle.dumps(state) for state in states]
+
+
+def check_order_does_not_matter(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Architectures queried in another order keep their scores."""
+    fitted = _fitted(predictor, toys)
+    back = slice(None, None, -1)
+    scores = fitted.query(toys.test.architectures[back], toys.test.context.take(back))
+    np.testing.assert_allclose(scores[back], _fitted_scores(predictor, toys), rtol=1e-5, atol=1e-8)
+
+
+def check_batch_does_not_matter(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """An architecture queried alone has the score that it has among others."""
+    fitted = _fitted(predictor, toys)
+    together = _fitted_scores(predictor, toys)
+    for i in range(0, len(toys.test.labels), 10):
+        alone = fitted.query([toys.test.architectures[i]], toys.test.context.take([i]))
+        np.testing.assert_allclose(alone, together[[i]], rtol=1e-4, atol=1e-6)
+
+
+def check_pickles(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """A fitted predictor survives pickling."""
+    fitted = _fitted(predictor, toys)
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(_scores(copy, toys), _fitted_scores(predictor, toys))
+
+
+def check_beats_chance(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """On an easy toy, scores rank architectures better than chance does.
+
+    Not asked of what looks at networks: made-up accuracies are not theirs.
+    """
+    if {"build", "task"} & predictor.tags.needs:
+        return
+    assert kendalltau(_fitted_scores(predictor, toys), toys.test.labels).statistic > 0.3
+
+
+CHECKS = [
+    check
+    for name, check in list(globals().items())
+    if name.startswith("check_") and name != "check_predictor"
+]
+
+
+def check_predictor(predictor: Predictor, space: Space | None = None) -> None:
+    """Run all checks, on NAS-Bench-201 or on a space of at least a hundred architectures.
+
+    Raises:
+        AssertionError: a check failed; its name is in the message.
+    """
+    for check in CHECKS:
+        try:
+            check(predictor, NASBENCH201 if space is None else toys(space))
+        except Exception as error:
+            raise AssertionError(f"{check.__name__}: {error}") from error
