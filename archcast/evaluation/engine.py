@@ -5,26 +5,27 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.benchmarks.table import CURVES, Table
 from archcast.evaluation.job import Job, PredictorJob
+from archcast.evaluation.network_fields import (
+    NETWORK_FIELDS,
+    missing_network_fields,
+    network_field,
+)
 from archcast.evaluation.record import Cost, Record
 from archcast.predictors.predictor import Context, Curves, Predictor, Tags
 from archcast.predictors.predictor_text import make_predictor, parse_predictor
 
-if TYPE_CHECKING:
-    from archcast.tasks.images import Images
-
 WARM_UP_SIZE = 12
 UNLABELED_SIZE = 1_000  # architectures that a semi-supervised predictor may look at
-NETWORK_FIELDS = {"build", "batch", "task"}  # context fields of benchmarks whose images are at hand
 
 
 class Split(NamedTuple):
@@ -91,7 +92,7 @@ def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
 
     start = perf_counter()
     predictor.fit(train, labels, train_context)
-    fitted = perf_counter()
+    fitted, saved = perf_counter(), predictor.saved_seconds_
     predictions = predictor.query(test, test_context)
     queried = perf_counter()
 
@@ -102,9 +103,9 @@ def _predict(job: Job, table: Table, parts: Split) -> dict[str, Any]:
     labels_cost = _training_seconds(table, train_runs, None)
     cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
-        fit=fitted - start + predictor.saved_seconds_,
+        fit=fitted - start + saved,
         evidence=None if evidence is None else float(evidence.mean()),
-        query=(queried - fitted) / len(test),
+        query=(queried - fitted + predictor.saved_seconds_) / len(test),
     )
     return {
         "predictions": predictions.tolist(),
@@ -141,34 +142,10 @@ def context(
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
         elif name in NETWORK_FIELDS:
-            facts[name] = _untrained(table, name, seed)
+            facts[name] = network_field(table, name, seed)
         elif column := fact_column(table, name):
             facts[name] = np.array(table.columns[column][rows], dtype=np.float64)
     return Context(**facts)
-
-
-@lru_cache(maxsize=4)  # the train and the test context are of one minibatch
-def _untrained(table: Table, name: str, seed: int) -> Any:
-    from archcast.networks.task import task_of
-    from archcast.zero_cost import Batch
-    from archcast.zero_cost.scoring import build
-
-    task = task_of(table)
-    assert task is not None, "missing_needs tells"
-    if name == "task":
-        return task.without_test_images()
-    if name == "batch":
-        return Batch.draw(task.images, seed=seed)
-    return partial(build, skeleton=task.skeleton, seed=seed)
-
-
-def images_of(table: Table) -> Images:
-    """The images that the networks of a table were trained on."""
-    from archcast.networks.task import task_of
-
-    task = task_of(table)
-    assert task is not None, "missing_needs tells"
-    return task.images
 
 
 def fact_column(table: Table, need: str) -> str | None:
@@ -182,12 +159,7 @@ def missing_needs(table: Table, tags: Tags) -> list[str]:
     if table.epochs.max() > 1:  # one value is the final result, and no curve
         given.add("curves")
     missing = {need for need in tags.needs - given if not fact_column(table, need)}
-    if missing & NETWORK_FIELDS:
-        from archcast.networks.task import task_of
-
-        missing -= NETWORK_FIELDS
-        if task_of(table) is None:
-            missing.add("images")
+    missing = missing - NETWORK_FIELDS | missing_network_fields(table, missing)
     return sorted(missing | (tags.curves - set(table.columns)))
 
 

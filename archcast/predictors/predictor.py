@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 if TYPE_CHECKING:
     from torch import nn
 
-    from archcast.networks.task import Task
+    from archcast.networks.blueprint import Blueprint
     from archcast.spaces.space import Architecture
+    from archcast.tasks.task import Task
     from archcast.zero_cost.batch import Batch
 
 Vector = NDArray[np.float64]
@@ -53,8 +54,10 @@ class Context:
     latency: Vector | None = None  # (architectures,), milliseconds
     unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
     build: Callable[[Architecture], nn.Module] | None = None  # an untrained network
+    noise: Batch | None = None  # noise of the shape of the networks' inputs, without labels
     batch: Batch | None = None  # training images and labels
-    task: Task | None = None  # all training and validation images, and the skeleton
+    networks: Blueprint | None = None  # how networks of the space are built, supernets too
+    task: Task | None = None  # all training and validation images
 
     def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
         """The context of some of the architectures, in the order of `rows`."""
@@ -111,8 +114,9 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
     Attributes:
         fallbacks_: how many architectures of the last `query` got a stand-in for a score, because
             the method itself failed on them. Subclasses that have one count it here.
-        saved_seconds_: how many seconds more the last `fit` would have taken without what it found
-            in a cache. Subclasses that have one set it; whoever measures adds it.
+        saved_seconds_: how many seconds more the last `fit` or `query` would have taken without
+            what it found in a cache. Subclasses that have one count it here; whoever measures adds
+            it.
     """
 
     tags: ClassVar[Tags] = Tags()
@@ -185,6 +189,7 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         check_is_fitted(self, "n_labels_")
         context = self._checked(context)
         self.fallbacks_ = 0
+        self.saved_seconds_ = 0.0
         if return_std and not self.tags.probabilistic:
             raise ValueError(f"{self} has no standard deviations to return")
         if not len(architectures):

@@ -13,8 +13,9 @@ from archcast.core.device import pick_device
 from archcast.core.errors import InputError
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import format_spec, split_specs
-from archcast.evaluation.engine import NETWORK_FIELDS, images_of, missing_needs, run_job
+from archcast.evaluation.engine import missing_needs, run_job
 from archcast.evaluation.job import Job
+from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry as predictors
@@ -159,11 +160,10 @@ def identity(choice: Choice | None, table: Table, *others: object) -> str:
     """Names what decides the numbers of a job besides the table and what the job itself says.
 
     That is a predictor, its code and all its parameters, the space's code, the `others`, and, where
-    networks are looked at, the images.
+    networks are looked at, these and the images.
     """
-    looks = choice is not None and choice.tags.needs & NETWORK_FIELDS
-    images = images_of(table).hash if looks else None
-    return digest([choice and choice.made_of, images, made_of((table.space, *others))])
+    networks = made_of_networks(table, choice.tags.needs) if choice else None
+    return digest([choice and choice.made_of, networks, made_of((table.space, *others))])
 
 
 def choose_predictors(text: str, table: Table) -> tuple[list[Choice], list[str]]:

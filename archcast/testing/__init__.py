@@ -10,11 +10,14 @@ The checks need no benchmark: they draw NAS-Bench-201 cells and make up accuraci
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 from collections.abc import Callable
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -22,22 +25,21 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from archcast.networks.nasbench201_network import Skeleton
-from archcast.networks.task import Task
+from archcast.networks.blueprint import Blueprint, Untrained
+from archcast.networks.nasbench201_network import NETWORKS, Skeleton
 from archcast.predictors.predictor import Context, Curves, Predictor, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, choice_matrix
-from archcast.tasks.images import Images, Split
+from archcast.tasks.images import Images, Part
+from archcast.testing.proxy_checks import check_proxy as check_proxy
 from archcast.zero_cost import Batch
-from archcast.zero_cost.scoring import build
 
 QUALITY = np.array([0.0, 0.4, 0.7, 1.0, 0.2])  # of the five operations, on average over the edges
 EPOCHS, HORIZON = 6, 12
-SKELETON = Skeleton(4, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=4)
+SKELETON = Skeleton(channels=4, cells=1, stem_stride=2, reduction="pool")
 _PIXELS = np.random.default_rng(0).integers(0, 256, (96, 14, 14, 1), dtype=np.uint8)
-TASK = Task(
-    Images("toy", *(Split(_PIXELS[i::3], np.arange(32) % 4) for i in range(3))), SKELETON
-).without_test_images()
+TASK = Images("toy", *(Part(_PIXELS[i::3], np.arange(32) % 4) for i in range(3))).without_test()
+BLUEPRINT = Blueprint(NETWORKS, SKELETON, TASK.signature)
 
 
 class Toy(NamedTuple):
@@ -72,9 +74,11 @@ def toy(n: int, seed: int) -> Toy:
         flops=10.0 * size,
         latency=size / 1e5,
         unlabeled=spaces.get("nasbench201").sample(8, rng),
-        build=partial(build, skeleton=SKELETON, seed=seed),
+        build=lambda cell: Untrained(BLUEPRINT, seed)(cell),  # no name: its scores are not kept
+        networks=BLUEPRINT,
         task=TASK,
         batch=Batch(torch.randn(8, 1, 14, 14, generator=draw), torch.arange(8) % 4),
+        noise=Batch.gaussian((8, 1, 14, 14)),
     )
     return Toy(architectures, labels, context)
 
@@ -270,18 +274,19 @@ def check_beats_chance(predictor: Predictor) -> None:
 CHECKS = [
     check
     for name, check in list(globals().items())
-    if name.startswith("check_") and name != "check_predictor"
+    if name.startswith("check_") and name not in ("check_predictor", "check_proxy")
 ]
 
 
 def check_predictor(predictor: Predictor) -> None:
-    """Run all checks.
+    """Run all checks, with a cache of their own.
 
     Raises:
         AssertionError: a check failed; its name is in the message.
     """
-    for check in CHECKS:
-        try:
-            check(predictor)
-        except Exception as error:
-            raise AssertionError(f"{check.__name__}: {error}") from error
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"ARCHCAST_CACHE": folder}):
+        for check in CHECKS:
+            try:
+                check(predictor)
+            except Exception as error:
+                raise AssertionError(f"{check.__name__}: {error}") from error
