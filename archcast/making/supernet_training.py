@@ -189,9 +189,7 @@ class _Training:
         self.epoch += 1
         self.seconds += clock() - start
 
-    def _step(
-        self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator
-    ) -> None:
+    def _step(self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator) -> None:
         options = self.blueprint.networks.options
         archive = np.array(self.archive, dtype=np.int64).reshape(-1, len(options))
         selections = SAMPLERS[self.plan.sampler](options, rng, archive)

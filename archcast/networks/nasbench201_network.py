@@ -236,9 +236,7 @@ class NASBench201Networks(Networks[Skeleton]):
         "ImageNet16-120": Signature((3, 16, 16), 120),
     }
 
-    def build(
-        self, architecture: Architecture, signature: Signature, scale: Skeleton
-    ) -> Network:
+    def build(self, architecture: Architecture, signature: Signature, scale: Skeleton) -> Network:
         return Network(architecture, signature, scale)
 
     def supernet(self, signature: Signature, scale: Skeleton) -> CellSupernet:

@@ -56,7 +56,9 @@ class ImageData(Data):
         return 100.0 / int(self.targets.max() + 1)
 
     @staticmethod
-    def loss(outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
+    def loss(
+        outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
+    ) -> Tensor:
         """Cross-entropy in nats."""
         return nn.functional.cross_entropy(outputs, targets, reduction=reduction)
 

@@ -23,7 +23,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Data(ABC):
-    """A part of a task on a device: inputs (n, ...) and targets (n,), and how outputs are judged."""
+    """A part of a task as tensors: inputs (n, ...), targets (n,), and how outputs are judged."""
 
     inputs: Tensor
     targets: Tensor
@@ -39,7 +39,9 @@ class Data(ABC):
 
     @staticmethod
     @abstractmethod
-    def loss(outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
+    def loss(
+        outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
+    ) -> Tensor:
         """What training makes small: the mean or the sum over examples."""
 
     @staticmethod

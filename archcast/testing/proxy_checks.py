@@ -43,7 +43,7 @@ class Layers(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         new: Tensor = self.dropout(self.relu(self.norm(self.conv(features))))
-        return new + self.shortcut(features)
+        return new.add(self.shortcut(features))
 
 
 class Functions(nn.Module):
@@ -69,7 +69,7 @@ def network(block: Callable[[int, int], nn.Module] = Layers) -> nn.Module:
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES),
         )  # fmt: skip
         made[2].eval()
-        made[0].weight.grad = torch.ones_like(made[0].weight)  # type: ignore[arg-type, union-attr]
+        made[0].weight.grad = torch.ones_like(made[0].weight)  # type: ignore[arg-type]
         made[5].register_forward_hook(_hook)
     return made
 
@@ -186,14 +186,17 @@ def check_undefined_scores_are_input_errors(proxy: Proxy) -> None:
         ("one image", network(), Batch(IMAGES[:1], torch.zeros(1, dtype=torch.int64))),
         ("images without labels", network(), Batch(IMAGES)),
     ):
+        outcome: float | str
         try:
-            value = proxy(given, batch)
+            outcome = proxy(given, batch)
         except InputError as error:
-            assert str(error).startswith(f"proxy {proxy.name}: "), f"of {kind}: {error}"
+            outcome = str(error)
         except Exception as error:
             raise AssertionError(f"{type(error).__name__} of {kind}: {error}") from error
+        if isinstance(outcome, str):
+            assert outcome.startswith(f"proxy {proxy.name}: "), f"of {kind}: {outcome}"
         else:
-            assert math.isfinite(value), f"{value} of {kind}"
+            assert math.isfinite(outcome), f"{outcome} of {kind}"
 
 
 def check_goes_to_other_processes(proxy: Proxy) -> None:

@@ -49,7 +49,7 @@ class ScoreFile:
         for line in whole:
             try:
                 architecture, score = _read(line)
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, AttributeError):
                 wrong += 1
             else:  # of two processes that scored it at once, the first
                 self.scores.setdefault(architecture, score)

@@ -85,10 +85,9 @@ def score(
     results = run_each(scorer, networks, workers, ordered=True)
     rows = []
     for network, row in zip(networks, track(results, len(networks), "scoring"), strict=True):
-        for each in row.values():
-            if each.value is None:
-                named = f"{network}: " if isinstance(network, Architecture) else ""
-                raise InputError(f"{named}{each.reason}")
+        for reason in (part.reason for part in row.values() if part.value is None):
+            named = f"{network}: " if isinstance(network, Architecture) else ""
+            raise InputError(f"{named}{reason}")
         rows.append(row)
     values = {name: np.array([row[name].value for row in rows]) for name in parts}
     seconds = {name: np.array([row[name].seconds for row in rows]) for name in parts}
