@@ -1,13 +1,12 @@
 """How well zero-cost proxies rank cells of NAS-Bench-201, and what they cost, on one thread.
 
     python reproduce/zero_cost.py cifar10.parquet
-    python reproduce/zero_cost.py mini.parquet --images fashion-mnist-14 --cells 500
+    python reproduce/zero_cost.py nasbench201-mini --cells 500
     python reproduce/zero_cost.py cifar10.parquet --cells 3 --seven
 
-Without images: the official skeleton and a minibatch of Gaussian noise, 64 images of 32x32 pixels,
-for the proxies that need no labels; others, if `--proxies` names them, see arbitrary labels. With
-images: the skeleton of `archcast benchmark train`, a minibatch of 64 training images, and all
-proxies. The truth is the mean test accuracy.
+Of a table whose images are not at hand: a minibatch of Gaussian noise, 64 images, for the proxies
+that need no labels; others, if `--proxies` names them, see arbitrary labels. Else a minibatch of 64
+training images, and all proxies. The truth is the mean test accuracy.
 
 A unit of cost is one forward and backward pass of the same network over the same minibatch in
 PyTorch's default memory layout. `--seven` compares with it the proxies of Abdelfattah et al., 2021,
@@ -28,32 +27,30 @@ from threadpoolctl import threadpool_limits
 
 from archcast.benchmarks.opening import open_table
 from archcast.evaluation.metrics import kendall_tau, spearman, top_decile_spearman
-from archcast.networks.nasbench201_network import OFFICIAL, Skeleton
-from archcast.networks.task import skeleton_for
+from archcast.networks.blueprint import Untrained
+from archcast.networks.table_networks import blueprint_of, task_of
 from archcast.spaces.space import Architecture
-from archcast.tasks.images import load_images
 from archcast.zero_cost import Batch, score
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.passes import Passes
-from archcast.zero_cost.scoring import build
 
 SEVEN = ("grad-norm", "snip", "fisher", "plain", "grasp", "jacov", "synflow")
 
 
-def unit(cell: Architecture, batch: Batch, skeleton: Skeleton) -> float:
+def unit(cell: Architecture, batch: Batch, build: Untrained) -> float:
     """Seconds of a forward and backward pass in the default layout."""
-    network = build(cell, skeleton, 0)
+    network = build(cell)
     start = time.process_time()
     torch.nn.functional.cross_entropy(network(batch.images), batch.labels).backward()
     return time.process_time() - start
 
 
-def seven(cells: list[Architecture], batch: Batch, skeleton: Skeleton) -> None:
+def seven(cells: list[Architecture], batch: Batch, build: Untrained) -> None:
     print(f"{'cell':>10}{'unit':>10}{'the seven':>12}{'units':>8}")
     for number, cell in enumerate(cells):
-        unit(cell, batch, skeleton)  # first calls
-        base = min(unit(cell, batch, skeleton) for _ in range(2))
-        passes = Passes(partial(build, cell, skeleton, 0), batch)
+        unit(cell, batch, build)  # first calls
+        base = min(unit(cell, batch, build) for _ in range(2))
+        passes = Passes(partial(build, cell), batch)
         gc.collect()  # what the cell before left
         start = time.process_time()
         alone = [passes.measure(partial(proxies.get(name).of, passes))[1] for name in SEVEN]
@@ -65,7 +62,6 @@ def seven(cells: list[Architecture], batch: Batch, skeleton: Skeleton) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", help="a Parquet file of nasbench201")
-    parser.add_argument("--images", help="name or .npz file of the table's images")
     parser.add_argument("--cells", type=int, default=300)
     parser.add_argument("--proxies", help="instead of all that the minibatch allows")
     parser.add_argument("--workers", type=int, default=1)
@@ -76,22 +72,23 @@ def main() -> None:
     table = open_table(options.table)
     rows = np.random.default_rng(0).permutation(len(table))[: options.cells]
     cells = [table.architectures[row] for row in rows]
-    if options.images:
-        images = load_images(options.images)
-        batch, skeleton, families = Batch.draw(images), skeleton_for(images), {"labels"}
+    blueprint, task = blueprint_of(table), task_of(table)
+    families = {"data-free", "noise", "images"}
+    if task:
+        batch, families = Batch.draw(task), families | {"labels"}
     else:
-        noise, skeleton, families = Batch.gaussian((64, 3, 32, 32)).images, OFFICIAL, set()
-        batch = Batch(noise, torch.arange(len(noise)) % skeleton.classes)
+        noise = Batch.gaussian((64, *blueprint.signature.shape)).images
+        batch = Batch(noise, torch.arange(len(noise)) % blueprint.signature.classes)
     if options.seven:
-        return seven(cells, batch, skeleton)
+        return seven(cells, batch, Untrained(blueprint))
 
-    families |= {"data-free", "noise", "images"}
     names = [name for name in proxies if proxies.entry(name).family in families]
     if options.proxies:
         names = options.proxies.split(",")
     found = score(
-        cells, names, batch, skeleton=skeleton, workers=options.workers, cache=options.cache
-    )
+        cells, names, batch, scale=blueprint.scale, classes=blueprint.signature.classes,
+        workers=options.workers, cache=options.cache,
+    )  # fmt: skip
     truth = table.mean_over_runs(table.final_accuracy("test"))[rows]
     print(f"{table.source}: {len(cells)} cells, seconds of a proxy alone\n")
     print(f"{'proxy':18}{'tau':>8}{'rho':>8}{'top rho':>9}{'seconds':>10}")

@@ -18,8 +18,11 @@ from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.identity import digest, made_of, recorded_versions
 from archcast.evaluation.engine import run_job
+from archcast.networks import table_networks
+from archcast.networks.nasbench201_network import NASBench201Networks
 from archcast.predictors import registry as predictors
 from archcast.studies.experiment import Experiment, choose_predictor, identity
+from archcast.tasks.task import Signature
 from tests.results import small_table, write_small_table
 
 ROOT = Path(__file__).parent.parent
@@ -57,6 +60,8 @@ EDITS = """
 import json, sys
 from pathlib import Path
 import archcast, archcast.core.identity as identity
+from archcast.networks import table_networks
+from archcast.networks.nasbench201_network import NASBench201Networks
 from archcast.predictors import registry as predictors
 from archcast.search import registry as strategies
 root = Path(archcast.__file__).parent
@@ -149,24 +154,29 @@ def test_what_has_no_source_is_never_the_same() -> None:
     assert made_of(kind()) != made_of(kind())
 
 
-def test_images_count_where_networks_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    from archcast.studies import experiment
-
+def test_networks_and_images_count_where_they_are_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     table = open_table("nasbench201-mini")
-    looking, others = ("snip", "fairnas"), ("rf", "sotl-e")
 
     def identities() -> dict[str, str]:
-        chosen = {name: choose_predictor(name) for name in (*looking, *others)}
+        names = ("snip", "synflow", "fairnas", "rf", "sotl-e")
+        chosen = {name: choose_predictor(name) for name in names}
         return {name: identity(choice, table, run_job) for name, choice in chosen.items()}
 
     before = identities()
 
     class Replaced:
         hash = "of other images"
+        signature = Signature((1, 14, 14), 10)
 
-    monkeypatch.setattr(experiment, "images_of", lambda table: Replaced)
-    after = identities()
-    assert {name for name in before if before[name] != after[name]} == set(looking)
+    monkeypatch.setattr(table_networks, "task_of", lambda table: Replaced)
+    changed = {name for name, found in identities().items() if found != before[name]}
+    assert changed == {"snip", "fairnas"}
+    monkeypatch.undo()
+    monkeypatch.setattr(NASBench201Networks, "version", 2)
+    changed = {name for name, found in identities().items() if found != before[name]}
+    assert changed == {"snip", "synflow", "fairnas"}
 
 
 def test_users_images_count_by_their_content(tmp_path: Path) -> None:

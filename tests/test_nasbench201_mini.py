@@ -17,10 +17,11 @@ from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201_network import MINI, Network
 from archcast.spaces import registry as spaces
 from archcast.tasks.images import load_images
-from archcast.tasks.tensors import load_data
+from archcast.tasks.task import Signature
 
 SPACE = spaces.get("nasbench201")
 TABLE = open_table("nasbench201-mini")
+SIGNATURE = Signature((1, 14, 14), 10)
 
 
 def test_it_is_the_default() -> None:
@@ -60,7 +61,7 @@ def test_it_is_small() -> None:
 
 @pytest.mark.parametrize("row", [0, 3_000])
 def test_facts_are_those_of_the_network(row: int) -> None:
-    network = Network(TABLE.architectures[row], MINI)
+    network = Network(TABLE.architectures[row], SIGNATURE, MINI)
     at = TABLE.starts[row]
     assert TABLE.columns["parameters"][at] == sum(p.numel() for p in network.parameters())
     assert TABLE.columns["flops"][at] == count_flops(network, torch.zeros(1, 1, 14, 14))
@@ -71,7 +72,8 @@ def test_training_a_cell_again_gives_its_row() -> None:
     text = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
     row = TABLE.starts[TABLE.index(SPACE.parse(text))]
     cell = TABLE.architectures[TABLE.index(SPACE.parse(text))]
-    data = load_data(load_images("fashion-mnist-14"), torch.device("cpu"))
-    run = train(lambda: Network(cell, MINI), str(cell), int(TABLE.columns["seed"][row]), data)
+    data = load_images("fashion-mnist-14").data("cpu")
+    seed = int(TABLE.columns["seed"][row])
+    run = train(lambda: Network(cell, SIGNATURE, MINI), str(cell), seed, data)
     assert run.train_loss[0] == pytest.approx(TABLE.columns["train_loss"][row, 0], rel=0.05)
     assert run.test_accuracy == pytest.approx(TABLE.columns["test_accuracy"][row], abs=3.0)

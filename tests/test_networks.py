@@ -18,17 +18,19 @@ from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
 from archcast.making.table_training import Journal, _provenance, train_table
 from archcast.making.trainer import Recipe, evaluate, train
+from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
-from archcast.networks.nasbench201_network import MINI, OFFICIAL, Network, Skeleton
-from archcast.networks.task import task_of
+from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL, Network, Skeleton
+from archcast.networks.table_networks import task_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
-from archcast.tasks.images import Images, Split, load_images
-from archcast.tasks.tensors import Data, load_data
+from archcast.tasks.images import ImageData, Images, Part, load_images
+from archcast.tasks.task import Signature
 
 SPACE = spaces.get("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
-TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=3)
+TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool")
+GREY, CIFAR = Signature((1, 14, 14), 3), Signature((3, 32, 32), 10)
 
 
 def parameters(network: nn.Module) -> int:
@@ -41,13 +43,13 @@ def test_official_parameter_counts() -> None:
     assert len(counts) == 28
     for (conv3, conv1), architecture in counts.items():
         expected = 73_306 + 243_040 * conv3 + 28_000 * conv1
-        assert parameters(Network(architecture, OFFICIAL)) == expected
+        assert parameters(Network(architecture, CIFAR, OFFICIAL)) == expected
 
 
 def test_cell_by_hand() -> None:
     """Nodes add what their edges make of earlier nodes: with pooling and skips, in closed form."""
     architecture = Architecture(SPACE, (SKIP, POOL, SKIP, SKIP, NONE, SKIP))
-    cell = Network(architecture, TINY).stages[0]
+    cell = Network(architecture, GREY, TINY).stages[0]
     x = torch.randn(2, 2, 5, 5)
     pooled = nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     torch.testing.assert_close(cell(x), x + (pooled + x))
@@ -55,45 +57,46 @@ def test_cell_by_hand() -> None:
 
 def test_dead_cell_gives_zeros_and_trains() -> None:
     dead = Architecture(SPACE, (CONV3, NONE, NONE, NONE, NONE, POOL))
-    network = Network(dead, TINY)
+    network = Network(dead, GREY, TINY)
     assert not network.stages[0](torch.randn(2, 2, 5, 5)).any()
     network(torch.randn(4, 1, 14, 14)).sum().backward()
 
 
 @pytest.mark.parametrize("skeleton", [OFFICIAL, MINI, TINY])
-def test_shapes_in_any_skeleton(skeleton: Skeleton) -> None:
-    network = Network(SPACE.sample(1, np.random.default_rng(0))[0], skeleton)
-    for size in (14, 32):
-        logits = network(torch.randn(2, skeleton.in_channels, size, size))
-        assert logits.shape == (2, skeleton.classes)
+@pytest.mark.parametrize("signature", [GREY, CIFAR])
+def test_shapes_in_any_skeleton(skeleton: Skeleton, signature: Signature) -> None:
+    cell = SPACE.sample(1, np.random.default_rng(0))[0]
+    network = Blueprint(NETWORKS, skeleton, signature).network(cell)
+    logits = network(torch.randn(2, *signature.shape))
+    assert logits.shape == (2, signature.classes)
 
 
 def test_flops_by_hand() -> None:
-    network = Network(Architecture(SPACE, (NONE, NONE, NONE, CONV1, NONE, NONE)), TINY)
+    network = Network(Architecture(SPACE, (NONE, NONE, NONE, CONV1, NONE, NONE)), GREY, TINY)
     stem = 7 * 7 * 2 * 9
     cells = 7 * 7 * 2 * 2 + 4 * 4 * 4 * 4 + 2 * 2 * 8 * 8
     reductions = 4 * 4 * 2 * 4 + 2 * 2 * 4 * 8
     assert count_flops(network, torch.randn(1, 1, 14, 14)) == stem + cells + reductions + 8 * 3
 
 
-def squares(n: int, seed: int) -> Split:
+def squares(n: int, seed: int) -> Part:
     """Images whose class is which third of them is bright."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, n)
     images = rng.integers(0, 120, (n, 12, 12, 1))
     for image, label in zip(images, labels, strict=True):
         image[4 * label : 4 * label + 4] += 100
-    return Split(images.astype(np.uint8), labels)
+    return Part(images.astype(np.uint8), labels)
 
 
 IMAGES = Images("squares", squares(256, 0), squares(64, 1), squares(64, 2))
-DATA = load_data(IMAGES, torch.device("cpu"))
+DATA = IMAGES.data("cpu")
 CELL = Architecture(SPACE, (CONV3, NONE, NONE, SKIP, CONV1, NONE))
 
 
 def run(seed: int = 0, name: str = "cell", **recipe: Any) -> Any:
     chosen = Recipe(**{"epochs": 4, "batch_size": 32, **recipe})
-    return train(lambda: Network(CELL, TINY), name, seed, DATA, chosen)
+    return train(lambda: Network(CELL, GREY, TINY), name, seed, DATA, chosen)
 
 
 def test_training_learns_and_is_seeded() -> None:
@@ -106,7 +109,7 @@ def test_training_learns_and_is_seeded() -> None:
     assert (first.train_loss, first.test_accuracy) == (again.train_loss, again.test_accuracy)
     assert first.train_loss != other.train_loss
     assert first.train_loss != run(name="other cell").train_loss
-    assert first.parameters == parameters(Network(CELL, TINY))
+    assert first.parameters == parameters(Network(CELL, GREY, TINY))
     assert first.epoch_seconds > 0
     assert first.test_accuracy >= first.fgsm_accuracy >= first.pgd_accuracy
     assert not first.diverged
@@ -127,7 +130,9 @@ def test_evaluation_by_hand() -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return torch.tensor([[2.0, 0.0]]).repeat(len(images), 1)
 
-    data = Data(torch.zeros(3, 1, 2, 2), torch.tensor([0, 0, 1]), torch.zeros(1), torch.ones(1))
+    data = ImageData(
+        torch.zeros(3, 1, 2, 2), torch.tensor([0, 0, 1]), torch.zeros(1), torch.ones(1)
+    )
     loss, accuracy = evaluate(Fixed(), data, batch_size=2)
     assert accuracy == pytest.approx(200 / 3)
     right = np.log1p(np.exp(-2.0))
@@ -135,16 +140,16 @@ def test_evaluation_by_hand() -> None:
 
 
 def test_data_is_standardised_by_the_training_images() -> None:
-    images = DATA["train"].images
+    images = DATA["train"].inputs
     assert images.mean().item() == pytest.approx(0.0, abs=1e-5)
     assert images.std().item() == pytest.approx(1.0, abs=1e-3)
-    assert DATA["valid"].images.mean().abs().item() > 1e-5
+    assert DATA["valid"].inputs.mean().abs().item() > 1e-5
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_training_on_a_gpu() -> None:
-    data = load_data(IMAGES, torch.device("cuda"))
-    result = train(lambda: Network(CELL, TINY), "cell", 0, data, Recipe(4, 32))
+    data = IMAGES.data("cuda")
+    result = train(lambda: Network(CELL, GREY, TINY), "cell", 0, data, Recipe(4, 32))
     assert result.test_accuracy > 80.0
 
 
@@ -174,7 +179,7 @@ def test_shipped_images() -> None:
         ({"train_images": np.zeros((256, 12, 12))}, "train_images has type float64"),
         ({"test_labels": np.zeros(3, dtype=int)}, "test_labels has type int64 and shape"),
         ({"test_labels": np.full(64, -1)}, "give 64 integers from 0"),
-        ({"test_images": np.zeros((64, 9, 9), np.uint8)}, "splits differ in image size"),
+        ({"test_images": np.zeros((64, 9, 9), np.uint8)}, "parts differ in image size"),
         ({"train_images": np.array([{}] * 256)}, "not a readable"),
     ],
 )
@@ -233,7 +238,9 @@ def test_training_goes_on_only_with_the_same_recipe(tmp_path: Path) -> None:
     assert train_table(SPACE, str(images), [0], out, limit=2, device="cpu").hash == table.hash
     with pytest.raises(InputError, match="made with dataset squares, not fashion-mnist-14"):
         train_table(SPACE, "fashion-mnist-14", [0], out, limit=2, device="cpu")
-    with pytest.raises(InputError, match="has no trainer"):
+    with pytest.raises(
+        InputError, match="space nasbench-graph has no networks; spaces that have some: nasbench201"
+    ):
         train_table(spaces.get("nasbench-graph"), str(images), [0], out)
 
 

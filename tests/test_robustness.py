@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.making.robustness import Attack, robustness
-from archcast.tasks.images import load_images
-from archcast.tasks.tensors import Data, load_data
+from archcast.tasks.images import ImageData, load_images
 
 MEAN, DEVIATION = 0.4, 0.25
 
@@ -26,9 +25,9 @@ class Linear(nn.Module):
         return torch.stack([torch.zeros_like(score), score], dim=1)
 
 
-def data(pixels: Tensor, labels: Tensor) -> Data:
+def data(pixels: Tensor, labels: Tensor) -> ImageData:
     images = ((pixels - MEAN) / DEVIATION).reshape(-1, 1, 1, 2)
-    return Data(images, labels, *(torch.full((1, 1, 1), value) for value in (MEAN, DEVIATION)))
+    return ImageData(images, labels, *(torch.full((1, 1, 1), value) for value in (MEAN, DEVIATION)))
 
 
 @pytest.mark.parametrize("budget", [0.02, 0.1, 0.5])
@@ -84,8 +83,8 @@ def test_a_network_that_does_not_look_keeps_its_accuracy() -> None:
 
 def test_statistics_are_those_that_images_were_standardised_with() -> None:
     images = load_images("fashion-mnist-14")
-    test = load_data(images, torch.device("cpu"))["test"]
-    pixels = test.images * test.deviation + test.mean
+    test = images.data("cpu")["test"]
+    pixels = test.inputs * test.deviation + test.mean
     np.testing.assert_allclose(
         pixels[:50, 0].numpy(), images.test.images[:50, ..., 0] / 255.0, atol=1e-6
     )

@@ -16,23 +16,29 @@ from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
 from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
-from archcast.networks.nasbench201_network import OFFICIAL, Network
-from archcast.networks.supernet import MixedCell, Supernet, recalibrate
+from archcast.networks.nasbench201_network import (
+    NETWORKS,
+    OFFICIAL,
+    CellSupernet,
+    MixedCell,
+    Network,
+)
+from archcast.networks.recalibration import recalibrate
 from archcast.predictors import registry as predictors
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.studies.supernets import supernet_rows
-from archcast.tasks.tensors import load_data
-from archcast.testing import SKELETON, TASK, toy
+from archcast.testing import BLUEPRINT, SKELETON, TASK, toy
 
 CELLS = toy(8, seed=0)
+OPTIONS = NETWORKS.options
 IMAGES = torch.randn(4, 1, 14, 14, generator=torch.Generator().manual_seed(0))
 
 
-def small_supernet(seed: int = 0) -> Supernet:
+def small_supernet(seed: int = 0) -> CellSupernet:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        supernet = Supernet(SKELETON)
+        supernet = CellSupernet(TASK.signature, SKELETON)
         for module in supernet.modules():
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.normal_(module.running_mean)
@@ -64,7 +70,7 @@ def test_a_path_is_the_network_that_inherits_its_weights() -> None:
         assert torch.equal(supernet(IMAGES, cell.choices), network(IMAGES))
         mixed = supernet(IMAGES, one_hot(cell.choices))
         torch.testing.assert_close(mixed, network(IMAGES))
-        assert list(network.state_dict()) == list(Network(cell, SKELETON).state_dict())
+        assert list(network.state_dict()) == list(BLUEPRINT.network(cell).state_dict())
 
 
 def test_a_mixture_weighs_operations() -> None:
@@ -113,7 +119,7 @@ def test_heirs_are_copies() -> None:
 
 
 def test_recalibration_takes_the_mean_over_batches() -> None:
-    network = Network(CELLS.architectures[0], SKELETON)
+    network = Network(CELLS.architectures[0], TASK.signature, SKELETON)
     batches = [torch.randn_like(IMAGES), torch.randn_like(IMAGES)]
     recalibrate(network, batches)
     stem, norm = network.stem
@@ -138,7 +144,7 @@ def test_recalibration_takes_the_mean_over_batches() -> None:
 def test_mixtures_are_means_of_what_is_kept() -> None:
     rng, archive = np.random.default_rng(0), np.empty((0, 6), np.int64)
     for _ in range(50):
-        [weights] = samplers.mixture(rng, archive)
+        [weights] = samplers.mixture(OPTIONS, rng, archive)
         assert isinstance(weights, Tensor)
         for edge in weights:
             kept = edge[edge > 0]
@@ -146,7 +152,7 @@ def test_mixtures_are_means_of_what_is_kept() -> None:
 
 
 def test_fair_paths_use_every_operation_of_an_edge_once() -> None:
-    paths = np.array(samplers.fair(np.random.default_rng(0), np.empty((0, 6), np.int64)))
+    paths = np.array(samplers.fair(OPTIONS, np.random.default_rng(0), np.empty((0, 6), np.int64)))
     assert paths.shape == (5, 6)
     assert (np.sort(paths, axis=0) == np.arange(5)[:, None]).all()
     assert len({tuple(column) for column in paths.T}) > 1
@@ -155,7 +161,7 @@ def test_fair_paths_use_every_operation_of_an_edge_once() -> None:
 def test_novel_path_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samplers, "NEAREST", 3)
     archive = np.random.default_rng(1).integers(5, size=(20, 6))
-    [chosen] = samplers.novel(np.random.default_rng(2), archive)
+    [chosen] = samplers.novel(OPTIONS, np.random.default_rng(2), archive)
     candidates = np.random.default_rng(2).integers(5, size=(samplers.CANDIDATES, 6)).tolist()
 
     def novelty(path: list[int]) -> float:
@@ -167,7 +173,7 @@ def test_novel_path_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_uniform_paths_reach_everything() -> None:
     rng, archive = np.random.default_rng(0), np.empty((0, 6), np.int64)
-    seen = np.array([samplers.uniform(rng, archive)[0] for _ in range(200)])
+    seen = np.array([samplers.uniform(OPTIONS, rng, archive)[0] for _ in range(200)])
     for edge in seen.T:
         assert np.bincount(edge, minlength=5).min() > 20
 
@@ -179,32 +185,31 @@ def test_interrupted_training_ends_as_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan("novel", 4)
-    whole = trained_supernet(plan, TASK, "cpu", tmp_path / "whole")
+    whole = trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path / "whole")
     monkeypatch.setattr(supernet_training, "SAVE_EVERY", 0.0)
-    epochs = _Training(plan, TASK, "cpu", tmp_path / "cut").epochs()
+    epochs = _Training(plan, BLUEPRINT, TASK, "cpu", tmp_path / "cut").epochs()
     assert [next(epochs), next(epochs)] == [1, 2]
     epochs.close()  # as a kill would, between two saves
-    again = _Training(plan, TASK, "cpu", tmp_path / "cut")
+    again = _Training(plan, BLUEPRINT, TASK, "cpu", tmp_path / "cut")
     assert list(again.epochs()) == [3, 4]
     assert again.seconds > 0
     assert_equal_states(state(whole), again.supernet.state_dict())
-    assert list(_Training(plan, TASK, "cpu", tmp_path / "cut").epochs()) == []
+    assert list(_Training(plan, BLUEPRINT, TASK, "cpu", tmp_path / "cut").epochs()) == []
 
 
 def test_training_follows_its_plan_and_its_images(tmp_path: Path) -> None:
-    first = state(trained_supernet(Plan("uniform", 1), TASK, "cpu", tmp_path / "a"))
-    again = state(trained_supernet(Plan("uniform", 1), TASK, "cpu", tmp_path / "b"))
+    first = state(trained_supernet(Plan("uniform", 1), BLUEPRINT, TASK, "cpu", tmp_path / "a"))
+    again = state(trained_supernet(Plan("uniform", 1), BLUEPRINT, TASK, "cpu", tmp_path / "b"))
     assert_equal_states(first, again)
-    labels = (TASK.images.train.labels + 1) % 4
-    train = replace(TASK.images.train, labels=labels)
-    other = replace(TASK, images=replace(TASK.images, train=train))
+    labels = (TASK.train.labels + 1) % 4
+    other = replace(TASK, train=replace(TASK.train, labels=labels))
     for plan, task in (
         (Plan("uniform", 1, seed=1), TASK),
         (Plan("uniform", 2), TASK),
         (Plan("fair", 1), TASK),
         (Plan("uniform", 1), other),
     ):
-        weights = state(trained_supernet(plan, task, "cpu", tmp_path / "a"))
+        weights = state(trained_supernet(plan, BLUEPRINT, task, "cpu", tmp_path / "a"))
         assert not torch.equal(first["stem.0.weight"], weights["stem.0.weight"])
     assert len(list((tmp_path / "a").glob("*.pt"))) == 5
 
@@ -213,43 +218,43 @@ def test_a_damaged_supernet_is_trained_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = Plan("uniform", 1)
-    good = state(trained_supernet(plan, TASK, "cpu", tmp_path))
+    good = state(trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path))
     [path] = tmp_path.glob("*.pt")
     path.write_bytes(path.read_bytes()[:500])
     with caplog.at_level(logging.WARNING):
-        assert_equal_states(good, state(trained_supernet(plan, TASK, "cpu", tmp_path)))
+        assert_equal_states(good, state(trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path)))
     assert "no supernet" in caplog.text
 
 
 def test_few_shot_spends_as_many_epochs_and_splits_one_edge(tmp_path: Path) -> None:
     for epochs in (1, 7, 20):
-        plans = few_shot(epochs, seed=3)
+        plans = few_shot(epochs, seed=3, parts=5)
         start = plans[0].start
         assert start
         assert {plan.start for plan in plans} == {start}
         assert start.epochs + sum(plan.epochs for plan in plans) == epochs
-    plan = few_shot(60, seed=0)[2]
-    training = _Training(plan, TASK, "cpu", tmp_path)
+    plan = few_shot(60, seed=0, parts=5)[2]
+    training = _Training(plan, BLUEPRINT, TASK, "cpu", tmp_path)
     list(training.epochs())
-    assert {path[supernet_training.SPLIT_EDGE] for path in training.archive} == {2}
+    assert {path[NETWORKS.split_decision] for path in training.archive} == {2}
     assert len(set(training.archive)) > 1
     assert plan.start
-    start = state(trained_supernet(plan.start, TASK, "cpu", tmp_path))
+    start = state(trained_supernet(plan.start, BLUEPRINT, TASK, "cpu", tmp_path))
     other = "stages.0.edges.0.3.1.weight"  # on the split edge, of another part
     assert torch.equal(training.supernet.state_dict()[other], start[other])
 
 
 def test_training_learns(tmp_path: Path) -> None:
     plan = Plan("uniform", 200)
-    supernet = trained_supernet(plan, TASK, "cpu", tmp_path).supernet
-    untrained = _Training(replace(plan, epochs=0), TASK, "cpu", tmp_path)
+    supernet = trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path).supernet
+    untrained = _Training(replace(plan, epochs=0), BLUEPRINT, TASK, "cpu", tmp_path)
     list(untrained.epochs())
-    data = load_data(TASK.images, torch.device("cpu"))["train"]
+    data = TASK.data("cpu")["train"]
     losses = []
     for net in (supernet, untrained.supernet):
         heirs = [net.inherit(cell) for cell in CELLS.architectures]
         for heir in heirs:
-            recalibrate(heir, [data.images])
+            recalibrate(heir, [data.inputs])
         losses.append(np.mean([evaluate(heir, data)[0] for heir in heirs]))
     assert losses[0] < losses[1] - 0.1
 
@@ -302,10 +307,11 @@ def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> N
     images = {f"{s}_images": rng.integers(0, 256, (8, 8, 8, 3), np.uint8) for s in splits}
     np.savez(path, **images, **{f"{s}_labels": np.arange(8) % 3 for s in splits})
     predictor = predictors.get("rsws")(epochs=1, images=str(path))
-    assert predictor.tags.needs == set()
-    predictor.fit([], [])
-    assert predictor.supernets_[0].skeleton == replace(OFFICIAL, classes=3)
-    assert np.isfinite(predictor.query(CELLS.architectures[:2])).all()
+    assert predictor.tags.needs == {"networks"}
+    predictor.fit([], [], CELLS.context)
+    assert predictor.supernets_[0].skeleton == OFFICIAL
+    assert predictor.supernets_[0].classifier.out_features == 3
+    assert np.isfinite(predictor.query(CELLS.architectures[:2], CELLS.context)).all()
 
 
 def test_what_has_no_supernet_is_refused() -> None:
@@ -319,7 +325,7 @@ def test_what_has_no_supernet_is_refused() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_supernets_train_on_cuda(tmp_path: Path) -> None:
-    trained = trained_supernet(Plan("fair", 2), TASK, "cuda", tmp_path)
+    trained = trained_supernet(Plan("fair", 2), BLUEPRINT, TASK, "cuda", tmp_path)
     assert next(trained.supernet.parameters()).is_cuda
 
 

@@ -18,6 +18,7 @@ from archcast.core.errors import InputError
 from archcast.networks.nasbench201_network import OFFICIAL, Network, Skeleton
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
+from archcast.tasks.task import Signature
 from archcast.zero_cost import Batch
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.az_nas import blocks_of
@@ -27,7 +28,8 @@ from archcast.zero_cost.proxy import Proxy
 
 SPACE = spaces.get("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
-TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=3)
+TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool")
+GREY = Signature((1, 14, 14), 3)
 CELL = Architecture(SPACE, (CONV3, NONE, NONE, SKIP, CONV1, POOL))
 DEAD = Architecture(SPACE, (NONE,) * 6)
 SINGLE = [name for name in proxies if isinstance(proxies.get(name), Proxy)]
@@ -63,7 +65,7 @@ VECTORS = batch(6, 4)
 
 
 def cell(architecture: Architecture = CELL) -> nn.Module:
-    return seeded(lambda: Network(architecture, TINY))
+    return seeded(lambda: Network(architecture, GREY, TINY))
 
 
 def two_layers() -> nn.Sequential:
@@ -93,8 +95,8 @@ def separable() -> nn.Module:
 
 def residual(architecture: Architecture = CELL) -> nn.Module:
     """The official skeleton with fewer cells and channels."""
-    skeleton = Skeleton(channels=2, cells=1, in_channels=1, classes=3)
-    return seeded(lambda: Network(architecture, skeleton))
+    skeleton = Skeleton(channels=2, cells=1)
+    return seeded(lambda: Network(architecture, GREY, skeleton))
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
@@ -164,7 +166,7 @@ class ResNet(nn.Module):
 def test_size() -> None:
     for choices in ((CONV3, CONV1), (CONV3, CONV3), (SKIP, CONV1)):
         architecture = Architecture(SPACE, (*choices, NONE, POOL, NONE, SKIP))
-        network = Network(architecture, OFFICIAL)
+        network = Network(architecture, Signature((3, 4, 4), 10), OFFICIAL)
         conv3, conv1 = choices.count(CONV3), choices.count(CONV1)
         images = Batch(torch.randn(1, 3, 4, 4))
         millions = of("params")(network, images) / 1e6
@@ -791,7 +793,7 @@ def test_az_nas_block_by_block(kind: str) -> None:
 
 
 def test_blocks() -> None:
-    assert [type(b).__name__ for b in blocks_of(Network(CELL, TINY))] == [
+    assert [type(b).__name__ for b in blocks_of(Network(CELL, GREY, TINY))] == [
         "Cell", "PoolReduction", "Cell", "PoolReduction", "Cell",
     ]  # fmt: skip
     assert [type(b).__name__ for b in blocks_of(ResNet())] == ["Residual"] * 4

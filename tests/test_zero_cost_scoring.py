@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +16,23 @@ from scipy.stats import rankdata
 from torch import nn
 
 from archcast.core.errors import InputError
-from archcast.networks.nasbench201_network import Network, Skeleton
+from archcast.networks.blueprint import Blueprint, Untrained
+from archcast.networks.nasbench201_network import NETWORKS, NASBench201Networks, Network, Skeleton
 from archcast.spaces import registry as spaces
 from archcast.tasks.images import load_images
-from archcast.zero_cost import Batch, score
+from archcast.tasks.task import Signature
+from archcast.zero_cost import Batch, Scorer, score
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import AZ_NAS, SWAP_REG, TE_NAS, ranks
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import Proxy
 from archcast.zero_cost.saliency import snip
-from archcast.zero_cost.scoring import build
+from archcast.zero_cost.score_store import Score, ScoreFile, score_file
 
 SPACE = spaces.get("nasbench201")
 CELLS = SPACE.sample(3, np.random.default_rng(0))
-TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=3)
+TINY = Skeleton(channels=2, cells=1, stem_stride=2, reduction="pool")
+BLUEPRINT = Blueprint(NETWORKS, TINY, Signature((1, 14, 14), 3))
 BATCH = Batch(
     torch.randn(6, 1, 14, 14, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 3
 )
@@ -34,7 +40,7 @@ NAMES = ["snip", "nwot", "params"]
 
 
 def run(cells: Any = CELLS, names: Any = NAMES, batch: Batch = BATCH, **options: Any) -> Any:
-    return score(cells, names, batch, **{"skeleton": TINY, "device": "cpu", **options})
+    return score(cells, names, batch, **{"scale": TINY, "classes": 3, "device": "cpu", **options})
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -49,7 +55,7 @@ def test_scores_are_those_of_single_calls() -> None:
         for name in NAMES:
             proxy = proxies.get(name)
             assert isinstance(proxy, Proxy)
-            assert scores.values[name][row] == proxy(build(cell, TINY, 0), BATCH)
+            assert scores.values[name][row] == proxy(Untrained(BLUEPRINT)(cell), BATCH)
             assert scores.seconds[name][row] > 0
     assert equal(
         run(CELLS[::-1], NAMES[::-1]).values, {n: scores.values[n][::-1] for n in NAMES[::-1]}
@@ -75,6 +81,14 @@ def test_unknown_proxies_and_undefined_scores() -> None:
         run(batch=Batch(BATCH.images))
 
 
+@pytest.fixture
+def forget() -> Iterator[Callable[[], None]]:
+    """What a process read is forgotten, as if another one had begun."""
+    score_file.cache_clear()
+    yield score_file.cache_clear
+    score_file.cache_clear()
+
+
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise AssertionError("computed again")
@@ -82,14 +96,18 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Passes, "measure", fail)
 
 
-def test_cached_scores_keep_their_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_scores_keep_their_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
     first = run(names=["snip"], cache=tmp_path)
     run(names=["nwot", "params"], cache=tmp_path)
-    assert len(list(tmp_path.iterdir())) == len(CELLS)
+    assert len(list(tmp_path.glob("*.jsonl"))) == len(NAMES)
     forbid(monkeypatch)
-    again = run(cache=tmp_path)
-    assert np.array_equal(again.values["snip"], first.values["snip"])
-    assert np.array_equal(again.seconds["snip"], first.seconds["snip"])
+    for _ in range(2):
+        again = run(cache=tmp_path)
+        assert np.array_equal(again.values["snip"], first.values["snip"])
+        assert np.array_equal(again.seconds["snip"], first.seconds["snip"])
+        forget()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +116,8 @@ def test_cached_scores_keep_their_seconds(tmp_path: Path, monkeypatch: pytest.Mo
         {"seed": 1},
         {"batch": Batch(BATCH.images + 1.0, BATCH.labels)},
         {"batch": Batch(BATCH.images, BATCH.labels.flip(0))},  # type: ignore[union-attr]
-        {"skeleton": Skeleton(2, 2, 2, "pool", 1, 3)},
+        {"scale": Skeleton(2, 2, 2, "pool")},
+        {"classes": 4},
         {"cells": SPACE.sample(4, np.random.default_rng(1))},
         {"names": ["plain"]},
     ],
@@ -113,45 +132,154 @@ def test_the_cache_is_for_the_same_question(
         run(cache=tmp_path, **change)
 
 
-def test_a_new_version_of_a_proxy_is_computed_anew(
+def test_seeds_of_weights_and_of_noise_are_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def scorer(weights: int, noise: int) -> Scorer:
+        build = Untrained(BLUEPRINT, weights)
+        return Scorer({"snip": snip}, build, BATCH, noise, folder=tmp_path)
+
+    scorer(0, 0)(CELLS[0])
+    forbid(monkeypatch)
+    for seeds in ((1, 0), (0, 1)):
+        with pytest.raises(AssertionError, match="computed again"):
+            scorer(*seeds)(CELLS[0])
+
+
+def test_what_has_no_name_is_not_kept(tmp_path: Path) -> None:
+    scorer = Scorer({"snip": snip}, lambda cell: Untrained(BLUEPRINT)(cell), BATCH, folder=tmp_path)
+    assert scorer(CELLS[0])["snip"].value == run().values["snip"][0]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", [snip, NASBench201Networks])
+def test_another_version_is_computed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
     first = run(names=["snip"], cache=tmp_path)
-    monkeypatch.setattr(snip, "version", snip.version + 1)
+    monkeypatch.setattr(kind, "version", kind.version + 1)
     monkeypatch.setattr(snip, "_compute", lambda passes: 7.0)
     assert run(names=["snip"], cache=tmp_path).values["snip"].tolist() == [7.0] * len(CELLS)
     assert first.values["snip"].tolist() != [7.0] * len(CELLS)
 
 
-@pytest.mark.parametrize("damage", ["cut", "pickle", "foreign", "infinite", "extra"])
-def test_damaged_cache_files(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
-    expected = run(CELLS[:1], cache=tmp_path)
-    (path,) = tmp_path.iterdir()
-    held = json.loads(path.read_text())
-    if damage == "foreign":
-        held["key"]["architecture"] = str(CELLS[1])
-    elif damage == "infinite":
-        held["scores"]["snip"]["score"] = float("inf")
-    elif damage == "extra":
-        held["scores"]["snip"]["more"] = 1
-    path.write_text(json.dumps(held))
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:50])
-    elif damage == "pickle":
-        path.write_bytes(pickle.dumps(held))
+def test_undefined_scores_are_kept_with_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget: Callable[[], None]
+) -> None:
+    unlabelled = Batch(BATCH.images)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"^\|.*: proxy snip: needs labels"):
+            run(names=["snip"], batch=unlabelled, cache=tmp_path)
+        forget()
+        forbid(monkeypatch)
+
+
+def test_seconds_of_an_attempt_are_its_own() -> None:
+    """What another proxy's failure took is not charged; what it shares is."""
+    passes = Passes(lambda: Untrained(BLUEPRINT)(CELLS[0]), BATCH)
+    clock = iter(range(100))
+    passes._clock = lambda: next(clock)
+
+    def shared(passes: Passes) -> int:  # takes one second
+        return 0
+
+    def failing(passes: Passes) -> int:
+        passes.once(shared)
+        next(clock)
+        raise InputError("no")
+
+    def attempt() -> str:
+        try:
+            passes.once(failing)
+        except InputError:
+            return "undefined"
+        raise AssertionError
+
+    begun = next(clock)
+    value, seconds = passes.measure(attempt)
+    assert value == "undefined"
+    assert seconds == next(clock) - begun - 2  # all that passed between the two looks
+    assert passes.measure(lambda: passes.once(shared))[1] == 1 + 1  # its own, and to ask for it
+
+
+@pytest.mark.parametrize("damage", ["torn", "half a header", "pickle", "infinite", "extra", "text"])
+def test_damaged_files(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+    forget: Callable[[], None],
+) -> None:
+    expected = run(names=["snip"], cache=tmp_path)
+    (path,) = tmp_path.glob("*.jsonl")
+    whole = path.read_bytes()
+    *lines, last = whole.splitlines(keepends=True)
+    held = json.loads(last)
+    path.write_bytes(
+        {
+            "torn": whole[:-20],
+            "half a header": lines[0][:30],
+            "pickle": b"".join([*lines, pickle.dumps(held), b"\n"]),
+            "infinite": b"".join([*lines, json.dumps({**held, "value": float("inf")}).encode()])
+            + b"\n",
+            "extra": b"".join([*lines, json.dumps({**held, "more": 1}).encode(), b"\n"]),
+            "text": b"".join([*lines, b'"text"\n']),
+        }[damage]
+    )
+    forget()
     with caplog.at_level(logging.WARNING, logger="archcast"):
-        again = run(CELLS[:1], cache=tmp_path)
-    assert "ignoring" in caplog.text
+        again = run(names=["snip"], cache=tmp_path)
     assert equal(again.values, expected.values)
-    caplog.clear()
-    run(CELLS[:1], cache=tmp_path)
-    assert not caplog.text, "the file was mended"
+    assert ("ignoring" in caplog.text) == (damage not in ("torn", "half a header"))
+    if damage in ("torn", "half a header"):
+        assert path.read_bytes().splitlines()[0] == whole.splitlines()[0]
+        assert len(path.read_bytes().splitlines()) == len(whole.splitlines())
+        assert all(json.loads(line) for line in path.read_bytes().splitlines())
+
+
+def test_of_two_scores_the_first_counts(tmp_path: Path) -> None:
+    """Two processes that scored a network at once: the price stays what it was."""
+    first, second = ScoreFile(tmp_path / "a.jsonl", "{}"), ScoreFile(tmp_path / "a.jsonl", "{}")
+    first.add("cell", Score(1.0, 2.0))
+    second.add("cell", Score(1.0, 3.0))
+    assert ScoreFile(tmp_path / "a.jsonl", "{}").scores == {"cell": Score(1.0, 2.0)}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from archcast.zero_cost.score_store import Score, score_file
+
+file = score_file(Path(sys.argv[1]), '{"all": "of it"}')
+for number in range(60):
+    file.add(f"{sys.argv[2]} {number} " + "x" * 10_000, Score(float(number), 0.5))
+"""
+
+
+def test_parallel_writers_lose_nothing(tmp_path: Path, forget: Callable[[], None]) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name]) for name in "abc"
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    found = score_file(tmp_path, '{"all": "of it"}').scores
+    assert {text.rstrip("x ") for text in found} == {f"{n} {i}" for n in "abc" for i in range(60)}
+    (path,) = tmp_path.glob("*.jsonl")
+    assert json.loads(path.read_text().splitlines()[0]) == {"all": "of it"}
 
 
 def test_a_cache_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another folder"):
         run(cache=tmp_path / "file")
+
+
+def test_architectures_without_networks() -> None:
+    graph = spaces.get("nasbench-graph").sample(1, np.random.default_rng(0))
+    with pytest.raises(InputError, match="space nasbench-graph has no networks"):
+        run(graph)
+    with pytest.raises(InputError, match="of nasbench201 and nasbench-graph; score those of each"):
+        run([CELLS[0], *graph])
+    with pytest.raises(InputError, match="no scale 'minni': did you mean mini"):
+        run(scale="minni")
 
 
 def test_ranks() -> None:
@@ -191,14 +319,15 @@ def test_combined_scores() -> None:
 
 
 def test_networks_are_built_from_text_and_seed() -> None:
-    def weights(*args: Any) -> torch.Tensor:
-        return nn.utils.parameters_to_vector(build(*args).parameters())
+    def weights(row: int, seed: int) -> torch.Tensor:
+        network = Untrained(BLUEPRINT, seed)(CELLS[row])
+        assert isinstance(network, Network)
+        return nn.utils.parameters_to_vector(network.parameters())
 
-    first = weights(CELLS[0], TINY, 0)
-    assert isinstance(build(CELLS[0], TINY, 0), Network)
-    assert torch.equal(first, weights(CELLS[0], TINY, 0))
-    assert not torch.equal(first[:18], weights(CELLS[0], TINY, 1)[:18])
-    assert not torch.equal(first[:18], weights(CELLS[1], TINY, 0)[:18])
+    first = weights(0, 0)
+    assert torch.equal(first, weights(0, 0))
+    assert not torch.equal(first[:18], weights(0, 1)[:18])
+    assert not torch.equal(first[:18], weights(1, 0)[:18])
 
 
 def test_proxies_go_to_other_processes() -> None:

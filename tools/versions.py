@@ -18,7 +18,7 @@ from archcast.core.identity import VERSIONS, recorded_versions, source_of, state
 from archcast.encodings import registry as encodings
 from archcast.evaluation.engine import run_job
 from archcast.making.supernet_training import Plan
-from archcast.networks.nasbench201_network import Network
+from archcast.networks import registry as networks
 from archcast.predictors import registry as predictors
 from archcast.search import registry as strategies
 from archcast.search.search_job import run_search_job
@@ -38,7 +38,8 @@ def versioned() -> Iterator[Any]:
                 combines = isinstance(found, Combination)
                 yield from (type(found), found.combine) if combines else (found,)
     yield from (type(spaces.get(name)) for name in spaces)
-    yield from (votes, Network, Plan, run_job, run_stop_job, run_search_job)
+    yield from (type(networks.get(name)) for name in networks)
+    yield from (votes, Plan, run_job, run_stop_job, run_search_job)
 
 
 def current() -> dict[str, list[Any]]:

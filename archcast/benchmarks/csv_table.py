@@ -22,6 +22,7 @@ from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.dag import DagSpace
 from archcast.spaces.decision import Decision
 from archcast.spaces.declared import declared_space
+from archcast.spaces.space import Space
 
 KNOWN = ("architecture", "seed", *CURVES, "test_accuracy", "diverged", "epoch_seconds",
          "parameters", "flops")  # fmt: skip
@@ -73,6 +74,7 @@ def convert_csv(
     named = [*mapping, *by_epoch]
     theirs = {name: name for name in frame.columns if name not in taken and name not in named}
     theirs |= mapping
+    made: Space
     if space == ChoicesSpace.name:
         made, texts = _choices(frame, decisions, ranges, source)
         theirs = {ours: name for ours, name in theirs.items() if name not in decisions}

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from archcast.core.errors import InputError
 
-Part = Literal["valid", "test"]
+MeasuredOn = Literal["valid", "test"]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import (
+    MeasuredOn,
     Objective,
-    Part,
     known_objective,
     objectives_text,
     read_objectives,
@@ -263,7 +263,7 @@ class Table:
         column = objective.curve or objective.valid
         return column if column and self._is_curve(column) else None
 
-    def values(self, objective: Objective, part: Part) -> NDArray[Any]:
+    def values(self, objective: Objective, part: MeasuredOn) -> NDArray[Any]:
         """An objective's value of each row, in its own unit; NaN where it is missing.
 
         Of a column by epoch it is the last value. The validation value of a run that diverged is

@@ -5,28 +5,29 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
+from archcast.evaluation.network_fields import (
+    NETWORK_FIELDS,
+    missing_network_fields,
+    network_field,
+)
 from archcast.evaluation.record import Cost, Record
 from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import configured
 
-if TYPE_CHECKING:
-    from archcast.tasks.images import Images
-
 WARM_UP_SIZE = 12
 UNLABELED_SIZE = 1_000  # architectures that a semi-supervised predictor may look at
-NETWORK_FIELDS = {"build", "batch", "task"}  # context fields of benchmarks whose images are at hand
 
 
 class Split(NamedTuple):
@@ -152,7 +153,7 @@ def context(
         elif name == "unlabeled":
             facts[name] = [table.architectures[i] for i in unlabeled]
         elif name in NETWORK_FIELDS:
-            facts[name] = _untrained(table, name, seed)
+            facts[name] = network_field(table, name, seed)
     return Context(**facts)
 
 
@@ -170,30 +171,6 @@ def _curves(
         objective=objective.signed(start(own)) if own and wanted else None,
         diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
     )
-
-
-@lru_cache(maxsize=4)  # the train and the test context are of one minibatch
-def _untrained(table: Table, name: str, seed: int) -> Any:
-    from archcast.networks.task import task_of
-    from archcast.zero_cost import Batch
-    from archcast.zero_cost.scoring import build
-
-    task = task_of(table)
-    assert task is not None, "missing_needs tells"
-    if name == "task":
-        return task.without_test_images()
-    if name == "batch":
-        return Batch.draw(task.images, seed=seed)
-    return partial(build, skeleton=task.skeleton, seed=seed)
-
-
-def images_of(table: Table) -> Images:
-    """The images that the networks of a table were trained on."""
-    from archcast.networks.task import task_of
-
-    task = task_of(table)
-    assert task is not None, "missing_needs tells"
-    return task.images
 
 
 def fact_column(table: Table, name: str) -> str:
@@ -231,16 +208,12 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
             continue
         if column in objective.columns:
             missing.append(f"{column} only as what is to be predicted")
-    if tags.needs & NETWORK_FIELDS:
-        from archcast.networks.task import task_of
-
-        if task_of(table) is None:
-            missing.append("no images")
+    missing += [f"no {lack}" for lack in sorted(missing_network_fields(table, tags.needs))]
     return missing
 
 
 @lru_cache(maxsize=2)
-def truth_of(table: Table, objective: Objective, part: Part) -> NDArray[np.float64]:
+def truth_of(table: Table, objective: Objective, part: MeasuredOn) -> NDArray[np.float64]:
     """What predictions are held against: of each architecture, the mean over its runs."""
     return table.mean_over_runs(table.values(objective, part))
 

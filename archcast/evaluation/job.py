@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.predictors.predictor import Predictor
 
 SCHEMA_VERSION = 3
@@ -36,7 +36,7 @@ class BaseJob(BaseModel):
     params: dict[str, Any] = {}
     identity: str = ""
     objective: Objective
-    label: Part  # of the objective, which is learned from
+    label: MeasuredOn  # of the objective, which is learned from
     device: str = "cpu"
     seed: int = 0
     repeat: int = Field(ge=0)
@@ -73,7 +73,7 @@ class Job(PredictorJob):
     """One predictor, fitted once and queried once."""
 
     epochs: int = Field(ge=0)  # 0 where the predictor sees no learning curves
-    truth: Part
+    truth: MeasuredOn
 
 
 J = TypeVar("J", bound=BaseJob, covariant=True)

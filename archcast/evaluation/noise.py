@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import kendall_tau
 
@@ -12,7 +12,7 @@ LEAST = 30  # architectures with a second run, below which their agreement says 
 
 
 def noise_ceiling(
-    table: Table, objective: Objective | None = None, part: Part = "test"
+    table: Table, objective: Objective | None = None, part: MeasuredOn = "test"
 ) -> float | None:
     """Kendall's tau of the expected values with the truth, the mean over the runs in the table.
 

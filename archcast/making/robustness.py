@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from archcast.tasks.tensors import Data
+from archcast.tasks.images import ImageData
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Robustness(NamedTuple):
     pgd: float  # projected gradient (Madry et al., 2018), without a random start
 
 
-def robustness(network: nn.Module, data: Data, attack: Attack) -> Robustness:
+def robustness(network: nn.Module, data: ImageData, attack: Attack) -> Robustness:
     """The accuracies of `network`, which is put into evaluation mode, under an attack.
 
     Each step follows the sign of the gradient of the cross-entropy, and what it gives is brought
@@ -41,7 +41,7 @@ def robustness(network: nn.Module, data: Data, attack: Attack) -> Robustness:
     """
     network.eval()
     data = data.first(attack.images)
-    images, labels = data.images, data.labels
+    images, labels = data.inputs, data.targets
     radius, black, white = (
         (value - shift) / data.deviation
         for value, shift in ((attack.budget, 0.0), (0.0, data.mean), (1.0, data.mean))

@@ -6,9 +6,8 @@ import hashlib
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -20,31 +19,29 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from archcast.core.errors import InputError
+from archcast.core.cache import made_folder
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
 from archcast.making.samplers import ARCHIVE, SAMPLERS
-from archcast.making.trainer import clock_of, initialised
-from archcast.networks.supernet import Supernet
-from archcast.networks.task import Task
-from archcast.spaces.nasbench201 import EDGES, OPERATIONS
-from archcast.tasks.tensors import Data, load_data
+from archcast.making.trainer import clock_of
+from archcast.networks.blueprint import Blueprint, initialised
+from archcast.networks.networks import Supernet
+from archcast.tasks.task import Data, Task
 
 _logger = logging.getLogger("archcast")
 
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, CLIP = 0.05, 0.9, 5e-4, 5.0
 BATCH_SIZE = 128
 SAVE_EVERY = 10.0  # seconds
-SPLIT_EDGE = 0  # that few-shot supernets are split on
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One training of a supernet, which with task and device determines its weights.
+    """One training of a supernet, which with networks, task and device determines its weights.
 
     A step draws selections with `sampler`, one of `SAMPLERS`, and follows their mean gradient on
-    one minibatch. A sub-supernet holds one edge at an operation, `split`, and starts from the
+    one minibatch. A sub-supernet holds one decision at an option, `split`, and starts from the
     weights of another training.
     """
 
@@ -53,16 +50,15 @@ class Plan:
     sampler: str
     epochs: int
     seed: int = 0
-    split: int | None = None  # the operation of `SPLIT_EDGE`
+    split: int | None = None  # the option of `Networks.split_decision`
     start: Plan | None = None
 
 
-def few_shot(epochs: int, seed: int) -> list[Plan]:
-    """A supernet split in five on one edge (Zhao et al., 2021, Few-shot NAS).
+def few_shot(epochs: int, seed: int, parts: int) -> list[Plan]:
+    """A supernet split on the options of one decision (Zhao et al., 2021, Few-shot NAS).
 
-    Half of the epochs train one supernet, the rest its five parts in turn.
+    Half of the epochs train one supernet, the rest its parts in turn.
     """
-    parts = len(OPERATIONS)
     start = Plan("uniform", math.ceil(epochs / 2), seed)
     rest = epochs - start.epochs
     shares = [rest // parts + (part < rest % parts) for part in range(parts)]
@@ -77,13 +73,9 @@ class Trained:
     seconds: float
 
 
-def default_folder() -> Path:
-    """Where supernets are kept: `$ARCHCAST_CACHE` or `~/.cache/archcast`."""
-    root = os.environ.get("ARCHCAST_CACHE") or Path.home() / ".cache" / "archcast"
-    return Path(root) / "supernets"
-
-
-def trained_supernet(plan: Plan, task: Task, device: str, folder: Path) -> Trained:
+def trained_supernet(
+    plan: Plan, blueprint: Blueprint, task: Task, device: str, folder: Path
+) -> Trained:
     """The supernet of a plan: trained to the end, or taken from `folder`.
 
     A killed training goes on where it was last saved. Processes that want the same supernet wait
@@ -92,31 +84,34 @@ def trained_supernet(plan: Plan, task: Task, device: str, folder: Path) -> Train
     Raises:
         InputError: the folder can't be made or written to.
     """
-    training = _Training(plan, task, device, folder)
+    training = _Training(plan, blueprint, task, device, folder)
     for _ in training.epochs():
         pass
     return Trained(training.supernet, training.seconds)
 
 
 def train_supernets(
-    plans: Sequence[Plan], task: Task, device: str, folder: Path, workers: int
+    plans: Sequence[Plan],
+    blueprint: Blueprint,
+    task: Task,
+    device: str,
+    folder: Path,
+    workers: int,
 ) -> None:
     """Train those of `plans` that `folder` does not hold yet, under a progress bar of epochs."""
     wanted = dict.fromkeys(plan.start for plan in plans if plan.start)
     stages = [list(wanted), [plan for plan in dict.fromkeys(plans) if plan not in wanted]]
-    todo = [
-        [plan for plan in stage if not _Training(plan, task, device, folder).finished]
-        for stage in stages
-    ]
+    given = (blueprint, task, device, folder)
+    todo = [[plan for plan in stage if not _Training(plan, *given).finished] for stage in stages]
 
     def epochs() -> Iterator[int]:
         for stage in todo:
             if workers == 1:
                 for plan in stage:
                     with one_thread():
-                        yield from _Training(plan, task, device, folder).epochs()
+                        yield from _Training(plan, *given).epochs()
                 continue
-            train = partial(_train, task=task, device=device, folder=folder)
+            train = partial(_train, blueprint=blueprint, task=task, device=device, folder=folder)
             for plan_epochs in run_each(train, stage, workers):
                 yield from range(plan_epochs)
 
@@ -124,28 +119,27 @@ def train_supernets(
         pass
 
 
-def _train(plan: Plan, task: Task, device: str, folder: Path) -> int:
-    trained_supernet(plan, task, device, folder)
+def _train(plan: Plan, blueprint: Blueprint, task: Task, device: str, folder: Path) -> int:
+    trained_supernet(plan, blueprint, task, device, folder)
     return plan.epochs
 
 
 class _Training:
     """A supernet, and how far its training has come."""
 
-    def __init__(self, plan: Plan, task: Task, device: str, folder: Path) -> None:
-        self.plan, self.task, self.device, self.folder = plan, task, device, folder
+    def __init__(
+        self, plan: Plan, blueprint: Blueprint, task: Task, device: str, folder: Path
+    ) -> None:
+        self.plan, self.blueprint, self.task, self.device = plan, blueprint, task, device
+        self.folder = made_folder(folder)
         key = {
             "plan": made_of(plan),
-            "skeleton": asdict(task.skeleton),
-            "images": task.images.train.hash,
+            **blueprint.made_of,
+            "task": task.training_hash,
             "device": device,
         }
         self.key = json.dumps(key, sort_keys=True)
         self.path = folder / f"{hashlib.sha256(self.key.encode()).hexdigest()[:20]}.pt"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder}: {error.strerror}; set ARCHCAST_CACHE") from None
         self.epoch, self.seconds = 0, 0.0
         self.archive: list[Sequence[int]] = []
 
@@ -157,7 +151,7 @@ class _Training:
     def epochs(self) -> Iterator[int]:
         """Train epoch by epoch, from where it was last saved."""
         with FileLock(self.path.with_suffix(".lock")):
-            build = partial(Supernet, self.task.skeleton)
+            build = self.blueprint.supernet
             self.supernet = initialised(build, "supernet", self.plan.seed).to(self.device)
             self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.optimizer = torch.optim.SGD(
@@ -166,7 +160,7 @@ class _Training:
             )  # fmt: skip
             self._start_or_resume()
             if self.epoch < self.plan.epochs:
-                data = load_data(self.task.images, torch.device(self.device))["train"]
+                data = self.task.data(self.device)["train"]
                 saved = perf_counter()
                 while self.epoch < self.plan.epochs:
                     self._train_epoch(data)
@@ -177,35 +171,36 @@ class _Training:
         self.supernet.eval()
 
     def _train_epoch(self, data: Data) -> None:
-        clock = clock_of(data.images.device)
+        clock = clock_of(data.inputs.device)
         start = clock()
         self.supernet.train()
         # Of the epoch alone, so that nothing is lost with a process.
         part = -1 if self.plan.split is None else self.plan.split
         rng = np.random.default_rng([self.plan.seed, part + 1, self.epoch])
-        order = torch.from_numpy(rng.permutation(len(data.images))).to(data.images.device)
+        order = torch.from_numpy(rng.permutation(len(data.inputs))).to(data.inputs.device)
         batches = order.split(BATCH_SIZE)
         for number, batch in enumerate(batches):
             progress = (self.epoch + number / len(batches)) / self.plan.epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
-            flip = torch.from_numpy(rng.random((len(batch), 1, 1, 1)) < 0.5).to(order.device)
-            images = data.images[batch]
-            self._step(torch.where(flip, images.flip(-1), images), data.labels[batch], rng)
+            chances = torch.from_numpy(rng.random(len(batch)))
+            seen = data.augmented(data.inputs[batch], chances)
+            self._step(seen, data.targets[batch], data, rng)
         self.epoch += 1
         self.seconds += clock() - start
 
-    def _step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> None:
-        archive = np.array(self.archive, dtype=np.int64).reshape(-1, len(EDGES))
-        selections = SAMPLERS[self.plan.sampler](rng, archive)
+    def _step(self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator) -> None:
+        options = self.blueprint.networks.options
+        archive = np.array(self.archive, dtype=np.int64).reshape(-1, len(options))
+        selections = SAMPLERS[self.plan.sampler](options, rng, archive)
         self.optimizer.zero_grad()
         for selection in selections:
             if isinstance(selection, Tensor):
-                selection = selection.to(images.device)
+                selection = selection.to(inputs.device)
             else:
                 selection = self._held(selection)
                 self.archive = [*self.archive[1 - ARCHIVE :], selection]
-            loss = nn.functional.cross_entropy(self.supernet(images, selection), labels)
+            loss = data.loss(self.supernet(inputs, selection), targets)
             (loss / len(selections)).backward()
         nn.utils.clip_grad_norm_(self.supernet.parameters(), CLIP)
         self.optimizer.step()
@@ -213,7 +208,8 @@ class _Training:
     def _held(self, path: Sequence[int]) -> Sequence[int]:
         if self.plan.split is None:
             return path
-        return (*path[:SPLIT_EDGE], self.plan.split, *path[SPLIT_EDGE + 1 :])
+        at = self.blueprint.networks.split_decision
+        return (*path[:at], self.plan.split, *path[at + 1 :])
 
     def _kept(self) -> dict[str, Any] | None:
         try:
@@ -234,7 +230,8 @@ class _Training:
             self.epoch, self.seconds = state["epoch"], state["seconds"]
             self.archive = state["archive"]
         elif self.plan.start:
-            start = trained_supernet(self.plan.start, self.task, self.device, self.folder)
+            given = (self.blueprint, self.task, self.device, self.folder)
+            start = trained_supernet(self.plan.start, *given)
             self.supernet.load_state_dict(start.supernet.state_dict())
 
     def _save(self) -> None:

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,12 +24,13 @@ from archcast.core.progress import track
 from archcast.core.workers import run_each
 from archcast.making.robustness import ATTACK
 from archcast.making.trainer import Recipe, Run, train
-from archcast.networks.nasbench201_network import Network
-from archcast.networks.task import IMAGES, IMAGES_HASH, skeleton_for
+from archcast.networks.blueprint import Blueprint, networks_of
+from archcast.networks.networks import MINI
+from archcast.networks.table_networks import IMAGES, IMAGES_HASH, SCALE, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space
 from archcast.tasks.images import SHIPPED, Images, load_images
-from archcast.tasks.tensors import Data, load_data
+from archcast.tasks.task import Data, Signature
 
 _logger = logging.getLogger("archcast")
 
@@ -48,14 +49,16 @@ def train_table(
 ) -> Table:
     """Train all canonical architectures of `space` (or `limit` random ones) with each of `seeds`.
 
+    The networks are those of the scale `mini`.
+
     Each finished run is appended to a journal beside `out`, so that a killed process loses only
     the runs in flight. Runs that `out` or its journal hold already are not repeated.
 
     Raises:
-        InputError: `images` can't be read, or `out` holds another space or data set.
+        InputError: the space has no networks, `images` can't be read, or `out` holds another space
+            or data set.
     """
-    if space.name != "nasbench201":
-        raise InputError(f"space {space.name} has no trainer; use --space nasbench201")
+    networks_of(space)
     loaded = load_images(images)
     device = pick_device(device)
     source = images if images in SHIPPED else str(Path(images).resolve())
@@ -177,7 +180,8 @@ class Journal:
                 self._check_provenance(found, self.path)
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
-        for key in ("space", "dataset", "recipe", "attack", IMAGES_HASH):
+        held = understood(held, networks_of(spaces.get(self.provenance["space"])))
+        for key in ("space", "dataset", SCALE, "recipe", "attack", IMAGES_HASH):
             if key not in held and key in _LATER:
                 _logger.warning("%s does not say its %s; taken to be ours", where, key)
                 continue
@@ -189,21 +193,17 @@ class Journal:
 
 
 def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
-    recipe = {**asdict(skeleton_for(images)), **asdict(RECIPE)}
     machine = platform.processor() or platform.machine()
     name = torch.cuda.get_device_name() if device == "cuda" else f"{machine}, one thread"
     return {
         "space": space.name,
         "dataset": images.name,
-        "recipe": _listed(recipe),
-        "attack": _listed(asdict(ATTACK)),
+        SCALE: MINI,
+        "recipe": json.dumps(asdict(RECIPE)),
+        "attack": json.dumps(asdict(ATTACK)),
         IMAGES_HASH: images.hash,
         "device": f"{device} ({name}), PyTorch {torch.__version__}",
     }
-
-
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:
@@ -216,17 +216,18 @@ def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) 
 
 
 @lru_cache(maxsize=1)
-def _loaded(images: str, device: str) -> tuple[Images, dict[str, Data]]:
+def _loaded(images: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
     loaded = load_images(images)
-    return loaded, load_data(loaded, torch.device(device))
+    return loaded.signature, loaded.data(device)
 
 
 def _train_one(item: tuple[Architecture, int], images: str, device: str) -> dict[str, Any]:
     architecture, seed = item
-    loaded, data = _loaded(images, device)
-    skeleton = skeleton_for(loaded)
+    signature, data = _loaded(images, device)
+    networks = networks_of(architecture.space)
+    blueprint = Blueprint(networks, networks.scale(MINI), signature)
     text = str(architecture)
-    run: Run = train(lambda: Network(architecture, skeleton), text, seed, data, RECIPE)
+    run: Run = train(partial(blueprint.network, architecture), text, seed, data, RECIPE)
     values = asdict(run)
     values[f"latency_{device}"] = values.pop("latency")
     return {"architecture": text, "seed": seed, **values}

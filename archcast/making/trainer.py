@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from archcast.making.robustness import ATTACK, Attack, robustness
+from archcast.networks.blueprint import entropy, initialised
 from archcast.networks.flops import count_flops
-from archcast.tasks.tensors import Data
+from archcast.tasks.images import ImageData
+from archcast.tasks.task import Data
 
 LATENCY_RUNS = 31
-
-M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +54,20 @@ class Run:
     latency: float = math.nan  # milliseconds for one image, median
 
 
-def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, Data],
+def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[str, Data],
           recipe: Recipe = Recipe(), attack: Attack = ATTACK) -> Run:  # fmt: skip
-    """Build a network, train it on `data["train"]`, and evaluate it, also under attack.
+    """Build a network, train it on `data["train"]`, and evaluate it; on images also under attack.
 
-    `name` and `seed` fix the weights at the start and the order of the images: the same pair gives
-    the same run on one device and thread count. PyTorch's global random state is left alone.
+    `name` and `seed` fix the weights at the start and the order of the examples: the same pair
+    gives the same run on one device and thread count. PyTorch's global random state is left alone.
     """
-    inputs, labels = data["train"].images, data["train"].labels
+    examples = data["train"]
+    inputs, targets = examples.inputs, examples.targets
     device, clock = inputs.device, clock_of(inputs.device)
-    entropy = _entropy(name, seed)
     network = initialised(build, name, seed).to(device)
     # Channels last is twice as fast as the default layout on a CPU.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    draw = torch.Generator().manual_seed(int.from_bytes(entropy[8:15], "big"))
+    draw = torch.Generator().manual_seed(int.from_bytes(entropy(name, seed)[8:15], "big"))
 
     run = Run(parameters=sum(p.numel() for p in network.parameters()))
     run.flops = count_flops(network, inputs[:1])
@@ -84,73 +82,61 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: dict[str, 
     for _ in range(recipe.epochs):
         start = clock()
         network.train()
-        flipped = torch.rand(len(inputs), 1, 1, 1, generator=draw).to(device) < 0.5
-        images = torch.where(flipped, inputs.flip(-1), inputs)
+        seen = examples.augmented(inputs, torch.rand(len(inputs), generator=draw))
         loss_sum = torch.zeros((), device=device)
-        correct = torch.zeros((), device=device)
+        score_sum = torch.zeros((), device=device, dtype=torch.float64)
         order = torch.randperm(len(inputs), generator=draw).to(device)
         for batch in order.split(recipe.batch_size):
-            logits = network(images[batch])
-            loss = nn.functional.cross_entropy(logits, labels[batch])
+            outputs = network(seen[batch])
+            loss = examples.loss(outputs, targets[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             loss_sum += loss.detach() * len(batch)
-            correct += (logits.argmax(dim=1) == labels[batch]).sum()
+            score_sum += examples.score(outputs.detach(), targets[batch]).sum()
         train_loss = loss_sum.item() / len(inputs)
         seconds += clock() - start
         valid_loss, valid_accuracy = evaluate(network, data["valid"])
         if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
             run.diverged = True
-            guessing = 100.0 / int(labels.max() + 1)
-            run.test_accuracy = run.fgsm_accuracy = run.pgd_accuracy = guessing
+            run.test_accuracy = run.fgsm_accuracy = run.pgd_accuracy = examples.chance
             break
         run.train_loss.append(train_loss)
-        run.train_accuracy.append(100.0 * correct.item() / len(inputs))
+        run.train_accuracy.append(score_sum.item() / len(inputs))
         run.valid_loss.append(valid_loss)
         run.valid_accuracy.append(valid_accuracy)
     else:
         _, run.test_accuracy = evaluate(network, data["test"])
-        run.fgsm_accuracy, run.pgd_accuracy = robustness(network, data["test"], attack)
+        if isinstance(data["test"], ImageData):
+            run.fgsm_accuracy, run.pgd_accuracy = robustness(network, data["test"], attack)
     run.epoch_seconds = seconds / min(recipe.epochs, len(run.train_loss) + 1)
     return run
 
 
-def initialised(build: Callable[[], M], name: str, seed: int) -> M:
-    """Build a network whose weights are drawn from `name` and `seed`."""
-    with torch.random.fork_rng():
-        torch.manual_seed(int.from_bytes(_entropy(name, seed)[:7], "big"))
-        return build()
-
-
-def _entropy(name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{name}/{seed}".encode()).digest()
-
-
 @torch.no_grad()
 def evaluate(network: nn.Module, data: Data, batch_size: int = 1_000) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy in percent."""
+    """Mean loss and score: of images cross-entropy, and accuracy in percent."""
     network.eval()
-    loss, correct = 0.0, 0
-    for images, labels in zip(
-        data.images.split(batch_size), data.labels.split(batch_size), strict=True
+    loss, score = 0.0, 0.0
+    for inputs, targets in zip(
+        data.inputs.split(batch_size), data.targets.split(batch_size), strict=True
     ):
-        logits = network(images)
-        loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
-        correct += int((logits.argmax(dim=1) == labels).sum())
-    return loss / len(data.labels), 100.0 * correct / len(data.labels)
+        outputs = network(inputs)
+        loss += data.loss(outputs, targets, "sum").item()
+        score += data.score(outputs, targets).sum().item()
+    return loss / len(data.targets), score / len(data.targets)
 
 
 @torch.no_grad()
-def measure_latency(network: nn.Module, image: Tensor) -> float:
+def measure_latency(network: nn.Module, example: Tensor) -> float:
     """Median milliseconds of a forward pass, after warm-up."""
     network.eval()
-    clock = clock_of(image.device)
+    clock = clock_of(example.device)
     times = []
     for _ in range(LATENCY_RUNS + 5):
         start = clock()
-        network(image)
+        network(example)
         times.append(clock() - start)
     return 1_000.0 * statistics.median(times[5:])
 

@@ -1,17 +1,19 @@
-"""NAS-Bench-201 cells as torch modules, in any skeleton."""
+"""NAS-Bench-201 cells as torch modules, in any skeleton, alone and with shared weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.networks.networks import Networks, Path, Selection, Supernet
+from archcast.spaces.nasbench201 import EDGES, OPERATIONS, SPACE
 from archcast.spaces.space import Architecture
+from archcast.tasks.task import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +28,22 @@ class Skeleton:
     cells: int = 5
     stem_stride: int = 1
     reduction: Literal["residual", "pool"] = "residual"
-    in_channels: int = 3
-    classes: int = 10
 
 
 OFFICIAL = Skeleton()
-MINI = Skeleton(channels=8, cells=1, stem_stride=2, reduction="pool", in_channels=1)
+MINI = Skeleton(channels=8, cells=1, stem_stride=2, reduction="pool")
 
 
 class Stacked(nn.Module):
     """What stands around cells, which `cell` makes for a number of channels."""
 
-    def __init__(self, cell: Callable[[int], nn.Module], skeleton: Skeleton) -> None:
+    def __init__(
+        self, cell: Callable[[int], nn.Module], signature: Signature, skeleton: Skeleton
+    ) -> None:
         super().__init__()
         width = skeleton.channels
         self.stem = nn.Sequential(
-            nn.Conv2d(skeleton.in_channels, width, 3, skeleton.stem_stride, 1, bias=False),
+            nn.Conv2d(signature.shape[0], width, 3, skeleton.stem_stride, 1, bias=False),
             nn.BatchNorm2d(width),
         )
         reduction = ResidualReduction if skeleton.reduction == "residual" else PoolReduction
@@ -53,7 +55,7 @@ class Stacked(nn.Module):
             stages += [cell(width) for _ in range(skeleton.cells)]
         self.stages = nn.Sequential(*stages)
         self.norm = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU())
-        self.classifier = nn.Linear(width, skeleton.classes)
+        self.classifier = nn.Linear(width, signature.classes)
 
     def head(self, features: Tensor) -> Tensor:
         """Logits of what the last stage made."""
@@ -64,28 +66,89 @@ class Stacked(nn.Module):
 class Network(Stacked):
     """One cell, stacked in a skeleton: from images (n, c, h, w) to logits (n, classes)."""
 
-    def __init__(self, architecture: Architecture, skeleton: Skeleton = OFFICIAL) -> None:
-        super().__init__(partial(Cell, architecture), skeleton)
+    def __init__(
+        self, architecture: Architecture, signature: Signature, skeleton: Skeleton
+    ) -> None:
+        names = [OPERATIONS[choice] for choice in architecture.choices]
+        super().__init__(
+            lambda channels: Cell(operation(name, channels) for name in names), signature, skeleton
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.stages(self.stem(images)))
 
 
 class Cell(nn.Module):
-    """Four nodes; each sums what its incoming edges make of earlier nodes."""
+    """Four nodes; each sums what its incoming edges, an operation each, make of earlier nodes."""
 
-    def __init__(self, architecture: Architecture, channels: int) -> None:
+    def __init__(self, edges: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.edges = nn.ModuleList(
-            operation(OPERATIONS[choice], channels) for choice in architecture.choices
-        )
+        self.edges = nn.ModuleList(edges)
 
     def forward(self, features: Tensor) -> Tensor:
-        return sum_at_nodes(features, lambda edge, source: self._send(self.edges[edge], source))
+        return sum_at_nodes(features, lambda edge, source: _send(self.edges[edge], source))
 
-    @staticmethod
-    def _send(operation: nn.Module, source: Tensor) -> Tensor | None:
-        return None if isinstance(operation, Zero) else operation(source)
+
+class CellSupernet(Stacked, Supernet):
+    """Every operation on every edge, with weights of its own; all cells select the same."""
+
+    def __init__(self, signature: Signature, skeleton: Skeleton) -> None:
+        super().__init__(MixedCell, signature, skeleton)
+        self.signature, self.skeleton = signature, skeleton
+
+    def forward(self, images: Tensor, selection: Selection) -> Tensor:
+        features: Tensor = self.stem(images)
+        for stage in self.stages:
+            mixed = isinstance(stage, MixedCell)
+            features = stage(features, selection) if mixed else stage(features)
+        return self.head(features)
+
+    def inherit(self, architecture: Architecture) -> Network:
+        """The network of one architecture, with a copy of its share of the weights."""
+        with torch.device("meta"):
+            heir = Network(architecture, self.signature, self.skeleton)
+        heir.stem, heir.norm, heir.classifier = self.stem, self.norm, self.classifier
+        heir.stages = nn.Sequential(
+            *(s.cell(architecture.choices) if isinstance(s, MixedCell) else s for s in self.stages)
+        )
+        return copy.deepcopy(heir)
+
+
+class MixedCell(nn.Module):
+    """A cell with every operation on every edge."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(
+            nn.ModuleList(operation(name, channels) for name in OPERATIONS) for _ in EDGES
+        )
+
+    def cell(self, path: Path) -> Cell:
+        """The cell of one path; the operations are those that are here."""
+        return Cell(edge[choice] for edge, choice in zip(self.edges, path, strict=True))  # type: ignore[index]
+
+    def forward(self, features: Tensor, selection: Selection) -> Tensor:
+        def send(edge: int, source: Tensor) -> Tensor | None:
+            operations = self.edges[edge]
+            assert isinstance(operations, nn.ModuleList)
+            if isinstance(selection, Tensor):
+                return _mix(operations, selection[edge], source)
+            return _send(operations[selection[edge]], source)
+
+        return sum_at_nodes(features, send)
+
+
+def _send(operation: nn.Module, source: Tensor) -> Tensor | None:
+    return None if isinstance(operation, Zero) else operation(source)
+
+
+def _mix(operations: nn.ModuleList, weights: Tensor, source: Tensor) -> Tensor | None:
+    terms = [
+        weight * operation(source)
+        for operation, weight in zip(operations, weights, strict=True)
+        if weight != 0 and not isinstance(operation, Zero)
+    ]
+    return sum(terms[1:], terms[0]) if terms else None
 
 
 def sum_at_nodes(features: Tensor, send: Callable[[int, Tensor], Tensor | None]) -> Tensor:
@@ -160,3 +223,24 @@ class PoolReduction(nn.Sequential):
             nn.Conv2d(c_in, c_out, 1, bias=False),
             nn.BatchNorm2d(c_out),
         )
+
+
+class NASBench201Networks(Networks[Skeleton]):
+    """Cells in three stages."""
+
+    space = SPACE
+    scales = {"mini": MINI, "official": OFFICIAL}  # noqa: RUF012
+    signatures = {  # noqa: RUF012
+        "cifar10": Signature((3, 32, 32), 10),
+        "cifar100": Signature((3, 32, 32), 100),
+        "ImageNet16-120": Signature((3, 16, 16), 120),
+    }
+
+    def build(self, architecture: Architecture, signature: Signature, scale: Skeleton) -> Network:
+        return Network(architecture, signature, scale)
+
+    def supernet(self, signature: Signature, scale: Skeleton) -> CellSupernet:
+        return CellSupernet(signature, scale)
+
+
+NETWORKS = NASBench201Networks()

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 if TYPE_CHECKING:
     from torch import nn
 
-    from archcast.networks.task import Task
+    from archcast.networks.blueprint import Blueprint
     from archcast.spaces.space import Architecture
+    from archcast.tasks.task import Task
     from archcast.zero_cost.batch import Batch
 
 Vector = NDArray[np.float64]
@@ -58,8 +59,10 @@ class Context:
     columns: Mapping[str, Vector] | None = None  # other facts of the table, each (architectures,)
     unlabeled: Sequence[Architecture] | None = None  # any number, drawn from the same space
     build: Callable[[Architecture], nn.Module] | None = None  # an untrained network
+    noise: Batch | None = None  # noise of the shape of the networks' inputs, without labels
     batch: Batch | None = None  # training images and labels
-    task: Task | None = None  # all training and validation images, and the skeleton
+    networks: Blueprint | None = None  # how networks of the space are built, supernets too
+    task: Task | None = None  # all training and validation images
 
     def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
         """The context of some of the architectures, in the order of `rows`."""

@@ -9,28 +9,36 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cache, partial
+from dataclasses import replace
+from functools import cache
+from time import perf_counter
 from typing import ClassVar
 
 import numpy as np
 
+from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import Combination, rank_sum, votes
-from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import Proxy
+from archcast.zero_cost.scoring import Scorer
 
 UNDEFINED = -1e30  # the score of a network for which a proxy is not defined
 REFERENCE = 50  # architectures of the random sample that a combination compares with
+DATA_FREE = ("data-free", "noise")  # families of proxies that look at no images
 
 
 class _Untrained(Predictor):
     """Scores networks before training by some proxies.
 
-    A network for which one is not defined comes last by it, and counts in `fallbacks_`.
+    A network for which one is not defined comes last by it, and counts in `fallbacks_`. Scores are
+    kept in the cache. Whoever takes one from there is charged what it took, and each proxy as if it
+    had been alone.
     """
+
+    paper: ClassVar[str] = ""
 
     def __init__(self, device: str = "cpu", seed: int = 0) -> None:
         self.device = device
@@ -40,23 +48,34 @@ class _Untrained(Predictor):
     def _parts(self) -> Sequence[str]:
         """The proxies, each of which scores a network alone."""
 
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """Noise of the images' shape is enough where no proxy looks at images."""
+        families = {proxies.entry(name).family for name in self._parts()}
+        look = "noise" if families <= set(DATA_FREE) else "batch"
+        return Tags(needs=frozenset({"build", look}), learns=False, paper=self.paper)
+
     def uses(self) -> Sequence[object]:
         return [proxies.get(name) for name in self._parts()]
 
     def _matrix(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        """Scores (architectures, proxies); the passes that proxies share are made once."""
-        assert context.build is not None
-        assert context.batch is not None
-        found = [proxies.get(name) for name in self._parts()]
-        single = [each for each in found if isinstance(each, Proxy)]
+        """Scores (architectures, proxies)."""
+        batch = context.batch or context.noise
+        assert batch is not None
+        found = {name: proxies.get(name) for name in self._parts()}
+        single = {name: each for name, each in found.items() if isinstance(each, Proxy)}
         if len(single) < len(found):
             raise ValueError(f"{self} combines proxies that are combinations; name their parts")
-        batch = context.batch.to(self.device)
-        rows = []
-        for architecture in architectures:
-            passes = Passes(partial(context.build, architecture), batch, self.seed)
-            rows.append([_score(proxy, passes) for proxy in single])
-        return np.array(rows).reshape(-1, len(single))
+        begun = perf_counter()
+        scorer = Scorer(
+            single, context.build, batch, self.seed, self.device, cache_folder("scores")
+        )
+        rows = [scorer(architecture) for architecture in architectures]
+        parts = [[row[name] for name in self._parts()] for row in rows]
+        seconds = sum(part.seconds for row in parts for part in row)
+        self.saved_seconds_ += seconds - (perf_counter() - begun)
+        values = [[UNDEFINED if p.value is None else p.value for p in row] for row in parts]
+        return np.array(values).reshape(-1, len(self._parts()))
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         pass
@@ -74,7 +93,11 @@ class _Untrained(Predictor):
 class _Compared(_Untrained):
     """Combines proxies by comparison with a random sample of the space, scored in `fit`."""
 
-    tags = Tags(needs=frozenset({"build", "batch", "unlabeled"}), learns=False)
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        """Those of the parts, and the sample."""
+        tags = super().tags
+        return replace(tags, needs=tags.needs | {"unlabeled"})
 
     @abstractmethod
     def _combination(self) -> Combination:
@@ -97,7 +120,6 @@ class _Compared(_Untrained):
 class _OneProxy(_Untrained):
     """Scores untrained networks by the zero-cost proxy of this name."""
 
-    tags = Tags(needs=frozenset({"build", "batch"}), learns=False)
     proxy: ClassVar[str]
 
     def _parts(self) -> Sequence[str]:
@@ -151,11 +173,7 @@ class Vote(_Chosen):
         proxies: their names.
     """
 
-    tags = Tags(
-        needs=frozenset({"build", "batch", "unlabeled"}),
-        learns=False,
-        paper="Abdelfattah et al., 2021, Zero-Cost Proxies for Lightweight NAS",
-    )
+    paper = "Abdelfattah et al., 2021, Zero-Cost Proxies for Lightweight NAS"
 
     def _combination(self) -> Combination:
         return Combination(self._parts(), votes)
@@ -167,10 +185,3 @@ def __getattr__(name: str) -> type[Predictor]:
         raise AttributeError(name)
     kind = _OneCombination if isinstance(proxies.get(name), Combination) else _OneProxy
     return type(name, (kind,), {"proxy": name, "__doc__": kind.__doc__, "__module__": __name__})
-
-
-def _score(proxy: Proxy, passes: Passes) -> float:
-    try:
-        return proxy.of(passes)
-    except InputError:
-        return UNDEFINED

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from archcast.making.supernet_training import (
-    BATCH_SIZE,
-    SPLIT_EDGE,
-    Plan,
-    default_folder,
-    few_shot,
-    trained_supernet,
-)
+from archcast.core.cache import cache_folder
+from archcast.making.supernet_training import BATCH_SIZE, Plan, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
-from archcast.networks.supernet import recalibrate
-from archcast.networks.task import Task, official_task
+from archcast.networks.blueprint import Blueprint
+from archcast.networks.networks import OFFICIAL, Networks
+from archcast.networks.recalibration import recalibrate
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import load_images
-from archcast.tasks.tensors import load_data
+from archcast.tasks.task import Task
 
 
 class WeightSharing(Predictor):
@@ -38,8 +33,8 @@ class WeightSharing(Predictor):
         valid_images: how many validation images a query measures on.
         recalibrate: minibatches of training images that batch norm's statistics are taken from; 0
             keeps those of the supernet.
-        images: an `.npz` file to train on in place of the benchmark's own images; the skeleton is
-            then the official one.
+        images: an `.npz` file to train on in place of the benchmark's own images; networks are
+            then the official ones.
         training_seed: of the supernet. It stays the same over repeats, so that these share one.
     """
 
@@ -65,38 +60,42 @@ class WeightSharing(Predictor):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """The benchmark's images are needed unless others are given."""
-        needs = frozenset[str]() if self.images else frozenset({"task"})
-        return Tags(needs=needs, learns=False, paper=self.paper)
+        needs = {"networks"} if self.images else {"networks", "task"}
+        return Tags(needs=frozenset(needs), learns=False, paper=self.paper)
 
     def uses(self) -> Sequence[object]:
         return (load_images(self.images).hash,) if self.images else ()
 
-    def plans(self) -> list[Plan]:
-        """The trainings whose supernets score: one, or one an operation of `SPLIT_EDGE`."""
+    def plans(self, networks: Networks[Any]) -> list[Plan]:
+        """The trainings whose supernets score: one, or one an option of `split_decision`."""
         return [Plan(self.sampler, self.epochs, self.training_seed)]
 
-    def task(self, context: Context) -> Task:
-        """The images and the skeleton of the supernet."""
+    def setting(self, context: Context) -> tuple[Blueprint, Task]:
+        """How the supernet is built, and what it learns."""
+        assert context.networks is not None
         if self.images:
-            return official_task(self.images)
+            networks, task = context.networks.networks, load_images(self.images)
+            return Blueprint(networks, networks.scale(OFFICIAL), task.signature), task
         assert context.task is not None
-        return context.task
+        return context.networks, context.task
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         if min(self.epochs, self.valid_images) < 1:
             raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
-        task, plans = self.task(context), self.plans()
+        blueprint, task = self.setting(context)
+        plans = self.plans(blueprint.networks)
         begun = perf_counter()
         trained = {
-            plan: trained_supernet(plan, task, self.device, default_folder())
+            plan: trained_supernet(plan, blueprint, task, self.device, cache_folder("supernets"))
             for plan in [plan.start for plan in plans if plan.start] + plans
         }
         elapsed = perf_counter() - begun
         self.saved_seconds_ = sum(each.seconds for each in trained.values()) - elapsed
         self.supernets_ = [trained[plan].supernet for plan in plans]
+        self.networks_ = blueprint.networks
 
-        data = load_data(task.images, torch.device(self.device))
-        images = data["train"].images
+        data = task.data(self.device)
+        images = data["train"].inputs
         draw = torch.Generator().manual_seed(self.training_seed)
         chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
         self.calibration_ = images[chosen].split(BATCH_SIZE)
@@ -104,14 +103,13 @@ class WeightSharing(Predictor):
         self.valid_ = valid.first(self.valid_images)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        space = architectures[0].space
-        if space.name != "nasbench201":
+        if (space := architectures[0].space) != self.networks_.space:
             raise ValueError(f"{self} has no supernet of space {space.name}")
         return np.array([self._accuracy(architecture) for architecture in architectures])
 
     def _accuracy(self, architecture: Architecture) -> float:
         canonical = architecture.space.canonical(architecture)
-        part = canonical.choices[SPLIT_EDGE] if len(self.supernets_) > 1 else 0
+        part = canonical.choices[self.networks_.split_decision] if len(self.supernets_) > 1 else 0
         network = self.supernets_[part].inherit(canonical)
         if self.recalibrate:
             recalibrate(network, self.calibration_)
@@ -147,12 +145,10 @@ class Novelty(WeightSharing):
 
 
 class FewShot(WeightSharing):
-    """A supernet that is split in five on one edge after half of the epochs."""
+    """A supernet that is split on the options of one decision after half of the epochs."""
 
     paper = "Zhao et al., 2021, Few-shot Neural Architecture Search"
 
-    def uses(self) -> Sequence[object]:
-        return (load_images(self.images).hash,) if self.images else ()
-
-    def plans(self) -> list[Plan]:
-        return few_shot(self.epochs, self.training_seed)
+    def plans(self, networks: Networks[Any]) -> list[Plan]:
+        parts = networks.options[networks.split_decision]
+        return few_shot(self.epochs, self.training_seed, parts)

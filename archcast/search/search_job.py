@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from archcast.benchmarks.objective import Part
+from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.evaluation.engine import (
     UNLABELED_SIZE,
@@ -35,7 +35,7 @@ class SearchJob(BaseJob):
     unguided: str
     epochs: int = Field(ge=0)  # 0 where no predictor sees learning curves
     budget: int = Field(ge=1)  # whole trainings
-    truth: Part
+    truth: MeasuredOn
 
     @property
     def title(self) -> str:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.evaluation.engine import context
 from archcast.predictors.predictor import Context, Predictor, Vector
@@ -51,7 +51,7 @@ class Simulation:
     """
 
     def __init__(
-        self, table: Table, run: NDArray[np.int64], objective: Objective, label: Part
+        self, table: Table, run: NDArray[np.int64], objective: Objective, label: MeasuredOn
     ) -> None:
         self.table, self.run, self.objective = table, run, objective
         self.pool = pool_of(table, objective)
@@ -188,6 +188,7 @@ class PaidGuide(Guide):
     ) -> A:
         facts = self._context(architectures)
         answer = self._timed(lambda: query(architectures, facts))
+        self.simulation.predictor_seconds += self.predictor.saved_seconds_
         if not np.isfinite(answer).all():
             raise ValueError("predictions are not all finite")
         self.fallbacks += self.predictor.fallbacks_

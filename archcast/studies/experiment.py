@@ -9,14 +9,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
-from archcast.evaluation.engine import NETWORK_FIELDS, images_of, missing_needs, run_job
+from archcast.evaluation.engine import missing_needs, run_job
 from archcast.evaluation.job import Job, Planned
+from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry
@@ -61,8 +62,8 @@ class Experiment:
     repeats: int = 10
     seed: int = 0
     objective: str | None = None
-    label: Part | None = None
-    truth: Part | None = None
+    label: MeasuredOn | None = None
+    truth: MeasuredOn | None = None
     device: str = "auto"
 
     def plan(self) -> tuple[list[Planned[Job]], list[str]]:
@@ -150,8 +151,8 @@ class Experiment:
 
 
 def chosen_parts(
-    table: Table, objective: Objective, label: Part | None, truth: Part | None
-) -> tuple[Part, Part]:
+    table: Table, objective: Objective, label: MeasuredOn | None, truth: MeasuredOn | None
+) -> tuple[MeasuredOn, MeasuredOn]:
     """Which values of an objective are learned from, and which are predicted.
 
     Without a choice these are its validation and its test values, as far as it has both.
@@ -160,7 +161,7 @@ def chosen_parts(
         InputError: the table lacks those that were chosen, or some of them.
     """
     has_valid, has_test = objective.valid is not None, objective.test is not None
-    parts: tuple[Part, Part] = (
+    parts: tuple[MeasuredOn, MeasuredOn] = (
         label or ("valid" if has_valid else "test"),
         truth or ("test" if has_test else "valid"),
     )
@@ -181,14 +182,13 @@ def facts_of(
 
     The identity names what decides the numbers besides the table and what the job itself says: the
     predictor, its code and all its parameters, the space's code, the `others`, and, where networks
-    are looked at, the images.
+    are looked at, these and the images.
     """
-    looks = predictor is not None and predictor.tags.needs & NETWORK_FIELDS
-    images = images_of(table).hash if looks else None
+    networks = made_of_networks(table, predictor.tags.needs) if predictor else None
     said: dict[str, Any] = {
         "benchmark": table.name,
         "dataset": table.dataset,
-        "identity": digest([made_of(predictor), images, made_of((table.space, *others))]),
+        "identity": digest([made_of(predictor), networks, made_of((table.space, *others))]),
     }
     if predictor is None:
         return {**said, "predictor": "", "name": "", "family": ""}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archcast.benchmarks.objective import Objective, Part
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.spec import split_specs
@@ -61,7 +61,7 @@ class SearchExperiment:
     repeats: int = 20
     epochs: int | None = None
     objective: str | None = None
-    label: Part | None = None
+    label: MeasuredOn | None = None
     seed: int = 0
     device: str = "auto"
 

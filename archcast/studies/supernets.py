@@ -12,6 +12,7 @@ from itertools import combinations, product
 from statistics import stdev
 
 from archcast.benchmarks.table import Table
+from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.core.spec import split_specs
 from archcast.evaluation.job import Job, Planned
@@ -20,10 +21,10 @@ from archcast.evaluation.metrics import (
     sparse_kendall_tau,
     top_decile_spearman,
 )
+from archcast.evaluation.network_fields import network_field
 from archcast.evaluation.record import Record
 from archcast.evaluation.statistics import mean_if_known
-from archcast.making.supernet_training import default_folder, train_supernets
-from archcast.networks.task import task_of
+from archcast.making.supernet_training import train_supernets
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.predictors.weight_sharing import WeightSharing
@@ -66,14 +67,15 @@ def supernet_jobs(
 
 def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int) -> None:
     """Train the supernets of jobs, under one progress bar, so that their fits find them."""
-    task = task_of(table)
-    context = Context(task=task.without_test_images() if task else None)
-    plans, tasks = [], []
+    plans, settings = [], []
     for each in planned:
-        assert isinstance(each.predictor, WeightSharing)
-        plans += each.predictor.plans()
-        tasks.append(each.predictor.task(context))
-    train_supernets(plans, tasks[0], planned[0].job.device, default_folder(), workers)
+        predictor = each.predictor
+        assert isinstance(predictor, WeightSharing)
+        needs = predictor.tags.needs
+        context = Context(**{name: network_field(table, name, seed=0) for name in needs})
+        settings.append(predictor.setting(context))
+        plans += predictor.plans(settings[0][0].networks)
+    train_supernets(plans, *settings[0], planned[0].job.device, cache_folder("supernets"), workers)
 
 
 def supernet_rows(records: Iterable[Record]) -> list[Row]:

@@ -1,26 +1,28 @@
-"""Small labelled image sets, as NumPy `.npz` files."""
+"""Small labelled image sets, as NumPy `.npz` files: tasks whose score is accuracy in percent."""
 
 from __future__ import annotations
 
 import hashlib
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from archcast.core.errors import InputError
+from archcast.tasks.task import PARTS, Data, Signature, Task
 
 SHIPPED = {"fashion-mnist-14": "fashion-mnist-14.npz"}
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Split:
+class Part:
     """Images, uint8 of shape (n, height, width, channels), and labels, int64 of shape (n,)."""
 
     images: NDArray[np.uint8]
@@ -33,25 +35,64 @@ class Split:
         digest.update(self.images.tobytes() + self.labels.tobytes())
         return digest.hexdigest()[:20]
 
-    def first(self, n: int) -> Split:
+    def first(self, n: int) -> Part:
         """The first `n` images."""
-        return Split(self.images[:n], self.labels[:n])
+        return Part(self.images[:n], self.labels[:n])
+
+
+@dataclass(frozen=True, slots=True)
+class ImageData(Data):
+    """Standardised images (n, c, h, w), and labels (n,).
+
+    An image's pixels, from 0 to 1, less `mean`, over `deviation`: both of shape (c, 1, 1).
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing among the classes that are there, in percent."""
+        return 100.0 / int(self.targets.max() + 1)
+
+    @staticmethod
+    def loss(
+        outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
+    ) -> Tensor:
+        """Cross-entropy in nats."""
+        return nn.functional.cross_entropy(outputs, targets, reduction=reduction)
+
+    @staticmethod
+    def score(outputs: Tensor, targets: Tensor) -> Tensor:
+        """100 where the class is right, else 0."""
+        return 100.0 * (outputs.argmax(dim=1) == targets)
+
+    @staticmethod
+    def augmented(inputs: Tensor, chances: Tensor) -> Tensor:
+        """Half of the images, mirrored."""
+        mirrored = (chances < 0.5).to(inputs.device).reshape(-1, 1, 1, 1)
+        return torch.where(mirrored, inputs.flip(-1), inputs)
 
 
 @dataclass(frozen=True)
-class Images:
-    """Three splits of one image set; labels count from 0."""
+class Images(Task):
+    """Three parts of one image set; labels count from 0."""
 
     name: str
-    train: Split
-    valid: Split
-    test: Split
+    train: Part
+    valid: Part
+    test: Part
 
     @cached_property
     def hash(self) -> str:
         """Twenty hexadecimal digits, equal for equal contents; the name does not matter."""
-        splits = (self.train.hash, self.valid.hash, self.test.hash)
-        return hashlib.sha256("".join(splits).encode()).hexdigest()[:20]
+        parts = (self.train.hash, self.valid.hash, self.test.hash)
+        return hashlib.sha256("".join(parts).encode()).hexdigest()[:20]
+
+    @property
+    def training_hash(self) -> str:
+        """The same of the training images and their labels alone."""
+        return self.train.hash
 
     @property
     def channels(self) -> int:
@@ -59,7 +100,33 @@ class Images:
 
     @property
     def classes(self) -> int:
-        return int(max(s.labels.max(initial=0) for s in (self.train, self.valid, self.test))) + 1
+        return int(max(p.labels.max(initial=0) for p in (self.train, self.valid, self.test))) + 1
+
+    @property
+    def signature(self) -> Signature:
+        """What its networks take and give."""
+        height, width = self.train.images.shape[1:3]
+        return Signature((self.channels, height, width), self.classes)
+
+    def without_test(self) -> Images:
+        """The training and validation images alone."""
+        return replace(self, test=self.test.first(0))
+
+    def data(self, device: str | torch.device) -> dict[str, ImageData]:
+        """All parts as tensors, standardised channel by channel with training statistics."""
+        pixels = self.train.images.reshape(-1, self.channels) / 255.0
+        mean, deviation = pixels.mean(axis=0), pixels.std(axis=0).clip(min=1e-6)
+        statistics = [torch.from_numpy(v).float().reshape(-1, 1, 1) for v in (mean, deviation)]
+
+        def tensors(part: Part) -> ImageData:
+            standardised = (part.images / 255.0 - mean) / deviation
+            return ImageData(
+                torch.from_numpy(standardised).float().permute(0, 3, 1, 2).to(device),
+                torch.from_numpy(part.labels).to(device),
+                *(value.to(device) for value in statistics),
+            )
+
+        return {name: tensors(getattr(self, name)) for name in PARTS}
 
 
 def load_images(name: str | Path) -> Images:
@@ -88,31 +155,31 @@ def load_images(name: str | Path) -> Images:
 def _read(file: IO[bytes], name: str) -> Images:
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            splits = {split: _split(arrays, split, name) for split in SPLITS}
+            parts = {part: _part(arrays, part, name) for part in PARTS}
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"images {name}: not a readable .npz file ({error})") from None
-    if len({split.images.shape[1:] for split in splits.values()}) > 1:
-        raise InputError(f"images {name}: the splits differ in image size; make them one size")
-    return Images(name, **splits)
+    if len({part.images.shape[1:] for part in parts.values()}) > 1:
+        raise InputError(f"images {name}: the parts differ in image size; make them one size")
+    return Images(name, **parts)
 
 
-def _split(arrays: np.lib.npyio.NpzFile, split: str, name: str) -> Split:
-    missing = [key for key in (f"{split}_images", f"{split}_labels") if key not in arrays]
+def _part(arrays: np.lib.npyio.NpzFile, part: str, name: str) -> Part:
+    missing = [key for key in (f"{part}_images", f"{part}_labels") if key not in arrays]
     if missing:
         raise InputError(f"images {name}: no array {missing[0]!r}; add it to the file")
-    images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+    images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
         raise InputError(
-            f"images {name}: {split}_images has type {images.dtype} and shape {images.shape};"
+            f"images {name}: {part}_images has type {images.dtype} and shape {images.shape};"
             " give uint8 of shape (n, height, width) or (n, height, width, channels)"
         )
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise InputError(
-            f"images {name}: {split}_labels has type {labels.dtype} and shape {labels.shape};"
+            f"images {name}: {part}_labels has type {labels.dtype} and shape {labels.shape};"
             f" give {len(images)} integers from 0"
         )
-    return Split(images, labels.astype(np.int64))
+    return Part(images, labels.astype(np.int64))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cache, partial
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -15,105 +16,9 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from archcast.networks.nasbench201_network import Skeleton
-from archcast.networks.task import Task
-from archcast.predictors.predictor import Context, Curves, Predictor, Vector
-from archcast.spaces import registry as spaces
-from archcast.spaces.space import Architecture, Space, choice_matrix
-from archcast.tasks.images import Images, Split
-from archcast.zero_cost import Batch
-from archcast.zero_cost.scoring import build
-
-QUALITY = np.array([0.0, 0.4, 0.7, 1.0, 0.2])  # of the five operations, on average over the edges
-EPOCHS, HORIZON = 6, 12
-SKELETON = Skeleton(4, cells=1, stem_stride=2, reduction="pool", in_channels=1, classes=4)
-_PIXELS = np.random.default_rng(0).integers(0, 256, (96, 14, 14, 1), dtype=np.uint8)
-TASK = Task(
-    Images("toy", *(Split(_PIXELS[i::3], np.arange(32) % 4) for i in range(3))), SKELETON
-).without_test_images()
-
-
-class Toy(NamedTuple):
-    """Made-up results: accuracy, in percent, is the mean quality of a cell's operations."""
-
-    architectures: list[Architecture]
-    labels: Vector
-    context: Context
-
-
-def toy(n: int, seed: int, space: Space | None = None) -> Toy:
-    """Draw `n` cells of NAS-Bench-201, with every context field that a predictor may need.
-
-    Of another space, `quality_of_nodes` makes the accuracies, and fields that are about networks
-    and images are lacking.
-    """
-    rng = np.random.default_rng(seed)
-    drawn_from = space or spaces.get("nasbench201")
-    architectures = drawn_from.sample(n, rng)
-    if space is None:
-        quality = QUALITY[choice_matrix(architectures)].mean(axis=1)
-    else:
-        quality = quality_of_nodes(architectures)
-    labels = 40.0 + 50.0 * quality + rng.normal(0.0, 0.5, n)
-    progress = 1.0 - 0.6 * np.exp(-0.6 * np.arange(1, EPOCHS + 1))
-    accuracy = labels[:, None] * progress
-    loss = 3.0 - accuracy / 40.0
-    curves = Curves(
-        HORIZON,
-        {
-            "train_loss": loss - 0.1,
-            "train_accuracy": accuracy,
-            "valid_loss": loss,
-            "valid_accuracy": accuracy,
-        },
-        objective=accuracy,
-    )
-    size = 1e5 * (1.0 + quality)
-    context = Context(
-        curves=curves,
-        columns={"parameters": size, "flops": 10.0 * size, "latency": size / 1e5},
-        unlabeled=drawn_from.sample(8, rng),
-    )
-    if space is not None:
-        return Toy(architectures, labels, context)
-    draw = torch.Generator().manual_seed(0)
-    context = replace(
-        context,
-        build=partial(build, skeleton=SKELETON, seed=seed),
-        task=TASK,
-        batch=Batch(torch.randn(8, 1, 14, 14, generator=draw), torch.arange(8) % 4),
-    )
-    return Toy(architectures, labels, context)
-
-
-def quality_of_nodes(architectures: Sequence[Architecture]) -> Vector:
-    """The mean over a graph's inner nodes of what their operation is worth, and their numbers.
-
-    An operation is worth what its index times the golden ratio leaves behind the point.
-    """
-    _, operations, mask, numbers = architectures[0].space.graphs(architectures)
-    worth = operations * 0.618034 % 1.0 + numbers.sum(axis=2)
-    inner = mask[:, 1:-1]
-    quality: Vector = (worth[:, 1:-1] * inner).sum(axis=1) / np.maximum(inner.sum(axis=1), 1)
-    return quality
-
-
-class Toys(NamedTuple):
-    """What a predictor is fitted to, what it is asked, and what else it could be fitted to."""
-
-    train: Toy
-    test: Toy
-    other: Toy
-
-
-TRAIN, TEST = toy(60, seed=1), toy(15, seed=2)
-NASBENCH201 = Toys(TRAIN, TEST, toy(30, seed=3))
-
-
-@cache
-def toys(space: Space) -> Toys:
-    """Of a space that has a hundred architectures or more."""
-    return Toys(toy(60, 1, space), toy(40, 2, space), toy(30, 3, space))
+from archcast.predictors.predictor import Context, Predictor, Vector
+from archcast.spaces.space import Space
+from archcast.testing.toys import NASBENCH201, Toys, global_states, toys
 
 
 def _newly_fitted(predictor: Predictor, toys: Toys) -> Predictor:
@@ -255,15 +160,9 @@ def check_global_random_state_is_left_alone(predictor: Predictor, toys: Toys = N
     random.random()  # away from the state that an earlier seeding would restore
     np.random.random()  # noqa: NPY002
     torch.rand(1)
-    before = _global_states()
+    before = global_states()
     _scores(_newly_fitted(predictor, toys), toys)
-    assert _global_states() == before
-
-
-def _global_states() -> list[bytes]:
-    states: list[Any] = [random.getstate(), np.random.get_state()]  # noqa: NPY002
-    states.append(torch.get_rng_state().tolist())
-    return [pickle.dumps(state) for state in states]
+    assert global_states() == before
 
 
 def check_order_does_not_matter(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
@@ -310,11 +209,14 @@ CHECKS = [
 def check_predictor(predictor: Predictor, space: Space | None = None) -> None:
     """Run all checks, on NAS-Bench-201 or on a space of at least a hundred architectures.
 
+    They have a cache of their own.
+
     Raises:
         AssertionError: a check failed; its name is in the message.
     """
-    for check in CHECKS:
-        try:
-            check(predictor, NASBENCH201 if space is None else toys(space))
-        except Exception as error:
-            raise AssertionError(f"{check.__name__}: {error}") from error
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"ARCHCAST_CACHE": folder}):
+        for check in CHECKS:
+            try:
+                check(predictor, NASBENCH201 if space is None else toys(space))
+            except Exception as error:
+                raise AssertionError(f"{check.__name__}: {error}") from error

@@ -136,5 +136,8 @@ registry: Registry[Proxy | Combination] = Registry(
 )
 
 
+_MODULES = {"Batch": "batch", "Scorer": "scoring", "Scores": "scoring", "score": "scoring"}
+
+
 def __getattr__(name: str) -> Any:
-    return lazy(name, __name__, {"Batch": "batch", "Scores": "scoring", "score": "scoring"})
+    return lazy(name, __name__, _MODULES)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from archcast.core.errors import InputError
-from archcast.tasks.images import Images
-from archcast.tasks.tensors import load_data
+from archcast.tasks.task import Task
+
+SIZE = 64  # of a minibatch that predictors look at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,17 +38,17 @@ class Batch:
             )
 
     @classmethod
-    def draw(cls, images: Images, size: int = 64, seed: int = 0) -> Self:
-        """Draw training images without replacement, standardised as for training.
+    def draw(cls, task: Task, size: int = SIZE, seed: int = 0) -> Self:
+        """Draw training examples without replacement, standardised as for training.
 
         Raises:
             InputError: there are fewer than `size`.
         """
-        data = load_data(images, torch.device("cpu"))["train"]
-        if not 0 < size <= len(data.images):
-            raise InputError(f"a minibatch of {size} out of {len(data.images)} training images")
-        order = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))
-        return cls(data.images[order[:size]], data.labels[order[:size]])
+        data = task.data("cpu")["train"]
+        if not 0 < size <= len(data.inputs):
+            raise InputError(f"a minibatch of {size} out of {len(data.inputs)} training images")
+        order = torch.randperm(len(data.inputs), generator=torch.Generator().manual_seed(seed))
+        return cls(data.inputs[order[:size]], data.targets[order[:size]])
 
     @classmethod
     def gaussian(cls, shape: tuple[int, ...], seed: int = 0) -> Self:

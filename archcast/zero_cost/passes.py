@@ -110,6 +110,7 @@ class Passes:
         self._kept: dict[Callable[[Passes], Any], _Timed[Any]] = {}
         self._open: list[_Open] = []
         self._traced = False
+        self._layout = torch.contiguous_format
 
     def measure(self, compute: Callable[[], T]) -> tuple[T, float]:
         """Call `compute`; also the seconds that it takes when nothing is shared with others."""
@@ -132,18 +133,19 @@ class Passes:
             if getattr(module, "inplace", False):
                 module.inplace = False  # type: ignore[assignment]
         if self.batch.images.ndim == 4:
-            network.to(memory_format=layout_of(network))  # type: ignore[call-overload]
+            self._layout = layout_of(network)
+            network.to(memory_format=self._layout)  # type: ignore[call-overload]
         return network
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Logits of shape (n, classes).
+        """Logits of shape (n, classes) of one of the copies.
 
         Raises:
             InputError: the network gives something else, or what is not finite; or its batch norm
                 has too little to see.
         """
         if images.ndim == 4:
-            images = images.contiguous(memory_format=layout_of(network))
+            images = images.contiguous(memory_format=self._layout)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             try:
@@ -206,12 +208,12 @@ class Passes:
     @Shared
     def trace(self) -> Trace:
         """One forward pass over the minibatch."""
-        images = self.batch.images.detach()
+        network, images = self.network, self.batch.images.detach()
         if images.ndim == 4:
-            images = images.contiguous(memory_format=layout_of(self.network)).detach()
+            images = images.contiguous(memory_format=self._layout).detach()
         images.requires_grad_(True)
-        with Recorder(self.network) as recorder:
-            logits = self.forward(self.network, images)
+        with Recorder(network) as recorder:
+            logits = self.forward(network, images)
         self._traced = True
         return Trace(images, logits, recorder.weighted, recorder.rectified, recorder.mapless)
 
@@ -248,9 +250,14 @@ class Passes:
         start = self._clock()
         try:
             value = compute()
-        finally:
-            elapsed = self._clock() - start
+        except BaseException:  # the seconds are of whoever deals with it
             self._open.pop()
             if self._open:
-                self._open[-1].inner += elapsed
+                self._open[-1].inner += opened.inner
+                self._open[-1].used |= opened.used
+            raise
+        elapsed = self._clock() - start
+        self._open.pop()
+        if self._open:
+            self._open[-1].inner += elapsed
         return _Timed(value, elapsed - opened.inner, frozenset(opened.used))

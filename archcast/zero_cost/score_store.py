@@ -1,79 +1,103 @@
-"""Scores on disk, so that no network is scored twice."""
+"""Scores on disk, so that no network is scored twice.
+
+A file holds the scores of any number of architectures by one proxy: lines of JSON that are only
+ever added to, the first of which says what they are scores of. Its name is a digest of that, which
+is all that decides a score besides the architecture. A process reads a file once.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
+import math
 import os
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from filelock import FileLock
 
+from archcast.core.cache import made_folder
 from archcast.core.errors import InputError
+from archcast.core.identity import digest
 
 _logger = logging.getLogger("archcast")
-Key = dict[str, str | int]
 
 
-class Measured(BaseModel):
-    """A score, and the seconds that it takes when nothing is shared with other proxies."""
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a proxy makes of a network; None and the reason where it is not defined for it.
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    `seconds` are what that takes when nothing is shared with other proxies.
+    """
 
-    made_of: str  # the digest of `identity.made_of` the proxy
-    score: float
+    value: float | None
     seconds: float
+    reason: str = ""
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class ScoreFile:
+    """The scores that one proxy gives to architectures, by their text."""
 
-    key: Key
-    scores: dict[str, Measured]
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        self.scores: dict[str, Score] = {}
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        whole = lines[1:] if not lines or lines[-1].endswith(b"\n") else lines[1:-1]
+        wrong = 0
+        for line in whole:
+            try:
+                architecture, score = _read(line)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                wrong += 1
+            else:  # of two processes that scored it at once, the first
+                self.scores.setdefault(architecture, score)
+        if wrong:
+            _logger.warning("%s: ignoring %d lines that hold no score", path, wrong)
 
-
-class ScoreCache:
-    """A folder with one JSON file a key; a key is all that the scores of a network depend on."""
-
-    def __init__(self, folder: Path) -> None:
-        """Open or make the folder.
+    def add(self, architecture: str, score: Score) -> None:
+        """Keep a score, whatever happens next.
 
         Raises:
-            InputError: it can't be made or written to.
+            InputError: the file can't be written to.
         """
-        self.folder = folder
+        self.scores[architecture] = score
+        line = json.dumps({"architecture": architecture, **asdict(score)}) + "\n"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(".lock")), self.path.open("ab+") as file:
+                first = self.key + "\n" if not _cut_to_lines(file) else ""
+                file.write((first + line).encode())
         except OSError as error:
-            raise InputError(f"cache {folder}: {error.strerror}; choose another folder") from None
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(f"cache {folder}: not writable; choose another folder")
+            raise InputError(f"{self.path}: can't be written ({error.strerror})") from None
 
-    def load(self, key: Key) -> dict[str, Measured]:
-        """Scores by proxy; a file that holds none of this key is ignored with a warning."""
-        path = self._path(key)
-        try:
-            found = _File.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (ValidationError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            _logger.warning("%s: ignoring a file that holds no scores (%s)", path, reason)
-            return {}
-        if found.key != key:
-            _logger.warning("%s: ignoring the scores of another network", path)
-            return {}
-        return found.scores
 
-    def save(self, key: Key, scores: dict[str, Measured]) -> None:
-        """Add scores: written aside, then renamed, so that no file is ever half there."""
-        path = self._path(key)
-        kept = _File(key=key, scores=self.load(key) | scores)
-        aside = path.with_name(f".{path.stem}.{os.getpid()}")
-        aside.write_text(kept.model_dump_json())
-        aside.replace(path)
+@lru_cache(maxsize=128)
+def score_file(folder: Path, key: str) -> ScoreFile:
+    """The file of a key, which is JSON, in a folder; the same one in the whole process.
 
-    def _path(self, key: Key) -> Path:
-        text = json.dumps(key, sort_keys=True)
-        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
+    Raises:
+        InputError: the folder can't be made or written to.
+    """
+    return ScoreFile(made_folder(folder) / f"{digest(key)}.jsonl", key)
+
+
+def _read(line: bytes) -> tuple[str, Score]:
+    found: dict[str, Any] = json.loads(line)
+    architecture, score = found.pop("architecture"), Score(**found)
+    numbers = (score.seconds, *(() if score.value is None else (score.value,)))
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError
+    return architecture, score
+
+
+def _cut_to_lines(file: BinaryIO) -> int:
+    """Drop a last line without its end, which a kill cut; the bytes that are left."""
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            size = file.read().rfind(b"\n") + 1
+            file.truncate(size)
+    return size

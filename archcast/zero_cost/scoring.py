@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,25 @@ from torch import nn
 
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError
-from archcast.core.identity import digest, made_of
+from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import run_each
-from archcast.making.trainer import initialised
-from archcast.networks.nasbench201_network import OFFICIAL, Network, Skeleton
+from archcast.networks.blueprint import Blueprint, Untrained, networks_of
+from archcast.networks.networks import OFFICIAL
 from archcast.networks.plain import copied
 from archcast.spaces.space import Architecture
+from archcast.tasks.task import Signature
 from archcast.zero_cost import registry as catalog
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.combination import Combination
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import Proxy
-from archcast.zero_cost.score_store import Key, Measured, ScoreCache
+from archcast.zero_cost.score_store import Score, ScoreFile, score_file
 
 Vector = NDArray[np.float64]
+Network = Architecture | nn.Module
+
+_WARM = set[tuple[str, ...]]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,12 @@ class Scores:
 
 
 def score(
-    networks: Sequence[Architecture | nn.Module],
+    networks: Sequence[Network],
     proxies: Iterable[str],
     batch: Batch,
     *,
-    skeleton: Skeleton = OFFICIAL,
+    scale: Any = OFFICIAL,
+    classes: int = 10,
     seed: int = 0,
     device: str = "auto",
     workers: int = 1,
@@ -57,26 +63,33 @@ def score(
     `networks`; the scores of their parts are in the result too.
 
     Args:
-        networks: architectures, built with weights drawn from their text and `seed`; or modules,
-            which are left as they are.
+        networks: architectures of one space, built with weights drawn from their text and `seed`;
+            or modules, which are left as they are.
         proxies: their names.
         batch: what proxies look at.
-        skeleton: what stands around the cells of architectures.
+        scale: of the networks of architectures: a name, or an object such as a `Skeleton`.
+        classes: of the networks of architectures.
         seed: of weights, noise inputs and dropout.
         device: `auto`, `cpu` or `cuda`.
         workers: processes, each with one thread.
         cache: a folder that keeps the scores of architectures, with their seconds.
 
     Raises:
-        InputError: an unknown proxy, or one that is not defined for a network or the minibatch.
+        InputError: an unknown proxy, or one that is not defined for a network or the minibatch; or
+            architectures of several spaces, or of one without networks.
     """
     found = {name: catalog.get(name) for name in proxies}
     parts = _single(found)
-    store = None if cache is None else ScoreCache(cache)
-    scorer = _Scorer(parts, batch, skeleton, seed, pick_device(device), store)
+    build = _builder(networks, Signature(tuple(batch.images.shape[1:]), classes), scale, seed)
+    scorer = Scorer(parts, build, batch, seed, pick_device(device), cache)
     results = run_each(scorer, networks, workers, ordered=True)
-    rows = list(track(results, len(networks), "scoring"))
-    values = {name: np.array([row[name].score for row in rows]) for name in parts}
+    rows = []
+    for network, row in zip(networks, track(results, len(networks), "scoring"), strict=True):
+        for reason in (part.reason for part in row.values() if part.value is None):
+            named = f"{network}: " if isinstance(network, Architecture) else ""
+            raise InputError(f"{named}{reason}")
+        rows.append(row)
+    values = {name: np.array([row[name].value for row in rows]) for name in parts}
     seconds = {name: np.array([row[name].seconds for row in rows]) for name in parts}
     for name, each in found.items():
         if isinstance(each, Combination):
@@ -85,9 +98,18 @@ def score(
     return Scores(values, seconds)
 
 
-def build(architecture: Architecture, skeleton: Skeleton, seed: int) -> nn.Module:
-    """The network that training with `seed` starts from."""
-    return initialised(partial(Network, architecture, skeleton), str(architecture), seed)
+def _builder(
+    networks: Sequence[Network], signature: Signature, scale: Any, seed: int
+) -> Untrained | None:
+    spaces = list(dict.fromkeys(n.space for n in networks if isinstance(n, Architecture)))
+    if not spaces:
+        return None
+    if len(spaces) > 1:
+        names = " and ".join(space.name for space in spaces)
+        raise InputError(f"architectures of {names}; score those of each space by themselves")
+    found = networks_of(spaces[0])
+    chosen = found.scale(scale) if isinstance(scale, str) else scale
+    return Untrained(Blueprint(found, chosen, signature), seed)
 
 
 def _single(found: dict[str, Proxy | Combination]) -> dict[str, Proxy]:
@@ -101,62 +123,87 @@ def _single(found: dict[str, Proxy | Combination]) -> dict[str, Proxy]:
     return single
 
 
-class _Scorer:
-    """Scores one network by all proxies; it goes to the worker processes."""
+class Scorer:
+    """Scores one network after another by some proxies; it can go to other processes.
+
+    Args:
+        proxies: by name.
+        build: makes the network of an architecture, always with the same weights.
+        batch: what proxies look at.
+        seed: of noise inputs and dropout.
+        device: `cpu` or `cuda`.
+        folder: where scores of architectures are kept, if `build` is an `Untrained`: what any other
+            function makes has no name.
+    """
 
     def __init__(
         self,
-        proxies: dict[str, Proxy],
+        proxies: Mapping[str, Proxy],
+        build: Callable[[Architecture], nn.Module] | None,
         batch: Batch,
-        skeleton: Skeleton,
-        seed: int,
-        device: str,
-        cache: ScoreCache | None,
+        seed: int = 0,
+        device: str = "cpu",
+        folder: Path | None = None,
     ) -> None:
-        self.proxies, self.batch, self.skeleton = proxies, batch, skeleton
-        self.seed, self.device, self.cache = seed, device, cache
-        self.batch_hash = batch.hash
-        self.made_of = {name: digest(made_of(proxy)) for name, proxy in proxies.items()}
-        self.network = digest(made_of(Network))
+        self.proxies, self.build, self.batch = proxies, build, batch
+        self.seed, self.device, self.folder = seed, device, folder
+        self.keys: dict[str, str] = {}  # of each proxy, all that decides a score besides the cell
+        if folder and isinstance(build, Untrained):
+            key = {
+                **build.blueprint.made_of,
+                "weights": build.seed,
+                "batch": batch.hash,
+                "seed": seed,
+                "device": device,
+            }
+            self.keys = {
+                name: json.dumps({"proxy": made_of(proxy), **key}, sort_keys=True)
+                for name, proxy in proxies.items()
+            }
 
-    def __call__(self, network: Architecture | nn.Module) -> dict[str, Measured]:
+    def __call__(self, network: Network) -> dict[str, Score]:
+        """The score of each proxy; the passes that proxies share are made once."""
         if isinstance(network, nn.Module):
             return self._measure(partial(copied, network), self.proxies)
-        key = self._key(network)
-        kept = self.cache.load(key) if self.cache else {}
-        missing = {
-            name: proxy
-            for name, proxy in self.proxies.items()
-            if name not in kept or kept[name].made_of != self.made_of[name]
-        }
+        assert self.build is not None
+        text, make = str(network), partial(self.build, network)
+        files = {name: self._file(key) for name, key in self.keys.items()}
+        kept = {name: file.scores[text] for name, file in files.items() if text in file.scores}
+        missing = {name: proxy for name, proxy in self.proxies.items() if name not in kept}
         if not missing:
             return kept
-        try:
-            new = self._measure(partial(build, network, self.skeleton, self.seed), missing)
-        except InputError as error:
-            raise InputError(f"{network}: {error}") from None
-        if self.cache:
-            self.cache.save(key, new)
+        self._warm_up(make, missing)
+        new = self._measure(make, missing)
+        for name, file in files.items():
+            if name in new:
+                file.add(text, new[name])
         return kept | new
 
-    def _measure(
-        self, make: Callable[[], nn.Module], proxies: dict[str, Proxy]
-    ) -> dict[str, Measured]:
-        passes = Passes(make, self.batch.to(self.device), self.seed)
-        new = {}
-        for name, proxy in proxies.items():
-            value, seconds = passes.measure(partial(proxy.of, passes))
-            made = self.made_of[name]
-            new[name] = Measured(made_of=made, score=value, seconds=seconds)
-        return new
+    def _file(self, key: str) -> ScoreFile:
+        assert self.folder is not None
+        return score_file(self.folder, key)
 
-    def _key(self, architecture: Architecture) -> Key:
-        return {
-            "network": self.network,
-            "space": architecture.space.name,
-            "architecture": str(architecture),
-            "skeleton": json.dumps(asdict(self.skeleton)),
-            "batch": self.batch_hash,
-            "seed": self.seed,
-            "device": self.device,
-        }
+    def _warm_up(self, make: Callable[[], nn.Module], proxies: Mapping[str, Proxy]) -> None:
+        """Once a process, so that the seconds that are kept hold no imports and first calls."""
+        if self.keys and (first := (*proxies, self.device)) not in _WARM:
+            self._measure(make, proxies)
+            _WARM.add(first)
+
+    def _measure(
+        self, make: Callable[[], nn.Module], proxies: Mapping[str, Proxy]
+    ) -> dict[str, Score]:
+        passes = Passes(make, self.batch.to(self.device), self.seed)
+        return {name: _score(proxy, passes) for name, proxy in proxies.items()}
+
+
+def _score(proxy: Proxy, passes: Passes) -> Score:
+    def attempt() -> float | InputError:
+        try:
+            return proxy.of(passes)
+        except InputError as error:
+            return error
+
+    value, seconds = passes.measure(attempt)
+    if isinstance(value, InputError):
+        return Score(None, seconds, str(value))
+    return Score(value, seconds)

@@ -75,7 +75,7 @@ class Combined(Predictor):
         )
         for part in self.parts_:
             part.fit(architectures, labels, context)
-        self.saved_seconds_ = sum(part.saved_seconds_ for part in self.parts_)
+            self.saved_seconds_ += part.saved_seconds_
         scores = self._scores(architectures, context)
         self.quantiles_ = QuantileTransformer(
             n_quantiles=len(scores), output_distribution="normal", random_state=0
@@ -97,7 +97,9 @@ class Combined(Predictor):
 
     def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, parts)."""
-        return np.column_stack([part.query(architectures, context) for part in self.parts_])
+        scores = np.column_stack([part.query(architectures, context) for part in self.parts_])
+        self.saved_seconds_ += sum(part.saved_seconds_ for part in self.parts_)
+        return scores
 
     def _quantiles(self, scores: Vector) -> Vector:
         quantiles: Vector = self.quantiles_.transform(scores)

@@ -63,28 +63,42 @@ class Tuned(Predictor):
         self.scores_: list[tuple[dict[str, Any], float]] = []  # of each trial
         for setting in self._settings(space) if len(labels) >= self.folds else ():
             trial = clone(given).set_params(**setting)
-            taus = [
-                _tau_of_fold(clone(trial), architectures, labels, context, *fold)
-                for fold in KFold(self.folds, shuffle=True, random_state=self.seed).split(labels)
-            ]
+            folds = KFold(self.folds, shuffle=True, random_state=self.seed).split(labels)
+            taus, saved = zip(
+                *(
+                    _tau_of_fold(clone(trial), architectures, labels, context, *fold)
+                    for fold in folds
+                ),
+                strict=True,
+            )
+            self.saved_seconds_ += sum(saved)
             self.scores_.append((setting, float(np.mean(taus))))
             if perf_counter() >= stop:
                 break
         self.best_, _ = max(self.scores_, key=lambda trial: trial[1], default=({}, 0.0))
         self.predictor_: Predictor = given.set_params(**self.best_)
         self.predictor_.fit(architectures, labels, context)
+        self.saved_seconds_ += self.predictor_.saved_seconds_
 
     def _settings(self, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {}
         yield from ParameterSampler(space, self.trials - 1, random_state=self.seed)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        return self.predictor_.query(architectures, context)
+        scores = self.predictor_.query(architectures, context)
+        self._take_over()
+        return scores
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
-        return self.predictor_.query(architectures, context, return_std=True)
+        scores, std = self.predictor_.query(architectures, context, return_std=True)
+        self._take_over()
+        return scores, std
+
+    def _take_over(self) -> None:
+        self.fallbacks_ = self.predictor_.fallbacks_
+        self.saved_seconds_ = self.predictor_.saved_seconds_
 
 
 def _tau_of_fold(
@@ -94,8 +108,13 @@ def _tau_of_fold(
     context: Context,
     train: NDArray[np.int64],
     held_out: NDArray[np.int64],
-) -> float:
-    """Kendall tau on labels that were not learned from; 0 where ties leave it undefined."""
+) -> tuple[float, float]:
+    """Kendall tau on labels that were not learned from, 0 where ties leave it undefined.
+
+    Also the seconds that were saved.
+    """
     predictor.fit([architectures[i] for i in train], labels[train], context.take(train))
+    saved = predictor.saved_seconds_
     scores = predictor.query([architectures[i] for i in held_out], context.take(held_out))
-    return float(np.nan_to_num(kendalltau(scores, labels[held_out]).statistic))
+    tau = float(np.nan_to_num(kendalltau(scores, labels[held_out]).statistic))
+    return tau, saved + predictor.saved_seconds_

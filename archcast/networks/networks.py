@@ -1,0 +1,81 @@
+"""What the networks of every space offer: how an architecture becomes a torch module."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from torch import Tensor, nn
+
+from archcast.core.errors import InputError, did_you_mean
+from archcast.spaces.space import Architecture, Space
+from archcast.tasks.task import Signature
+
+S = TypeVar("S")  # of a scale: a frozen dataclass of the space's own
+Path = Sequence[int]  # of each decision the option, as in `Architecture.choices`
+Selection = Path | Tensor
+
+MINI, OFFICIAL = "mini", "official"  # the scales that every space has
+
+
+class Supernet(nn.Module, ABC):
+    """All architectures of a space in one network, which share their weights.
+
+    A forward pass takes inputs and a selection of options: a path, which runs one option a
+    decision; or a mixture, a tensor (decisions, most options) that weighs them, 0 where a decision
+    has fewer. Options that are not on the path, or weigh exactly 0, do not run and get no gradient.
+    The weights of a mixture get theirs. Every path is allowed, also where the space allows fewer.
+    """
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, selection: Selection) -> Tensor:
+        """Logits of shape (n, classes)."""
+
+    @abstractmethod
+    def inherit(self, architecture: Architecture) -> nn.Module:
+        """The network of one architecture, with a copy of its share of the weights."""
+
+
+@dataclass(frozen=True)
+class Networks(ABC, Generic[S]):
+    """How the architectures of one space are built, alone and with shared weights.
+
+    A scale says how large networks are and what stands around what the space decides: `mini` is
+    that of tables which archcast trains on small data, `official` that of the published results.
+    Instances have no parameters, and all of one class are equal.
+    """
+
+    version: ClassVar[int] = 1  # goes up whenever networks change
+    space: ClassVar[Space]
+    scales: ClassVar[Mapping[str, Any]]  # by name; more than `mini` and `official` are allowed
+    signatures: ClassVar[Mapping[str, Signature]]  # of the published data sets; the first: of any
+    split_decision: ClassVar[int] = 0  # that few-shot supernets are split on
+
+    @abstractmethod
+    def build(self, architecture: Architecture, signature: Signature, scale: S) -> nn.Module:
+        """The network of one architecture, with new weights."""
+
+    @abstractmethod
+    def supernet(self, signature: Signature, scale: S) -> Supernet:
+        """The supernet of the space, with new weights."""
+
+    @property
+    def options(self) -> tuple[int, ...]:
+        """How many options each decision has."""
+        return tuple(len(decision.options) for decision in self.space.decisions)
+
+    def scale(self, name: str) -> S:
+        """The scale of that name.
+
+        Raises:
+            InputError: there is none.
+        """
+        if name not in self.scales:
+            raise InputError(
+                f"networks of {self.space.name} have no scale {name!r}:"
+                f" {did_you_mean(name, self.scales)}"
+            )
+        found: S = self.scales[name]
+        return found

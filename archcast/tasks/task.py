@@ -1,0 +1,84 @@
+"""What every task offers: something that networks learn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a network takes and gives: inputs of a shape, images (c, h, w), and a logit a class."""
+
+    shape: tuple[int, ...]
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Data(ABC):
+    """A part of a task as tensors: inputs (n, ...), targets (n,), and how outputs are judged."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def first(self, n: int) -> Self:
+        """The first `n` examples."""
+        return replace(self, inputs=self.inputs[:n], targets=self.targets[:n])
+
+    @property
+    @abstractmethod
+    def chance(self) -> float:
+        """The score of guessing."""
+
+    @staticmethod
+    @abstractmethod
+    def loss(
+        outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
+    ) -> Tensor:
+        """What training makes small: the mean or the sum over examples."""
+
+    @staticmethod
+    @abstractmethod
+    def score(outputs: Tensor, targets: Tensor) -> Tensor:
+        """What each example scores, of shape (n,); the score of a network is the mean."""
+
+    @staticmethod
+    @abstractmethod
+    def augmented(inputs: Tensor, chances: Tensor) -> Tensor:
+        """What training sees of `inputs`, by a number from 0 to 1 for each, drawn uniformly."""
+
+
+class Task(ABC):
+    """Examples to learn from, to validate on and to test with."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def signature(self) -> Signature:
+        """What its networks take and give."""
+
+    @property
+    @abstractmethod
+    def hash(self) -> str:
+        """Twenty hexadecimal digits, equal for equal contents; the name does not matter."""
+
+    @property
+    @abstractmethod
+    def training_hash(self) -> str:
+        """The same of the training part alone."""
+
+    @abstractmethod
+    def data(self, device: str | torch.device) -> Mapping[str, Data]:
+        """Its parts, `train`, `valid` and `test`, as tensors."""
+
+    @abstractmethod
+    def without_test(self) -> Self:
+        """What may be seen before the last evaluation."""
