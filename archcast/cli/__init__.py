@@ -41,8 +41,9 @@ app.command("list")(list_names)
 for command in (leaderboard, costs, recommend, combine, report, stop, search, supernet):
     app.command()(with_groups(command))
 app.add_typer(table_app, name="table")
-for command in (info, convert, verify):
-    table_app.command()(command)
+table_app.command()(info)
+table_app.command()(convert)
+table_app.command()(verify)
 app.add_typer(benchmark_app, name="benchmark")
 benchmark_app.command()(train)
 

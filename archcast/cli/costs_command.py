@@ -45,7 +45,8 @@ def costs(
 ) -> None:
     """Find which predictor wins at which budget.
 
-    Compares what predictors cost to initialise and to query, over labels and epochs. JSON and CSV are leaderboard rows, with `pareto` for those that no other beats on all counts.
+    Compares what predictors cost to initialise and to query, over labels and epochs. JSON and CSV
+    are leaderboard rows, with `pareto` for those that no other beats on all counts.
     """
     from dataclasses import replace
 

@@ -34,7 +34,8 @@ def leaderboard(
 ) -> None:
     """Rank predictors by how well they rank architectures.
 
-    Beside that stands what they cost. Finished jobs are kept in the results folder and never run twice.
+    Beside that stands what they cost. Finished jobs are kept in the results folder and never run
+    twice.
     """
     from rich.console import Console
 

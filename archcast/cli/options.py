@@ -115,7 +115,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     of the parameter's default, if it has one.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     options: list[Parameter] = []
     for name, given in signature(command).parameters.items():
         kind, default = groups.get(name), given.default

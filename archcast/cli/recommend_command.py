@@ -22,8 +22,8 @@ def recommend(
 ) -> None:
     """Say which predictor to use within a budget.
 
-    And which may be as good. From the records in the results folder, as `costs` and `leaderboard` leave them; without any, on
-    the embedded benchmark, from a sweep that comes with archcast.
+    And which may be as good. From the records in the results folder, as `costs` and `leaderboard`
+    leave them; without any, on the embedded benchmark, from a sweep that comes with archcast.
     """
     from rich.console import Console
 

@@ -30,7 +30,8 @@ def stop(
 ) -> None:
     """Stop hopeless training early: what is saved, what is lost.
 
-    It does so in a random search. Successive halving and Hyperband search the same architectures with as many epochs.
+    It does so in a random search. Successive halving and Hyperband search the same architectures
+    with as many epochs.
     """
     from rich.console import Console
 

@@ -35,7 +35,8 @@ def supernet(
 ) -> None:
     """Ask what weight sharing is worth.
 
-    By epochs, by seed, overall and among the best. Trained supernets are kept, and an interrupted training goes on where it was.
+    By epochs, by seed, overall and among the best. Trained supernets are kept, and an interrupted
+    training goes on where it was.
     """
     from rich.console import Console
 

@@ -54,7 +54,7 @@ def provenance(record: BaseRecord) -> dict[str, str]:
 
 def _row(record: Record, kinds: Sequence[Metric]) -> dict[str, Any]:
     job, cost = record.job, record.cost
-    row = {
+    row: dict[str, Any] = {
         "table": record.table,
         "benchmark": job.benchmark,
         "dataset": job.dataset,

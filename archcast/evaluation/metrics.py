@@ -109,7 +109,7 @@ def pearson(truth: Values, predicted: Values) -> float:
     both = np.array([truth, predicted], dtype=np.float64)
     both -= both.mean(axis=1, keepdims=True)
     (own, common), (_, other) = ((both @ both.T) * (1 / (both.shape[1] - 1))).tolist()
-    return max(-1.0, min(1.0, common / math.sqrt(own) / math.sqrt(other)))
+    return max(-1.0, min(1.0, float(common) / math.sqrt(own) / math.sqrt(other)))
 
 
 def _ranks(values: Values) -> NDArray[np.float64]:

@@ -131,9 +131,11 @@ def page(
         families=sorted(board["family"].unique()),
         tied=board["tied_with_best"][1:].any(),
         pareto=[
-            f"{at + 1} {title}"
-            for (at, chosen), title in zip(board["pareto"].items(), titles(board), strict=True)
-            if chosen
+            f"{rank} {title}"
+            for rank, (title, best) in enumerate(
+                zip(titles(board), board["pareto"], strict=True), 1
+            )
+            if best
         ],
         ceiling=limit,
         comparison=compared,

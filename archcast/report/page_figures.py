@@ -37,7 +37,8 @@ LETTER = 7.0
 
 def surface_figure(surface: Surface, board: pd.DataFrame) -> Figure:
     """A heat map of the best Kendall tau that budgets can pay, with the winners' names."""
-    titled, taus = titles(board), board["kendall_tau"].tolist()
+    titled, predictors = titles(board), board["predictor"].tolist()
+    taus = board["kendall_tau"].tolist()
     figure = new_figure("seconds to initialise", "seconds to score one more architecture")
     figure.add_heatmap(
         x=edges(surface.init),
@@ -65,7 +66,7 @@ def surface_figure(surface: Surface, board: pd.DataFrame) -> Figure:
     long = [
         next(
             plain(text)
-            for text in (titled[region.row], board.at[region.row, "predictor"], rank, "")
+            for text in (titled[region.row], predictors[region.row], rank, "")
             if len(text) * LETTER <= region.cells * cell
         )
         for rank, region in zip(short, regions, strict=True)

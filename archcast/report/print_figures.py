@@ -145,7 +145,7 @@ def _figure(x: str, y: str, height: float = HEIGHT) -> tuple[Figure, Axes]:
 
 def _surface(surface: Surface, board: pd.DataFrame) -> Figure:
     figure, axes = _figure("time to initialise", "time a query")
-    taus = board["kendall_tau"].tolist()
+    taus, predictors = board["kendall_tau"].tolist(), board["predictor"].tolist()
     won = np.array(
         [[np.nan if row is None else taus[row] for row in line] for line in surface.winners]
     )
@@ -157,7 +157,7 @@ def _surface(surface: Surface, board: pd.DataFrame) -> Figure:
     middle = (np.nanmin(won) + np.nanmax(won)) / 2
     room = 72 * 0.62 * WIDTH / len(surface.init)  # points that a cell is wide, without the axes
     for region in surface.regions():
-        name = board.at[region.row, "predictor"]
+        name = predictors[region.row]
         axes.text(
             region.init,
             region.query,
@@ -181,7 +181,7 @@ def _pareto(board: pd.DataFrame) -> Figure:
         seconds["query_seconds"],
         c=known["kendall_tau"],
         s=np.where(optimal, 30, 10),
-        linewidths=np.where(optimal, 1.0, 0.2),
+        linewidths=np.where(optimal, 1.0, 0.2).tolist(),
         edgecolors=OKABE_ITO[1],
         cmap="cividis",
     )

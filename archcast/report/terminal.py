@@ -103,12 +103,11 @@ def surface_table(board: pd.DataFrame, width: int) -> Table:
     table.add_column("query", justify="right", no_wrap=True)
     for seconds in init:
         table.add_column(seconds_text(seconds), overflow="fold")
-    rows = dict(zip(board.index, rows_of(board), strict=True))
-    for query_seconds, line in winners(board, init, query).iterrows():
-        won = [None if pd.isna(at) else rows[at] for at in line]
+    rows = rows_of(board)
+    for query_seconds, line in zip(query, winners(board, init, query).to_numpy(), strict=True):
         cells = (
-            "-" if row is None else f"{row['predictor']} {number(row['kendall_tau'], 2)}"
-            for row in won
+            "-" if at is pd.NA else f"{rows[at]['predictor']} {number(rows[at]['kendall_tau'], 2)}"
+            for at in line
         )
         table.add_row(seconds_text(query_seconds), *cells)
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pandas as pd
 
@@ -17,9 +17,8 @@ Row = dict[str, Any]
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:
     """The rows of a frame; what is unknown is None."""
-    objects = frame.astype(object)
-    found: list[Row] = objects.where(frame.notna(), None).to_dict("records")
-    return found
+    found = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return cast("list[Row]", found)
 
 
 def number(value: float | None, digits: int) -> str:

@@ -18,7 +18,7 @@ from archcast.benchmarks.table import Table
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.split_means import Bools
 from archcast.evaluation.statistics import Matrix, win_rates
-from archcast.report.text import counted, search_title
+from archcast.report.text import counted, rows_of, search_title
 from archcast.studies.costs import budgets, floored, priced, winners
 from archcast.studies.leaderboard import (
     SETTING,
@@ -55,10 +55,10 @@ def titles(board: pd.DataFrame) -> list[str]:
     varied = board.groupby("predictor")[list(_UNITS)].transform("nunique") > 1
     return [
         ", ".join(
-            [predictor]
-            + [counted(board.at[at, unit], _UNITS[unit]) for unit in _UNITS if varied.at[at, unit]]
+            [row["predictor"]]
+            + [counted(row[unit], _UNITS[unit]) for unit in _UNITS if several[unit]]
         )
-        for at, predictor in board["predictor"].items()
+        for row, several in zip(rows_of(board), rows_of(varied), strict=True)
     ]
 
 
@@ -143,8 +143,8 @@ def surface(board: pd.DataFrame) -> Surface | None:
     if priced(board).empty:
         return None
     init, query = budgets(board)
-    won = winners(board, init, query).to_numpy(dtype=object, na_value=None)
-    return Surface(init, query, won.tolist())
+    won = winners(board, init, query).to_numpy(dtype=object).tolist()
+    return Surface(init, query, [[None if row is pd.NA else row for row in line] for line in won])
 
 
 def edges(grid: Sequence[float]) -> list[float]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from archcast.benchmarks.table import Table
 from archcast.studies import leaderboard
@@ -34,7 +35,7 @@ def summarise(measured: pd.DataFrame) -> pd.DataFrame:
     return board.assign(pareto=pareto(board))
 
 
-def pareto(board: pd.DataFrame) -> pd.Series[bool]:
+def pareto(board: pd.DataFrame) -> NDArray[np.bool_]:
     """Whether no other row is as cheap to initialise, as cheap to query, and as good, or better.
 
     Seconds below `LEAST_SECONDS` are all the same. A row with unknown seconds or without a Kendall
@@ -47,7 +48,7 @@ def pareto(board: pd.DataFrame) -> pd.Series[bool]:
     no_worse = (points[:, None] <= points).all(axis=2)
     better = (points[:, None] < points).any(axis=2)
     beaten = (no_worse & better).any(axis=0)
-    return pd.Series(board.index.isin(known.index[~beaten]), board.index)
+    return np.asarray(board.index.isin(known.index.to_numpy()[~beaten]))
 
 
 def winners(
@@ -57,13 +58,14 @@ def winners(
 
     Rows are named by the index of the board; the value is missing where nothing is affordable.
     """
-    found = [[_best_within(board, i, q) for i in init_budgets] for q in query_budgets]
-    return pd.DataFrame(found, query_budgets, init_budgets, dtype="Int64")
+    found = [[best_within(board, i, q) for i in init_budgets] for q in query_budgets]
+    return pd.DataFrame(found, pd.Index(query_budgets), pd.Index(init_budgets)).astype("Int64")
 
 
-def _best_within(board: pd.DataFrame, init: float, query: float) -> Any:
+def best_within(board: pd.DataFrame, init: float, query: float) -> int | None:
+    """The affordable row of the best Kendall tau, if there is one; budgets are in seconds."""
     payable = affordable(board, init, query)
-    return payable["kendall_tau"].idxmax() if len(payable) else pd.NA
+    return cast("int", payable["kendall_tau"].idxmax()) if len(payable) else None
 
 
 def affordable(board: pd.DataFrame, init: float, query: float) -> pd.DataFrame:

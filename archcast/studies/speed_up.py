@@ -187,6 +187,8 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
     strategy without its predictor (or what it improves on); `_sign` is as in `speed_up`. What is
     unknown is NaN or None.
     """
+    if searches.empty:
+        return pd.DataFrame(columns=[*SEARCH, "seconds"])
     if target is None:
         target = default_target(searches) or 0.0
     groups = _by_search(searches)
@@ -202,18 +204,16 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
             | _speed_ups("speed_up", key, RANDOM, efforts, len(groups))
             | _speed_ups("over_unguided", key, (_unguided(found), "", 0), efforts, len(groups))
             for key, found in groups.items()
-        ],
-        columns=None if groups else ["seconds"],
+        ]
     )
     column = f"speed_up_{clock(rows)}"
-    ranks = {"=": 1, ">": 1, "<": 2, "?": 3}  # a bound from above tells less than a value
+    place = rows[f"{column}_sign"].map(_TELLING).fillna(4).where(rows["strategy"] != BASELINE, 0)
+    order = pd.DataFrame({"place": place, "slowness": -rows[column].fillna(0.0)})
+    return rows.loc[order.sort_values(["place", "slowness"]).index].reset_index(drop=True)
 
-    def place(at: int) -> tuple[int, float]:
-        row = rows.loc[at]
-        rank = 0 if row["strategy"] == BASELINE else ranks.get(row[f"{column}_sign"], 4)
-        return rank, -np.nan_to_num(row[column])
 
-    return rows.loc[sorted(rows.index, key=place)].reset_index(drop=True)
+# What a sign says of a speed-up: a bound from above tells less than a value.
+_TELLING = {"=": 1, ">": 1, "<": 2, "?": 3}
 
 
 def clock(rows: pd.DataFrame) -> Axis:
@@ -222,8 +222,8 @@ def clock(rows: pd.DataFrame) -> Axis:
 
 
 def _by_search(searches: pd.DataFrame) -> dict[SearchKey, pd.DataFrame]:
-    groups = searches.groupby(SEARCH, sort=False)
-    return {(str(s), str(p), int(epochs)): group for (s, p, epochs), group in groups}
+    groups = [group for _, group in searches.groupby(SEARCH, sort=False)]
+    return {next(group[SEARCH].itertuples(index=False, name=None)): group for group in groups}
 
 
 def _good(searches: pd.DataFrame) -> pd.DataFrame:
