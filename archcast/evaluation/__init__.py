@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archcast.core.errors import InputError
 from archcast.core.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from archcast.evaluation.metrics import Metric
 
-    from archcast.evaluation.metrics import Values
 
-registry: Registry[Callable[[Values, Values], float]] = Registry(
-    "metric",
-    {
-        "kendall-tau": Entry("archcast.evaluation.metrics:kendall_tau", "Kendall's tau-b"),
-        "sparse-kendall-tau": Entry(
-            "archcast.evaluation.metrics:sparse_kendall_tau", "tau, truth rounded to 0.1 %"
-        ),
-        "spearman": Entry("archcast.evaluation.metrics:spearman", "Spearman's rank correlation"),
-        "pearson": Entry("archcast.evaluation.metrics:pearson", "Pearson's correlation"),
-        "top-decile-spearman": Entry(
-            "archcast.evaluation.metrics:top_decile_spearman", "Spearman among the best 10 %"
-        ),
-        "precision-at-10": Entry(
-            "archcast.evaluation.metrics:precision_at_10", "share of the 10 best found"
-        ),
-        "regret-at-10": Entry(
-            "archcast.evaluation.metrics:regret_at_10", "points lost by the 10 chosen"
-        ),
-    },
-)
+class _Metrics(Registry["Metric"]):
+    """Metrics by name; what an entry point names otherwise is refused."""
+
+    def get(self, name: str) -> Metric:
+        from archcast.evaluation.metrics import Metric
+
+        found: object = super().get(name)
+        if not isinstance(found, Metric) or found.name != name:
+            raise InputError(
+                f"entry point {self.entry(name).target} ({self.group}) is no Metric called"
+                f" {name!r}; make it one: archcast.evaluation.metrics.Metric({name!r}, function,"
+                ' "max", ".3f", "what it says")'
+            )
+        return found
+
+    def all(self) -> list[Metric]:
+        """Every metric, what ships here first."""
+        return [self.get(name) for name in self]
+
+
+def _shipped() -> dict[str, Entry]:
+    from archcast.evaluation import metrics
+
+    return {
+        metric.name: Entry(f"{metrics.__name__}:{constant}", metric.help)
+        for constant, metric in vars(metrics).items()
+        if isinstance(metric, metrics.Metric)
+    }
+
+
+registry = _Metrics("metric", {}, _shipped)

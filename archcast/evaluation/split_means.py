@@ -26,8 +26,8 @@ from scipy import stats
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from archcast.evaluation.metrics import Values, kendall_tau
-from archcast.evaluation.statistics import ALPHA, Interval, Matrix
+from archcast.evaluation.metrics import Values, pairs, tau_b
+from archcast.evaluation.statistics import ALPHA, UNKNOWN, Interval, Matrix
 
 Bools = NDArray[np.bool_]
 
@@ -49,31 +49,15 @@ def split_tau(truth: Values, predicted: Values) -> SplitTau:
 
     Where truth or prediction is constant, tau is 0 whatever is drawn, and no influence is left.
     """
-    tau = kendall_tau(truth, predicted)
-    t, p = (
-        np.unique(values, return_inverse=True)[1].astype(np.int32) for values in (truth, predicted)
-    )
-    n = len(t)
-    if not t.any() or not p.any():
+    agreement, *tied = pairs(truth, predicted)
+    tau, n = tau_b(agreement, *tied), len(agreement)
+    untied = [1 - each / (n - 1) for each in tied]
+    if not all(share.any() for share in untied):
         return SplitTau(tau, np.zeros(n))
-    agreement = _agreement(t, p) / (n - 1)
-    untied = [1 - (np.bincount(ranks)[ranks] - 1) / (n - 1) for ranks in (t, p)]
     means = [float(share.mean()) for share in untied]
     scale = np.sqrt(means[0] * means[1])
-    relative = sum(share / mean for share, mean in zip(untied, means, strict=True)) / 2
-    return SplitTau(tau, 2 * (agreement / scale - tau * relative))
-
-
-def _agreement(first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Concordant less discordant partners of each; in parts, for memory."""
-    step = max(1, 200_000 // len(first))
-    parts = (slice(at, at + step) for at in range(0, len(first), step))
-    return np.concatenate(
-        [
-            np.sum(np.sign(first[at, None] - first) * np.sign(second[at, None] - second), axis=1)
-            for at in parts
-        ]
-    )
+    relative = (untied[0] / means[0] + untied[1] / means[1]) / 2
+    return SplitTau(tau, 2 * (agreement / (n - 1) / scale - tau * relative))
 
 
 class SplitMeans:
@@ -121,12 +105,12 @@ class SplitMeans:
         self.known = self.count > 1
 
     def intervals(self) -> list[Interval]:
-        """The interval of each row's mean; (None, None) of fewer than two splits."""
+        """The interval of each row's mean; NaN of fewer than two splits."""
         several = self.known[:-1, -1]
         found: list[Interval] = []
         for i, known in enumerate(several):
             if not known:
-                found.append((None, None))
+                found.append(UNKNOWN)
                 continue
             factor = largest_quantile(int(several.sum()), int(self.df[i, -1]))
             mean, half = self.difference[i, -1], factor * self.deviation[i, -1]

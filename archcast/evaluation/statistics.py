@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Matrix = NDArray[np.float64]
-Interval = tuple[float, float] | tuple[None, None]
+Interval = tuple[float, float]
+
+UNKNOWN: Interval = (np.nan, np.nan)
 
 ALPHA = 0.05
 
@@ -22,10 +24,10 @@ ALPHA = 0.05
 def mean_interval(values: Sequence[float], of: int = 1) -> Interval:
     """Student's interval of the mean of what `values` are drawn from.
 
-    A single value says nothing of its spread, and has the interval (None, None).
+    A single value says nothing of its spread, and has an interval of NaN.
     """
     if len(values) < 2:
-        return None, None
+        return UNKNOWN
     array = np.sort(np.asarray(values, dtype=np.float64))
     deviation = array.std(ddof=1) / np.sqrt(len(array))
     half = stats.t.isf(ALPHA / of / 2, len(array) - 1) * deviation
@@ -33,14 +35,14 @@ def mean_interval(values: Sequence[float], of: int = 1) -> Interval:
 
 
 def share_interval(successes: int, trials: int, of: int = 1) -> Interval:
-    """The exact interval of a probability (Clopper & Pearson, 1934); none without trials.
+    """The exact interval of a probability (Clopper & Pearson, 1934); NaN without trials.
 
     >>> low, high = share_interval(10, 10)
     >>> round(low, 3), high  # of probability .692, ten of ten have 2.5 %
     (0.692, 1.0)
     """
     if not trials:
-        return None, None
+        return UNKNOWN
     found = stats.binomtest(successes, trials).proportion_ci(1 - ALPHA / of, method="exact")
     return float(found.low), float(found.high)
 
@@ -49,24 +51,23 @@ def median_interval(values: Sequence[float], of: int = 1) -> Interval:
     """An interval that holds the median of what `values` are drawn from.
 
     It is exact and asks nothing of the distribution: two order statistics, chosen by the binomial
-    number of values below the median. Fewer than six values have none.
+    number of values below the median. Fewer than six values have one of NaN.
     """
     below = int(stats.binom.ppf(ALPHA / of / 2, len(values), 0.5)) if values else 0
     if below < 1:
-        return None, None
+        return UNKNOWN
     ordered = sorted(values)
     return float(ordered[below - 1]), float(ordered[-below])
 
 
-def mean_if_known(values: Iterable[float | None]) -> float | None:
-    """The mean, None where a value is None or there is none at all.
+def mean(values: Iterable[float]) -> float:
+    """The mean; NaN of none, and where a value is NaN.
 
-    >>> mean_if_known([1.0, 2.0]), mean_if_known([1.0, None]), mean_if_known([])
-    (1.5, None, None)
+    >>> mean([1.0, 2.0]), mean([1.0, float("nan")]), mean([])
+    (1.5, nan, nan)
     """
     found = list(values)
-    known = [value for value in found if value is not None]
-    return fmean(known) if known and len(known) == len(found) else None
+    return fmean(found) if found else np.nan
 
 
 def win_rates(scores: Mapping[str, Sequence[float]]) -> Matrix:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.evaluation.record import BaseRecord, Record
+from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.report.page_figures import (
     differences_figure,
     lines_figure,
@@ -23,56 +23,56 @@ from archcast.report.page_figures import (
     wins_figure,
 )
 from archcast.report.search_figures import regret_figure, speed_up_figure
-from archcast.report.text import LEADERBOARD, search_columns
-from archcast.report.views import ceiling, comparison, regret_lines, surface, titles
-from archcast.search.search_job import SearchRecord
+from archcast.report.text import (
+    Column,
+    Row,
+    heading,
+    leaderboard_columns,
+    rows_of,
+    search_columns,
+    shown_metrics,
+)
+from archcast.report.views import (
+    ceiling,
+    comparison,
+    points_of,
+    regret_lines,
+    surface,
+    titles,
+)
+from archcast.studies import leaderboard, speed_up
 from archcast.studies.costs import pareto
-from archcast.studies.leaderboard import Row, by_setting, leaderboard, setting_of
-from archcast.studies.speed_up import AXES, agreement, clock, search_rows
+from archcast.studies.leaderboard import SETTING
+from archcast.studies.speed_up import AXES, agreement, clock
 
 SCATTERS = 20
 SCATTER_POINTS = 1_000
 
-_HIGHER_FIRST = {"tau", "rho", "top rho", "p@10"}
-_VALUES: dict[str, Callable[[Row], Any]] = {
-    "predictor": lambda row: row["predictor"],
-    "family": lambda row: row["family"],
-    "train": lambda row: row["train_size"],
-    "epochs": lambda row: row["epochs"],
-    "tau": lambda row: row["kendall_tau"],
-    "95 % of tau": lambda row: row["kendall_tau_low"],
-    "rho": lambda row: row["spearman"],
-    "top rho": lambda row: row["top_decile_spearman"],
-    "p@10": lambda row: row["precision_at_10"],
-    "regret": lambda row: row["regret_at_10"],
-    "init": lambda row: row["init_seconds"],
-    "query": lambda row: row["query_seconds"],
-    "failed": lambda row: row["failed"],
-}
-
 
 def write_page(
-    records: Sequence[Record],
+    measured: pd.DataFrame,
     table: Table,
     path: Path,
     command: str,
-    searches: Sequence[SearchRecord] = (),
+    searches: pd.DataFrame | None = None,
     target: float | None = None,
+    by: str = KENDALL_TAU.name,
 ) -> None:
-    """Write the page of records of one table.
+    """Write the page of what was measured on one table.
 
     Args:
-        records: those of the leaderboard, `comparable`; none if there are searches.
+        measured: what `measure` makes of records, `comparable`; empty if there are searches.
         table: the table that all are of.
         path: the file.
         command: what made it, as typed.
-        searches: those to show, `comparable_searches`.
+        searches: what `measure_searches` makes of searches, `comparable_searches`.
         target: the regret that these are to reach; the `default_target` without.
+        by: the metric that ranks the leaderboard.
 
     Raises:
         InputError: the file can't be written.
     """
-    text = page(records, table, command, searches, target)
+    text = page(measured, table, command, searches, target, by)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         aside.write_text(text, encoding="utf-8")
@@ -86,11 +86,12 @@ def write_page(
 
 
 def page(
-    records: Sequence[Record],
+    measured: pd.DataFrame,
     table: Table,
     command: str,
-    searches: Sequence[SearchRecord] = (),
+    searches: pd.DataFrame | None = None,
     target: float | None = None,
+    by: str = KENDALL_TAU.name,
 ) -> str:
     """The page as text; see `write_page`."""
     environment = Environment(
@@ -100,134 +101,125 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    rows = leaderboard(records)
-    compared = comparison(records, rows)
-    found = surface(rows)
-    limit = ceiling(records, table)
-    best = pareto(rows)
-    scatters = _scatters(records, rows)
-    searched = search_rows(searches, target)
-    agreed = agreement(searched, rows)
-    facts = _facts(records, searches, table, command)
+    if searches is None:
+        searches = speed_up.measure_searches([])
+    board = leaderboard.summarise(measured, by)
+    board = board.assign(pareto=pareto(board))
+    compared = comparison(measured, board)
+    found = surface(board)
+    limit = ceiling(measured, table)
+    scatters = _scatters(measured, board)
+    summary = speed_up.summarise(searches, target)
+    agreed = agreement(summary, board)
+    facts = _facts(measured, searches, table, command)
     figures = {
-        "surface": found and surface_figure(found, rows),
-        "pareto": found and pareto_figure(rows, best),
-        "train-size": lines_figure(rows, "train_size", limit),
-        "epochs": lines_figure(rows, "epochs", limit),
+        "surface": found and surface_figure(found, board),
+        "pareto": found and pareto_figure(board),
+        "train-size": lines_figure(board, "train_size", limit),
+        "epochs": lines_figure(board, "epochs", limit),
         "differences": compared and differences_figure(compared),
         "wins": compared and wins_figure(compared),
         "scatter": scatter_figure(scatters[0]) if scatters else None,
         **{
-            f"regret-{axis}": regret_figure(regret_lines(searches, searched, axis), axis)
+            f"regret-{axis}": regret_figure(
+                regret_lines(searches, summary, axis), axis, points_of(summary)
+            )
             for axis in AXES
         },
-        "speed-up": agreed and speed_up_figure(searched, rows),
+        "speed-up": agreed and speed_up_figure(summary, board),
     }
+    columns = [*leaderboard_columns(by), Column("failed", _failed, "failed")]
     return environment.get_template("page.html.jinja").render(
         title=f"{table.dataset} ({facts['benchmark']})",
         plotly=get_plotlyjs(),
         figures={name: figure.to_plotly_json() for name, figure in figures.items() if figure},
         scatters=scatters,
-        headers=_headers(),
-        rows=[_cells(rank, row) for rank, row in enumerate(rows, start=1)],
-        families=sorted({row["family"] for row in rows}),
-        tied=any(row["tied_with_best"] for row in rows[1:]),
+        columns=columns,
+        metrics={heading(metric): metric.help for metric in shown_metrics(by)},
+        rows=rows_of(board),
+        families=sorted(board["family"].unique()),
+        tied=board["tied_with_best"][1:].any(),
         pareto=[
             f"{rank} {title}"
-            for rank, (title, chosen) in enumerate(zip(titles(rows), best, strict=True), start=1)
-            if chosen
+            for rank, (title, best) in enumerate(
+                zip(titles(board), board["pareto"], strict=True), 1
+            )
+            if best
         ],
         ceiling=limit,
         comparison=compared,
-        searches=searched,
-        search_columns={**search_columns(clock(searched)), "failed": _failed},
-        clock=clock(searched),
+        searches=rows_of(summary),
+        points=points_of(summary),
+        search_columns={**search_columns(clock(summary)), "failed": _failed},
+        clock=clock(summary),
         agreement=agreed,
         facts=facts,
-        failures=_failures(records, searches),
+        failures=_failures(measured, searches),
     )
-
-
-def _headers() -> list[tuple[str, str]]:
-    names = ["#", *LEADERBOARD, "failed"]
-    return [(name, "descending" if name in _HIGHER_FIRST else "ascending") for name in names]
-
-
-def _cells(rank: int, row: Row) -> dict[str, Any]:
-    texts = {name: cell(row) for name, cell in LEADERBOARD.items()}
-    texts["failed"] = _failed(row)
-    cells = [
-        {"text": text, "value": _VALUES[name](row), "number": name not in ("predictor", "family")}
-        for name, text in texts.items()
-    ]
-    tied = rank > 1 and bool(row["tied_with_best"])
-    return {"rank": rank, "tied": tied, "cells": cells, "failed": bool(row["failed"])}
 
 
 def _failed(row: Row) -> str:
     return f"{row['failed']} of {row['repeats']}" if row["failed"] else "-"
 
 
-def _scatters(records: Sequence[Record], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _scatters(measured: pd.DataFrame, board: pd.DataFrame) -> list[dict[str, Any]]:
     """The first repeat of each of the best rows."""
-    groups = by_setting(records)
-    found = []
-    for title, row in list(zip(titles(rows), rows, strict=True))[:SCATTERS]:
-        good = [record for record in groups[setting_of(row)] if not record.failed]
-        if good:
-            first = min(good, key=lambda record: record.job.repeat)
-            predicted = [float(f"{score:.5g}") for score in first.predictions]
-            truth = [round(value, 3) for value in first.truth]
-            found.append(
-                {
-                    "title": f"{title} (tau {row['kendall_tau']:.3f})",
-                    "predicted": predicted[:SCATTER_POINTS],
-                    "truth": truth[:SCATTER_POINTS],
-                }
-            )
-    return found
+    first = measured[measured["error"].isna()].sort_values("repeat").drop_duplicates(SETTING)
+    best = board[:SCATTERS].assign(title=titles(board)[:SCATTERS])
+    shown = best[[*SETTING, "title", "kendall_tau"]].merge(
+        first[[*SETTING, "objective", "unit", "predictions", "truths"]], on=SETTING
+    )
+    return [
+        {
+            "title": f"{row['title']} (tau {row['kendall_tau']:.3f})",
+            "axis": f"true {row['objective']}" + (f" ({row['unit']})" if row["unit"] else ""),
+            "predicted": [float(f"{score:.5g}") for score in row["predictions"]][:SCATTER_POINTS],
+            "truth": [float(f"{value:.6g}") for value in row["truths"].tolist()][:SCATTER_POINTS],
+        }
+        for _, row in shown.iterrows()
+    ]
 
 
 def _facts(
-    records: Sequence[Record], searches: Sequence[SearchRecord], table: Table, command: str
+    measured: pd.DataFrame, searches: pd.DataFrame, table: Table, command: str
 ) -> dict[str, str]:
     """Where the numbers come from."""
-    both: list[Record | SearchRecord] = [*records, *searches]
-    versions = {f"{name} {text}" for record in both for name, text in record.versions.items()}
-    sizes = {f"{record.job.test_size:,}" for record in records}
-    ranked = f", of which {' or '.join(sorted(sizes))} are ranked" if records else ""
-    truths = {record.job.truth for record in records} | {"test" for _ in searches}
-    kinds: dict[str, Sequence[BaseRecord]] = {"records": records, "searches": searches}
+
+    def both(column: str) -> list[str]:
+        return sorted({*measured[column], *searches[column]})
+
+    sizes = sorted({f"{size:,}" for size in measured["test_size"]})
+    ranked = f", of which {' or '.join(sizes)} are ranked" if sizes else ""
+    objective = ", ".join(both("objective"))
+    versions = {each for text in both("versions") for each in text.split(", ")}
     counts = {
-        kind: f"{len(found):,}, of which {sum(record.failed for record in found):,} failed"
-        for kind, found in kinds.items()
-        if found
+        kind: f"{len(found):,}, of which {found['error'].notna().sum():,} failed"
+        for kind, found in {"records": measured, "searches": searches}.items()
+        if len(found)
     }
     return {
         "command": command,
-        "benchmark": ", ".join(sorted({record.job.benchmark for record in both})),
+        "benchmark": ", ".join(both("benchmark")),
         "data set": table.dataset,
         "search space": table.space.name,
         "architectures": f"{len(table):,}{ranked}",
-        "label": ", ".join(sorted({record.job.label for record in both})) + " accuracy",
-        "truth": ", ".join(sorted(truths)) + " accuracy",
+        "label": f"{objective}, {' and '.join(both('label'))} values",
+        "truth": f"{objective}, {' and '.join(both('truth'))} values",
         "table hash": table.hash,
         **counts,
         "versions": ", ".join(sorted(versions)),
-        "machine": ", ".join(sorted({record.machine for record in both})),
+        "machine": ", ".join(both("machine")),
     }
 
 
-def _failures(
-    records: Sequence[Record], searches: Sequence[SearchRecord]
-) -> list[tuple[str, int, int, int, str]]:
-    """Predictor or search, train size, epochs, how many jobs, and the reason."""
-    counts = Counter(
-        [(each.job.predictor, each.job.train_size, each.job.epochs, each.error) for each in records]
-        + [(each.job.title, 0, each.job.epochs, each.error) for each in searches]
+def _failures(measured: pd.DataFrame, searches: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Predictor or search, train size, epochs, the reason, and how many jobs."""
+    guides = searches["predictor"].replace("", "no predictor")
+    named = searches.assign(predictor=searches["strategy"] + " with " + guides, train_size=0)
+    columns = ["predictor", "train_size", "epochs", "error"]
+    failed = Counter(
+        row
+        for frame in (measured, named)
+        for row in frame[frame["error"].notna()][columns].itertuples(index=False, name=None)
     )
-    return [
-        (what, size, epochs, count, reason)
-        for (what, size, epochs, reason), count in counts.items()
-        if reason is not None
-    ]
+    return [(*row, count) for row, count in failed.items()]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
+import pandas as pd
 from plotly.graph_objects import Figure
 
-from archcast.report.text import init_text, number, seconds_text
+from archcast.report.text import init_text, number, rows_of, seconds_text
 from archcast.report.views import (
     OKABE_ITO,
     Comparison,
@@ -23,10 +24,7 @@ from archcast.report.views import (
     second_ticks,
     titles,
 )
-from archcast.studies.costs import floored, priced
-from archcast.studies.leaderboard import Row
-
-T = TypeVar("T")
+from archcast.studies.costs import LEAST_SECONDS, floored, priced
 
 GREY = "#808080"  # seen on white and on black
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -37,19 +35,20 @@ MOST_LETTERS = 14  # of a name on an axis there
 LETTER = 7.0
 
 
-def surface_figure(surface: Surface, rows: Sequence[Row]) -> Figure:
+def surface_figure(surface: Surface, board: pd.DataFrame) -> Figure:
     """A heat map of the best Kendall tau that budgets can pay, with the winners' names."""
-    titled = _by_row(rows, titles(rows))
-    ranks = _by_row(rows, range(1, len(rows) + 1))
+    titled, predictors = titles(board), board["predictor"].tolist()
+    taus = board["kendall_tau"].tolist()
     figure = new_figure("seconds to initialise", "seconds to score one more architecture")
     figure.add_heatmap(
         x=edges(surface.init),
         y=edges(surface.query),
-        z=[[row and row["kendall_tau"] for row in line] for line in surface.winners],
+        z=[[None if row is None else taus[row] for row in line] for line in surface.winners],
         text=[
             [
-                row
-                and f"{plain(titled[id(row)])}<br>tau {number(row['kendall_tau'], 3)}"
+                None
+                if row is None
+                else f"{plain(titled[row])}<br>tau {number(taus[row], 3)}"
                 f"<br>budget {seconds_text(init)}, a query {seconds_text(query)}"
                 for init, row in zip(surface.init, line, strict=True)
             ]
@@ -61,14 +60,13 @@ def surface_figure(surface: Surface, rows: Sequence[Row]) -> Figure:
         colorbar=_colour_bar(),
     )
     regions = surface.regions()
-    taus = [row["kendall_tau"] for line in surface.winners for row in line if row is not None]
-    middle = (min(taus) + max(taus)) / 2
+    middle = (min(taus[region.row] for region in regions) + max(taus[r.row] for r in regions)) / 2
     cell = WIDTH / len(surface.init)
-    short = [str(ranks[id(region.row)]) for region in regions]
+    short = [str(region.row + 1) for region in regions]
     long = [
         next(
             plain(text)
-            for text in (titled[id(region.row)], region.row["predictor"], rank, "")
+            for text in (titled[region.row], predictors[region.row], rank, "")
             if len(text) * LETTER <= region.cells * cell
         )
         for rank, region in zip(short, regions, strict=True)
@@ -78,9 +76,7 @@ def surface_figure(surface: Surface, rows: Sequence[Row]) -> Figure:
         y=[region.query for region in regions],
         mode="text",
         textfont={
-            "color": [
-                "white" if region.row["kendall_tau"] < middle else "black" for region in regions
-            ]
+            "color": ["white" if taus[region.row] < middle else "black" for region in regions]
         },
         meta={"wide": {"text": long}, "narrow": {"text": short}},
         hoverinfo="skip",
@@ -91,63 +87,63 @@ def surface_figure(surface: Surface, rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def pareto_figure(rows: Sequence[Row], best: Sequence[bool]) -> Figure:
-    """Initialisation against query seconds; the Pareto-optimal rows are marked and named."""
-    known = priced(rows)
-    titled = _by_row(rows, titles(rows))
-    optimal = {id(row) for row, chosen in zip(rows, best, strict=True) if chosen}
-    ranks = _by_row(rows, range(1, len(rows) + 1))
+def pareto_figure(board: pd.DataFrame) -> Figure:
+    """Initialisation against query seconds; the Pareto-optimal rows are marked and named.
+
+    The board has a column `pareto`.
+    """
+    titled = titles(board)
+    known = priced(board)
     figure = new_figure("seconds to initialise", "seconds to score one more architecture")
     colours = {
-        "cmin": min(row["kendall_tau"] for row in known),
-        "cmax": max(row["kendall_tau"] for row in known),
+        "cmin": known["kendall_tau"].min(),
+        "cmax": known["kendall_tau"].max(),
         "colorscale": "Cividis",
     }
-    groups = {
-        "Pareto-optimal": [row for row in known if id(row) in optimal],
-        "beaten by another": [row for row in known if id(row) not in optimal],
-    }
     names = [
-        [titled[id(row)], row["predictor"], str(ranks[id(row)])] if id(row) in optimal else []
-        for row in known
+        [titled[at], predictor, str(at + 1)] if optimal else []
+        for at, predictor, optimal in zip(
+            known.index, known["predictor"], known["pareto"], strict=True
+        )
     ]
     views = {
         "wide": _named(known, names, WIDTH, HEIGHT),
         "narrow": _named(known, [choices[2:] for choices in names], *NARROW),
     }
-    for name, group in reversed(groups.items()):
-        first = name == "Pareto-optimal"
+    for name, first in (("beaten by another", False), ("Pareto-optimal", True)):
+        group = known[known["pareto"] == first]
+        seconds = group[["init_seconds", "query_seconds"]].clip(lower=LEAST_SECONDS)
         figure.add_scatter(
-            x=[floored(row["init_seconds"]) for row in group],
-            y=[floored(row["query_seconds"]) for row in group],
+            x=seconds["init_seconds"].tolist(),
+            y=seconds["query_seconds"].tolist(),
             name=name,
             mode="markers+text" if first else "markers",
             meta=views if first else None,
             customdata=[
-                f"{plain(titled[id(row)])}<br>tau {number(row['kendall_tau'], 3)}"
+                f"{plain(titled[at])}<br>tau {number(row['kendall_tau'], 3)}"
                 f"<br>init {init_text(row)}, a query {seconds_text(row['query_seconds'])}"
-                for row in group
+                for at, row in zip(group.index, rows_of(group), strict=True)
             ],
             hovertemplate="%{customdata}<extra></extra>",
             marker={
                 **colours,
-                "color": [row["kendall_tau"] for row in group],
+                "color": group["kendall_tau"].tolist(),
                 "symbol": "diamond" if first else "circle",
                 "size": 13 if first else 8,
                 "line": {"color": GREY, "width": 1.5 if first else 0.5},
                 **({"colorbar": _colour_bar()} if first else {}),
             },
         )
-    figure.update_xaxes(_cost_axis([row["init_seconds"] for row in known]))
-    figure.update_yaxes(_cost_axis([row["query_seconds"] for row in known]))
+    figure.update_xaxes(_cost_axis(known["init_seconds"].tolist()))
+    figure.update_yaxes(_cost_axis(known["query_seconds"].tolist()))
     return figure
 
 
 def _named(
-    rows: Sequence[Row], choices: Sequence[Sequence[str]], width: float, height: float
+    known: pd.DataFrame, choices: Sequence[Sequence[str]], width: float, height: float
 ) -> dict[str, list[str]]:
     """Texts of the rows that have a name, and where these stand."""
-    placed = place_names(cost_points(rows, width, height), choices, width, height, LETTER)
+    placed = place_names(cost_points(known, width, height), choices, width, height, LETTER)
     named = [found for found, names in zip(placed, choices, strict=True) if names]
     return {
         "text": [plain(name) for name, _ in named],
@@ -163,9 +159,9 @@ _SIDES = {
 }
 
 
-def lines_figure(rows: Sequence[Row], by: Setting, limit: float | None) -> Figure | None:
+def lines_figure(board: pd.DataFrame, by: Setting, limit: float | None) -> Figure | None:
     """Kendall tau by train size or epochs with 95 % bands, None without two settings."""
-    found = lines(rows, by)
+    found = lines(board, by)
     if not found:
         return None
     axis = {"train_size": "labelled architectures", "epochs": "epochs paid for each query"}[by]
@@ -268,14 +264,14 @@ def _short(name: str) -> str:
 
 
 def scatter_figure(scatter: dict[str, Any]) -> Figure:
-    """Predicted scores against true accuracies; the page puts others in its place."""
-    figure = new_figure("prediction", "true accuracy (%)")
+    """Predicted scores against the truth; the page puts others in its place."""
+    figure = new_figure("prediction", scatter["axis"])
     figure.add_scatter(
         x=scatter["predicted"],
         y=scatter["truth"],
         mode="markers",
         marker={"color": OKABE_ITO[0], "opacity": 0.6, "size": 7},
-        hovertemplate="predicted %{x}, true %{y:.2f} %<extra></extra>",
+        hovertemplate="predicted %{x}, true %{y:.4g}<extra></extra>",
     )
     return figure
 
@@ -301,7 +297,7 @@ def add_lines(figure: Figure, found: Sequence[Line], shown: int, mode: str, hove
         visible = True if at < shown else "legendonly"
         name = plain(line.name)
         x, y, low, high = (_short_numbers(part) for part in (line.x, line.y, line.low, line.high))
-        if None not in low:
+        if line.is_bounded:
             figure.add_scatter(
                 x=[*x, *reversed(x)],
                 y=[*high, *reversed(low)],
@@ -327,9 +323,9 @@ def add_lines(figure: Figure, found: Sequence[Line], shown: int, mode: str, hove
         )
 
 
-def _short_numbers(values: Sequence[float | None]) -> list[float | None]:
+def _short_numbers(values: Sequence[float]) -> list[float]:
     """What the eye can tell apart, in fewer bytes."""
-    return [None if value is None else float(f"{value:.4g}") for value in values]
+    return [float(f"{value:.4g}") for value in values]
 
 
 def _cost_axis(seconds: Sequence[float]) -> dict[str, Any]:
@@ -358,11 +354,6 @@ def faint(colour: str, alpha: float = 0.15) -> str:
     """A colour that others show through."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"
-
-
-def _by_row(rows: Sequence[Row], values: Iterable[T]) -> dict[int, T]:
-    """A value of each row, by the row's identity."""
-    return {id(row): value for row, value in zip(rows, values, strict=True)}
 
 
 def plain(text: str) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.evaluation.record import Record
 from archcast.report.views import (
     COSTS,
     OKABE_ITO,
@@ -32,20 +32,19 @@ from archcast.report.views import (
     log_range,
     number_ticks,
     place_names,
+    points_of,
     regret_lines,
     second_ticks,
     surface,
     titles,
 )
-from archcast.search.search_job import SearchRecord
-from archcast.studies.costs import floored, pareto, priced
-from archcast.studies.leaderboard import Row, leaderboard
+from archcast.studies import costs, speed_up
+from archcast.studies.costs import LEAST_SECONDS, priced
 from archcast.studies.speed_up import (
     AXES,
     Axis,
     agreement,
     clock,
-    search_rows,
     speed_up_bounds,
     with_taus,
 )
@@ -77,21 +76,26 @@ _STYLE: dict[Any, Any] = {
 
 
 def write_figures(
-    records: Sequence[Record],
+    measured: pd.DataFrame,
     table: Table,
     folder: Path,
     formats: Sequence[str],
-    searches: Sequence[SearchRecord] = (),
+    searches: pd.DataFrame | None = None,
 ) -> list[Path]:
-    """Write each figure that the records and searches can fill, in each format; the paths written.
+    """Write each figure that the frames can fill, in each format; the paths written.
 
-    `formats` are endings that matplotlib knows, such as `pdf`, `svg` and `png`.
+    Args:
+        measured: what `measure` makes of records, `comparable`.
+        table: the table that they are of.
+        folder: where the figures go.
+        formats: endings that matplotlib knows, such as `pdf`, `svg` and `png`.
+        searches: what `measure_searches` makes of searches, `comparable_searches`.
 
     Raises:
         InputError: the folder can't be made or written to.
     """
     with mpl.rc_context(_STYLE):
-        drawn = _figures(records, table, searches)
+        drawn = _figures(measured, table, searches)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return [
@@ -111,22 +115,26 @@ def _write(figure: Figure, path: Path) -> Path:
 
 
 def _figures(
-    records: Sequence[Record], table: Table, searches: Sequence[SearchRecord]
+    measured: pd.DataFrame, table: Table, searches: pd.DataFrame | None
 ) -> dict[str, Figure]:
-    rows, searched = leaderboard(records), search_rows(searches)
-    limit = ceiling(records, table)
-    found, compared = surface(rows), comparison(records, rows)
+    if searches is None:
+        searches = speed_up.measure_searches([])
+    board, summary = costs.summarise(measured), speed_up.summarise(searches)
+    limit = ceiling(measured, table)
+    found, compared = surface(board), comparison(measured, board)
     figures = {
-        "surface": found and _surface(found, rows),
-        "pareto": found and _pareto(rows),
-        "tau-by-train-size": _lines(rows, "train_size", limit),
-        "tau-by-epochs": _lines(rows, "epochs", limit),
+        "surface": found and _surface(found, board),
+        "pareto": found and _pareto(board),
+        "tau-by-train-size": _lines(board, "train_size", limit),
+        "tau-by-epochs": _lines(board, "epochs", limit),
         "critical-differences": compared and _differences(compared),
         **{
-            f"regret-by-{axis}": _regret(regret_lines(searches, searched, axis), axis)
+            f"regret-by-{axis}": _regret(
+                regret_lines(searches, summary, axis), axis, points_of(summary)
+            )
             for axis in AXES
         },
-        "speed-up-by-tau": agreement(searched, rows) and _speed_ups(searched, rows),
+        "speed-up-by-tau": agreement(summary, board) and _speed_ups(summary, board),
     }
     return {name: figure for name, figure in figures.items() if figure}
 
@@ -138,29 +146,26 @@ def _figure(x: str, y: str, height: float = HEIGHT) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _surface(surface: Surface, rows: Sequence[Row]) -> Figure:
+def _surface(surface: Surface, board: pd.DataFrame) -> Figure:
     figure, axes = _figure("time to initialise", "time a query")
-    taus = np.array(
-        [
-            [np.nan if row is None else row["kendall_tau"] for row in line]
-            for line in surface.winners
-        ]
+    taus, predictors = board["kendall_tau"].tolist(), board["predictor"].tolist()
+    won = np.array(
+        [[np.nan if row is None else taus[row] for row in line] for line in surface.winners]
     )
     mesh = axes.pcolormesh(
-        edges(surface.init), edges(surface.query), taus, cmap="cividis", rasterized=True
+        edges(surface.init), edges(surface.query), won, cmap="cividis", rasterized=True
     )
     figure.colorbar(mesh, label="Kendall tau", pad=0.02)
     _log_scales(axes, surface.init, surface.query)
-    ranks = {id(row): str(rank) for rank, row in enumerate(rows, start=1)}
-    middle = (np.nanmin(taus) + np.nanmax(taus)) / 2
+    middle = (np.nanmin(won) + np.nanmax(won)) / 2
     room = 72 * 0.62 * WIDTH / len(surface.init)  # points that a cell is wide, without the axes
     for region in surface.regions():
-        name, tau = region.row["predictor"], region.row["kendall_tau"]
+        name = predictors[region.row]
         axes.text(
             region.init,
             region.query,
-            name if len(name) * LETTER <= region.cells * room else ranks[id(region.row)],
-            color="white" if tau < middle else "black",
+            name if len(name) * LETTER <= region.cells * room else str(region.row + 1),
+            color="white" if taus[region.row] < middle else "black",
             fontsize=6,
             ha="center",
             va="center",
@@ -168,30 +173,35 @@ def _surface(surface: Surface, rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _pareto(rows: Sequence[Row]) -> Figure:
+def _pareto(board: pd.DataFrame) -> Figure:
     figure, axes = _figure("time to initialise", "time a query")
-    optimal = {id(row) for row, chosen in zip(rows, pareto(rows), strict=True) if chosen}
-    titled = {id(row): title for row, title in zip(rows, titles(rows), strict=True)}
-    known = sorted(priced(rows), key=lambda row: id(row) in optimal)  # drawn over the others
-    init = [row["init_seconds"] for row in known]
-    query = [row["query_seconds"] for row in known]
+    titled = titles(board)
+    known = priced(board).sort_values("pareto", kind="stable")  # the last are drawn over the others
+    optimal = known["pareto"]
+    seconds = known[["init_seconds", "query_seconds"]].clip(lower=LEAST_SECONDS)
     points = axes.scatter(
-        [floored(value) for value in init],
-        [floored(value) for value in query],
-        c=[row["kendall_tau"] for row in known],
-        s=[30 if id(row) in optimal else 10 for row in known],
-        linewidths=[1.0 if id(row) in optimal else 0.2 for row in known],
+        seconds["init_seconds"],
+        seconds["query_seconds"],
+        c=known["kendall_tau"],
+        s=np.where(optimal, 30, 10),
+        linewidths=np.where(optimal, 1.0, 0.2).tolist(),
         edgecolors=OKABE_ITO[1],
         cmap="cividis",
     )
     figure.colorbar(points, label="Kendall tau", pad=0.02)
-    _log_scales(axes, map(floored, init), map(floored, query))
-    axes.set(xlim=_bounds(init), ylim=_bounds(query))
-    names = [[titled[id(row)], row["predictor"]] if id(row) in optimal else [] for row in known]
+    _log_scales(axes, seconds["init_seconds"], seconds["query_seconds"])
+    axes.set(
+        xlim=_bounds(seconds["init_seconds"].tolist()),
+        ylim=_bounds(seconds["query_seconds"].tolist()),
+    )
+    names = [
+        [titled[at], predictor] if chosen else []
+        for at, predictor, chosen in zip(known.index, known["predictor"], optimal, strict=True)
+    ]
     room = 72 * 0.62 * WIDTH, 72 * 0.75 * HEIGHT
     placed = place_names(cost_points(known, *room), names, *room, LETTER)
-    for row, (name, side) in zip(known, placed, strict=True):
-        _name(axes, name, (floored(row["init_seconds"]), floored(row["query_seconds"])), side)
+    for point, (name, side) in zip(seconds.itertuples(index=False, name=None), placed, strict=True):
+        _name(axes, name, point, side)
     return figure
 
 
@@ -217,8 +227,8 @@ _SIDES: dict[Side, tuple[tuple[float, float], str, str]] = {
 }
 
 
-def _lines(rows: Sequence[Row], by: Setting, limit: float | None) -> Figure | None:
-    found = lines(rows, by)[:SHOWN_LINES]
+def _lines(board: pd.DataFrame, by: Setting, limit: float | None) -> Figure | None:
+    found = lines(board, by)[:SHOWN_LINES]
     if not found:
         return None
     axis = {"train_size": "labelled architectures", "epochs": "epochs paid for each query"}[by]
@@ -241,17 +251,16 @@ def _add_line(axes: Axes, line: Line, at: int, marker: str) -> None:
     colour = OKABE_ITO[at % len(OKABE_ITO)]
     style = "-" if at < len(OKABE_ITO) else "--"
     axes.plot(line.x, line.y, style, color=colour, marker=marker, label=line.name)
-    if None not in line.low:
-        low, high = np.array(line.low, float), np.array(line.high, float)
-        axes.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
+    if line.is_bounded:
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _regret(found: Sequence[Line], axis: Axis) -> Figure | None:
+def _regret(found: Sequence[Line], axis: Axis, points: str) -> Figure | None:
     found = found[: len(OKABE_ITO)]
     if not found:
         return None
     columns = 2 if max(len(line.name) for line in found) <= LONGEST_OF_TWO else 1
-    figure, axes = _figure(COSTS[axis], "regret (points)", HEIGHT + 0.13 * len(found) / columns)
+    figure, axes = _figure(COSTS[axis], f"regret ({points})", HEIGHT + 0.13 * len(found) / columns)
     for at, line in enumerate(found):
         _add_line(axes, line, at, "")
     costs = [cost for line in found for cost in line.x]
@@ -266,39 +275,32 @@ def _regret(found: Sequence[Line], axis: Axis) -> Figure | None:
     return figure
 
 
-def _speed_ups(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
-    column = f"speed_up_{clock(rows)}"
-    pairs = with_taus(rows, leaderboard)
+def _speed_ups(summary: pd.DataFrame, board: pd.DataFrame) -> Figure:
+    column = f"speed_up_{clock(summary)}"
+    pairs = with_taus(summary, board)
     figure, axes = _figure("Kendall tau in the leaderboard", "speed-up (x random)", HEIGHT + 0.26)
-    for at, family in enumerate(sorted({row["family"] for row, _ in pairs})):
+    for at, (family, shown) in enumerate(pairs.groupby("family")):
         colour = OKABE_ITO[at % len(OKABE_ITO)]
-        shown = [(row, tau) for row, tau in pairs if row["family"] == family]
-        taus = [tau for _, tau in shown]
-        axes.vlines(
-            taus,
-            *speed_up_bounds([row for row, _ in shown]),
-            color=colour,
-            alpha=0.4,
-            linewidth=0.8,
-        )
+        taus = shown["kendall_tau"]
+        axes.vlines(taus, *speed_up_bounds(shown), color=colour, alpha=0.4, linewidth=0.8)
         axes.scatter(
             taus,
-            [row[column] for row, _ in shown],
+            shown[column],
             s=14,
             marker=MARKERS[at],
-            facecolors=[colour if row[f"{column}_sign"] == "=" else "white" for row, _ in shown],
+            facecolors=[colour if sign == "=" else "white" for sign in shown[f"{column}_sign"]],
             edgecolors=colour,
             linewidths=0.8,
             label=family,
         )
     axes.axhline(1, color="grey", linestyle=":")
-    ends = [end for side in speed_up_bounds([row for row, _ in pairs]) for end in side]
+    ends = [end for side in speed_up_bounds(pairs) for end in side]
     axes.set(yscale="log", ylim=_bounds(ends))
     _tick(axes.yaxis, number_ticks(log_range(ends)))
-    points = [(tau, row[column]) for row, tau in pairs]
+    points = list(zip(pairs["kendall_tau"], pairs[column], strict=True))
     room = 72 * 0.8 * WIDTH, 72 * 0.7 * HEIGHT
     places = (axes.transScale + axes.transLimits).transform(points) * room
-    names = [[row["predictor"]] for row, _ in pairs]
+    names = [[predictor] for predictor in pairs["predictor"]]
     placed = place_names(places.tolist(), names, *room, LETTER)
     for point, (name, side) in zip(points, placed, strict=True):
         _name(axes, name, point, side)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from plotly.graph_objects import Figure
 
 from archcast.report.page_figures import (
@@ -16,20 +17,19 @@ from archcast.report.page_figures import (
     plain,
     second_axis,
 )
-from archcast.report.text import search_title, speed_up_text
+from archcast.report.text import rows_of, search_title, speed_up_text
 from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks
-from archcast.studies.leaderboard import Row
 from archcast.studies.speed_up import Axis, clock, speed_up_bounds, with_taus
 
 
-def regret_figure(found: Sequence[Line], axis: Axis) -> Figure | None:
+def regret_figure(found: Sequence[Line], axis: Axis, points: str) -> Figure | None:
     """Median regret by cost with 95 % bands, None where costs are unknown."""
     if not found:
         return None
-    figure = new_figure(COSTS[axis], "regret (points)")
+    figure = new_figure(COSTS[axis], f"regret ({points})")
     unit = {"seconds": "s", "evaluations": "evaluations"}[axis]
     shown = len(OKABE_ITO)
-    add_lines(figure, found, shown, "lines", f"%{{x:,.1f}} {unit}: %{{y:.2f}} points")
+    add_lines(figure, found, shown, "lines", f"%{{x:,.1f}} {unit}: %{{y:.4g}} {points}")
     costs = [cost for line in found[:shown] for cost in line.x]
     ticks = number_ticks(log_range(costs))
     figure.update_xaxes(second_axis(costs) if axis == "seconds" else log_axis(ticks))
@@ -38,19 +38,18 @@ def regret_figure(found: Sequence[Line], axis: Axis) -> Figure | None:
     return figure
 
 
-def speed_up_figure(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
+def speed_up_figure(summary: pd.DataFrame, board: pd.DataFrame) -> Figure:
     """Speed-ups by the leaderboard's tau of the predictor; a hollow point is a bound."""
-    column = f"speed_up_{clock(rows)}"
-    pairs = with_taus(rows, leaderboard)
+    column = f"speed_up_{clock(summary)}"
+    pairs = with_taus(summary, board)
     figure = new_figure("Kendall tau in the leaderboard", "speed-up (x random)")
-    for at, family in enumerate(sorted({row["family"] for row, _ in pairs})):
+    for at, (family, shown) in enumerate(pairs.groupby("family")):
         colour = OKABE_ITO[at % len(OKABE_ITO)]
-        shown = [(row, tau) for row, tau in pairs if row["family"] == family]
-        values = [row[column] for row, _ in shown]
-        low, high = speed_up_bounds([row for row, _ in shown])
+        values = shown[column]
+        low, high = speed_up_bounds(shown)
         figure.add_scatter(
-            x=[tau for _, tau in shown],
-            y=values,
+            x=shown["kendall_tau"].tolist(),
+            y=values.tolist(),
             error_y={
                 "array": np.subtract(high, values).tolist(),
                 "arrayminus": np.subtract(values, low).tolist(),
@@ -61,17 +60,18 @@ def speed_up_figure(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Figure:
             mode="markers",
             marker={
                 "color": colour,
-                "symbol": [at if row[f"{column}_sign"] == "=" else at + 100 for row, _ in shown],
+                "symbol": [at if sign == "=" else at + 100 for sign in shown[f"{column}_sign"]],
                 "size": 11,
             },
             customdata=[
                 f"{plain(search_title(row['strategy'], row['predictor'], row['epochs']))}"
-                f"<br>tau {tau:.3f}<br>x random {plain(speed_up_text(row, column))}"
-                for row, tau in shown
+                f"<br>tau {row['kendall_tau']:.3f}"
+                f"<br>x random {plain(speed_up_text(row, column))}"
+                for row in rows_of(shown)
             ],
             hovertemplate="%{customdata}<extra></extra>",
         )
     figure.add_hline(1, line={"color": GREY, "dash": "dash"})
-    low, high = speed_up_bounds([row for row, _ in pairs])
+    low, high = speed_up_bounds(pairs)
     figure.update_yaxes(log_axis(number_ticks(log_range([*low, *high]))))
     return figure

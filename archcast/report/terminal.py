@@ -9,94 +9,120 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table as ResultTable
+from archcast.evaluation.metrics import KENDALL_TAU, SPEARMAN
 from archcast.report.text import (
-    LEADERBOARD,
+    INTERVAL,
+    Column,
+    Row,
     bounds,
     counted,
+    heading,
     init_text,
+    leaderboard_columns,
     number,
+    rows_of,
     search_columns,
     seconds_text,
+    shown_metrics,
 )
 from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
-from archcast.studies.leaderboard import Row
 from archcast.studies.speed_up import clock
 
-# Columns of a leaderboard that a narrow terminal lacks, the first first.
-GIVEN_UP = ("family", "top rho", "p@10", "regret", "rho", "95 % of tau")
 WIDE = 100  # columns of a terminal from which all of a search is shown
 NARROW = 80  # columns below which only the main ones are
 STOP_WIDTH = 68  # columns that a table of early stopping takes with its intervals
 # What the marks of a leaderboard mean, below it.
 TIED = "= may be the best too: with 95 % confidence, none that is the best lacks it"
-INTERVALS = "95 % of tau: of its mean over all random splits of this table, all rows at once"
+INTERVALS = f"{INTERVAL}: of its mean over all random splits of this table, all rows at once"
 COLUMNS = "95 %: with that confidence, all intervals of a column hold at once"
 
 
-def leaderboard_table(rows: Sequence[Row], width: int) -> Table:
+def leaderboard_table(board: pd.DataFrame, width: int, by: str = KENDALL_TAU.name) -> Table:
     """The leaderboard as a rich table, with as many columns as the terminal has room for.
 
     `=` follows the rank of a row that is tied with the best.
     """
+    rows = rows_of(board)
+    columns = leaderboard_columns(by)
     hidden = set() if any(row["epochs"] for row in rows) else {"epochs"}
-    table = _ranking(rows, hidden)
-    for name in GIVEN_UP:
+    table = _ranking(rows, columns, hidden)
+    for name in _given_up(by):
         if Console(width=1_000).measure(table).maximum <= width:
             break
         hidden.add(name)
-        table = _ranking(rows, hidden)
+        table = _ranking(rows, columns, hidden)
     return table
 
 
-def _ranking(rows: Sequence[Row], hidden: set[str]) -> Table:
+def _given_up(by: str) -> list[str]:
+    """Columns that a narrow terminal lacks, the first first."""
+    others = [each for each in shown_metrics(by) if each not in (KENDALL_TAU, SPEARMAN)]
+    metrics = [heading(each) for each in (*others, SPEARMAN) if each.name != by]
+    return ["family", *metrics, INTERVAL]
+
+
+def _ranking(rows: Sequence[Row], columns: Sequence[Column], hidden: set[str]) -> Table:
     """The leaderboard without some of its columns."""
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table = _new_table()
     digits = len(str(len(rows)))
     table.add_column(f"{'#':>{digits}}", no_wrap=True)
-    shown = {name: cell for name, cell in LEADERBOARD.items() if name not in hidden}
-    for name in shown:
-        if name == "predictor":
-            table.add_column(name, overflow="fold", min_width=9)
+    shown = [column for column in columns if column.heading not in hidden]
+    for column in shown:
+        if column.heading == "predictor":
+            table.add_column(column.heading, overflow="fold", min_width=9)
         else:
-            table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
+            justify: Literal["left", "right"] = "right" if column.number else "left"
+            table.add_column(column.heading, justify=justify, no_wrap=True)
     for rank, row in enumerate(rows, start=1):
-        cells = [cell(row) for cell in shown.values()]
+        cells = [column.cell(row) for column in shown]
         place = f"{rank:>{digits}}{'=' if rank > 1 and row['tied_with_best'] else ''}"
-        table.add_row(place, *cells, style="yellow" if row["failed"] else "")
+        table.add_row(place, *cells, style=_style(row))
     return table
 
 
-def surface_table(rows: Sequence[Row], width: int) -> Table:
+def _new_table() -> Table:
+    return Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+
+
+def _style(row: Row) -> str:
+    return "yellow" if row["failed"] else ""
+
+
+def surface_table(board: pd.DataFrame, width: int) -> Table:
     """Who wins at which budgets: initialisation across, query down, a decade a step."""
-    init, query = budgets(rows)
+    init, query = budgets(board)
     init, query = (seconds[::-STEPS_A_DECADE][::-1] for seconds in (init, query))
     init = init[-max(2, (width - 10) // 13) :]
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table = _new_table()
     table.add_column("query", justify="right", no_wrap=True)
     for seconds in init:
         table.add_column(seconds_text(seconds), overflow="fold")
-    for seconds, line in zip(query, winners(rows, init, query), strict=True):
+    rows = rows_of(board)
+    for query_seconds, line in zip(query, winners(board, init, query).to_numpy(), strict=True):
         cells = (
-            "-" if won is None else f"{won['predictor']} {number(won['kendall_tau'], 2)}"
-            for won in line
+            "-" if at is pd.NA else f"{rows[at]['predictor']} {number(rows[at]['kendall_tau'], 2)}"
+            for at in line
         )
-        table.add_row(seconds_text(seconds), *cells)
+        table.add_row(seconds_text(query_seconds), *cells)
     return table
 
 
-def sizes_table(rows: Sequence[Row], column: Literal["train_size", "epochs"]) -> Table:
+def sizes_table(board: pd.DataFrame, column: Literal["train_size", "epochs"]) -> Table:
     """Tau with its interval by train size or epochs, for predictors that have several."""
+    rows = rows_of(board)
     sizes = sorted({row[column] for row in rows if row[column]})
     settings: dict[tuple[str, int], dict[int, Row]] = {}
     other = "epochs" if column == "train_size" else "train_size"
     for row in rows:
         settings.setdefault((row["predictor"], row[other]), {})[row[column]] = row
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table = _new_table()
     table.add_column("predictor", overflow="fold")
     for size in sizes:
         table.add_column(str(size), justify="right", no_wrap=True)
@@ -118,22 +144,22 @@ def _short_interval(row: Row) -> str:
     return f"{tau:.2f} ({low:.2f}-{high:.2f})".replace("0.", ".")
 
 
-def recommendation(
-    rows: Sequence[Row], cheapest: tuple[Row, Row] | None, init: float, query: float
+def recommendation_text(
+    payable: pd.DataFrame, cheapest: pd.DataFrame, init: float, query: float
 ) -> str:
     """What to use within budgets in seconds, in a sentence or two."""
     budget = f"{seconds_text(init)} to initialise and {seconds_text(query)} a query"
-    if rows:
-        best = rows[0]
+    if len(payable):
+        (best,) = rows_of(payable[:1])
         interval = bounds(best, "kendall_tau")
         return (
             f"With {budget}: {_setting(best)}\n"
             f"expected tau {number(best['kendall_tau'], 3)} (95 % {interval}),"
             f" {init_text(best)} to initialise, {seconds_text(best['query_seconds'])} a query"
         )
-    if cheapest is None:
+    if cheapest.empty:
         return "Nothing can be said: the benchmark does not tell what training takes."
-    to_start, to_query = cheapest
+    to_start, to_query = rows_of(cheapest)
     return (
         f"Nothing fits {budget}. Cheapest to initialise: {_setting(to_start)},"
         f" {init_text(to_start)}; cheapest to query: {_setting(to_query)},"
@@ -150,13 +176,13 @@ def _setting(row: Row) -> str:
     return f"{row['predictor']} ({shown})" if shown else str(row["predictor"])
 
 
-def ablation_table(rows: Sequence[Row]) -> Table:
+def ablation_table(variants: pd.DataFrame) -> Table:
     """What each part of a combination adds, as a rich table."""
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table = _new_table()
     table.add_column("variant", overflow="fold")
-    for name in ("tau", "95 % of tau", "lead over the best alone", "init", "query"):
+    for name in ("tau", INTERVAL, "lead over the best alone", "init", "query"):
         table.add_column(name, justify="right", no_wrap=name != "lead over the best alone")
-    for row in rows:
+    for row in rows_of(variants):
         lead = "-"
         if row["lead"] is not None:
             lead = f"{row['lead']:+.3f} {bounds(row, 'lead')}"
@@ -167,20 +193,20 @@ def ablation_table(rows: Sequence[Row]) -> Table:
             lead,
             init_text(row),
             seconds_text(row["query_seconds"]),
-            style="yellow" if row["failed"] else "",
+            style=_style(row),
         )
     return table
 
 
-def stop_table(rows: Sequence[Row], width: int) -> Table:
+def stop_table(summary: pd.DataFrame, width: int) -> Table:
     """Searches with early stopping as a rich table, with intervals where there is room."""
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table = _new_table()
     table.add_column("method", overflow="fold")
     intervals = width >= STOP_WIDTH
     for name in ("speed-up", "best kept"):
         table.add_column(f"{name} (95 %)" if intervals else name, justify="right", no_wrap=True)
     table.add_column("regret", justify="right", no_wrap=True)
-    for row in rows:
+    for row in rows_of(summary):
         stopped = row["method"] == "early stopping"
         cells = [
             number(row[name], 2) + (f" {bounds(row, name):>12}" if intervals else "")
@@ -190,27 +216,27 @@ def stop_table(rows: Sequence[Row], width: int) -> Table:
             f"{row['predictor']}, p < {row['threshold']:g}" if stopped else f"  {row['method']}",
             *cells,
             number(row["regret"], 2),
-            style="yellow" if row["failed"] else "",
+            style=_style(row),
         )
     return table
 
 
-def search_table(rows: Sequence[Row], width: int) -> Table:
+def search_table(summary: pd.DataFrame, width: int) -> Table:
     """Searches as a rich table, with as many columns as the terminal has room for."""
     hidden = set() if width >= WIDE else {"value", "95 %", "reached"}
     if width < NARROW:
         hidden |= {"to target", "x unguided"}
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
-    columns = search_columns(clock(rows))
+    table = _new_table()
+    columns = search_columns(clock(summary))
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name == "search":
             table.add_column(name, overflow="fold")
         else:
             table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
+    for row in rows_of(summary):
         cells = [cell(row) for cell in shown.values()]
-        table.add_row(*cells, style="yellow" if row["failed"] else "")
+        table.add_row(*cells, style=_style(row))
     return table
 
 
@@ -227,7 +253,7 @@ def agreement_text(found: Row | None) -> str:
     )
 
 
-def supernet_table(rows: Sequence[Row], width: int) -> Table:
+def supernet_table(summary: pd.DataFrame, width: int) -> Table:
     """How supernets rank, as a rich table with as many columns as the terminal has room for."""
     columns: dict[str, Callable[[Row], str]] = {
         "strategy": lambda row: row["strategy"],
@@ -241,44 +267,54 @@ def supernet_table(rows: Sequence[Row], width: int) -> Table:
         "init": lambda row: seconds_text(row["init_seconds"]),
         "query": lambda row: seconds_text(row["query_seconds"]),
     }
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False)
+    table = _new_table()
     hidden = {"images", "sd", "sparse", "top rho"} if width < NARROW else set()
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
-    for row in rows:
+    for row in rows_of(summary):
         cells = [cell(row) for cell in shown.values()]
-        table.add_row(*cells, style="yellow" if row["failed"] else "")
+        table.add_row(*cells, style=_style(row))
     return table
 
 
 def table_info(table: ResultTable) -> str:
     """What a table of results holds, a line each."""
     runs = np.diff(table.starts)
-    test = table.columns["test_accuracy"]
     lines = {
         "space": table.space.name,
         "data set": table.dataset,
         **{key: text for key, text in table.metadata.items() if text},
         "architectures": f"{len(table):,}",
-        "runs": f"{len(test):,} ({runs.min()} to {runs.max()} an architecture)",
+        "runs": f"{runs.sum():,} ({runs.min()} to {runs.max()} an architecture)",
         "epochs": f"{table.epochs.max()}" if table.epochs.any() else "no curves",
         "columns": ", ".join(table.columns),
-        "test accuracy": f"{test.min():.2f} to {test.max():.2f} %, median {np.median(test):.2f} %",
+        **{each.name: _spread(table, each) for each in table.objectives},
         "hash": table.hash,
     }
     width = max(map(len, lines))
     return "\n".join(f"{key:{width}}  {text}" for key, text in lines.items())
 
 
-def to_json(rows: Sequence[Row]) -> str:
+def _spread(table: ResultTable, objective: Objective) -> str:
+    """Which values an objective has."""
+    values = table.values(objective, "test" if objective.test else "valid")
+    low, median, high = np.nanquantile(values, [0.0, 0.5, 1.0])
+    unit = f" {objective.unit}" if objective.unit else ""
+    return (
+        f"{low:.4g} to {high:.4g}{unit}, median {median:.4g}{unit}; {objective.direction} is best"
+    )
+
+
+def to_json(frame: pd.DataFrame) -> str:
     """A JSON array of the rows; what is unknown is null."""
-    return json.dumps(list(rows), indent=2, allow_nan=False)
+    return json.dumps(rows_of(frame), indent=2, allow_nan=False)
 
 
-def to_csv(rows: Sequence[Row]) -> str:
+def to_csv(frame: pd.DataFrame) -> str:
     """The rows with a header; what is unknown is empty."""
     text = io.StringIO()
+    rows = rows_of(frame)
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

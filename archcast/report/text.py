@@ -1,12 +1,24 @@
-"""Numbers of a row as people read them; shared by terminal and page."""
+"""Rows of a frame, and their numbers as people read them; shared by terminal and page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
-from archcast.studies.leaderboard import Row
+import pandas as pd
+
+from archcast.evaluation import registry as metrics
+from archcast.evaluation.metrics import KENDALL_TAU, Metric
 from archcast.studies.speed_up import Axis
+
+Row = dict[str, Any]
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a frame; what is unknown is None."""
+    found = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return cast("list[Row]", found)
 
 
 def number(value: float | None, digits: int) -> str:
@@ -79,20 +91,59 @@ def init_text(row: Row) -> str:
     return seconds_text(row["init_seconds"])
 
 
-LEADERBOARD: dict[str, Callable[[Row], str]] = {
-    "predictor": lambda row: row["predictor"],
-    "family": lambda row: row["family"],
-    "train": lambda row: str(row["train_size"] or "-"),
-    "epochs": lambda row: str(row["epochs"] or "-"),
-    "tau": lambda row: number(row["kendall_tau"], 3),
-    "95 % of tau": lambda row: bounds(row, "kendall_tau"),
-    "rho": lambda row: number(row["spearman"], 3),
-    "top rho": lambda row: number(row["top_decile_spearman"], 3),
-    "p@10": lambda row: number(row["precision_at_10"], 2),
-    "regret": lambda row: number(row["regret_at_10"], 2),
-    "init": init_text,
-    "query": lambda row: seconds_text(row["query_seconds"]),
-}
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a leaderboard: what stands in it, and how a page sorts by it."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    value: str  # the row's field by which it is sorted
+    first: Literal["ascending", "descending"] = "ascending"
+    number: bool = True
+
+
+def leaderboard_columns(by: str = KENDALL_TAU.name) -> list[Column]:
+    """The columns of a leaderboard that is ranked by a metric."""
+    return [
+        Column("predictor", lambda row: row["predictor"], "predictor", number=False),
+        Column("family", lambda row: row["family"], "family", number=False),
+        Column("train", lambda row: str(row["train_size"] or "-"), "train_size"),
+        Column("epochs", lambda row: str(row["epochs"] or "-"), "epochs"),
+        *_metric_columns(by),
+        Column("init", init_text, "init_seconds"),
+        Column("query", lambda row: seconds_text(row["query_seconds"]), "query_seconds"),
+    ]
+
+
+def shown_metrics(by: str) -> list[Metric]:
+    """The metrics that a leaderboard ranked by one of them shows."""
+    return [metric for metric in metrics.all() if metric.heading or metric.name == by]
+
+
+def heading(metric: Metric) -> str:
+    """What stands above a metric's column."""
+    return metric.heading or metric.name
+
+
+def _metric_columns(by: str) -> Iterator[Column]:
+    for metric in shown_metrics(by):
+        first: Literal["ascending", "descending"] = (
+            "descending" if metric.direction == "max" else "ascending"
+        )
+        yield Column(heading(metric), _cell(metric), metric.column, first)
+        if metric is KENDALL_TAU:
+            yield Column(INTERVAL, lambda row: bounds(row, "kendall_tau"), "kendall_tau_low")
+
+
+def _cell(metric: Metric) -> Callable[[Row], str]:
+    def cell(row: Row) -> str:
+        value = row[metric.column]
+        return "-" if value is None else format(value, metric.format)
+
+    return cell
+
+
+INTERVAL = f"95 % of {KENDALL_TAU.heading}"
 
 
 def counted(value: int, unit: Literal["label", "epoch"]) -> str:

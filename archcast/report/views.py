@@ -10,26 +10,24 @@ from typing import Literal
 
 import networkx
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 from scipy.stats import rankdata
 
 from archcast.benchmarks.table import Table
 from archcast.evaluation.noise import noise_ceiling
-from archcast.evaluation.record import Record
 from archcast.evaluation.split_means import Bools
 from archcast.evaluation.statistics import Matrix, win_rates
-from archcast.report.text import counted, search_title
-from archcast.search.search_job import SearchRecord
+from archcast.report.text import counted, rows_of, search_title
 from archcast.studies.costs import budgets, floored, priced, winners
 from archcast.studies.leaderboard import (
-    Row,
+    SETTING,
     SplitKey,
     by_setting,
-    setting_of,
     split_means,
     taus_by_split,
 )
-from archcast.studies.speed_up import Axis, trajectories
+from archcast.studies.speed_up import SEARCH, Axis, trajectories
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST_COMPARED = 12
@@ -52,25 +50,15 @@ _FINE_TICKS = _TICKS | {
 LEAST_TICKS = 4  # fewer say little
 
 
-def titles(rows: Sequence[Row]) -> list[str]:
+def titles(board: pd.DataFrame) -> list[str]:
     """Each row's predictor, with what tells the row from the predictor's others."""
-    values = {
-        (row["predictor"], unit): {r[unit] for r in rows if r["predictor"] == row["predictor"]}
-        for row in rows
-        for unit in _UNITS
-    }
+    varied = board.groupby("predictor")[list(_UNITS)].transform("nunique") > 1
     return [
         ", ".join(
-            [
-                row["predictor"],
-                *(
-                    counted(row[unit], _UNITS[unit])
-                    for unit in _UNITS
-                    if len(values[row["predictor"], unit]) > 1
-                ),
-            ]
+            [row["predictor"]]
+            + [counted(row[unit], _UNITS[unit]) for unit in _UNITS if several[unit]]
         )
-        for row in rows
+        for row, several in zip(rows_of(board), rows_of(varied), strict=True)
     ]
 
 
@@ -105,7 +93,7 @@ def _span(seconds: Iterable[float]) -> tuple[float, float]:
 class Region:
     """Cells of the surface that join and have one winner; where its name has most room."""
 
-    row: Row
+    row: int
     init: float  # seconds, the middle of its widest run of cells
     query: float
     cells: int  # in that run
@@ -113,24 +101,26 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Who wins at which budgets, in seconds; `winners` is indexed [query][init]."""
+    """Who wins at which budgets, in seconds.
+
+    `winners` are rows of the leaderboard, indexed [query][init], None where nothing can be paid.
+    """
 
     init: list[float]
     query: list[float]
-    winners: list[list[Row | None]]
+    winners: list[list[int | None]]
 
     def regions(self) -> list[Region]:
         """The regions of the surface, each winner's where it has them."""
-        cells = np.array([[0 if row is None else id(row) for row in line] for line in self.winners])
-        found = {id(row): row for line in self.winners for row in line if row is not None}
+        cells = np.array([[-1 if row is None else row for row in line] for line in self.winners])
         return [
             self._region(row, joined == part)
-            for key, row in found.items()
-            for joined, parts in [ndimage.label(cells == key)]
+            for row in dict.fromkeys(cells[cells >= 0].tolist())
+            for joined, parts in [ndimage.label(cells == row)]
             for part in range(1, parts + 1)
         ]
 
-    def _region(self, row: Row, inside: Matrix) -> Region:
+    def _region(self, row: int, inside: Matrix) -> Region:
         runs = _runs(inside)
         middle_line = float(np.mean([line for *_, line in runs]))
         first, last, line = max(runs, key=lambda run: (run[1] - run[0], -abs(run[2] - middle_line)))
@@ -148,12 +138,13 @@ def _runs(inside: Matrix) -> list[tuple[int, int, int]]:
     return runs
 
 
-def surface(rows: Sequence[Row]) -> Surface | None:
-    """The surface of the rows, None where no row's costs are known."""
-    if not priced(rows):
+def surface(board: pd.DataFrame) -> Surface | None:
+    """The surface of a leaderboard, None where no row's costs are known."""
+    if priced(board).empty:
         return None
-    init, query = budgets(rows)
-    return Surface(init, query, winners(rows, init, query))
+    init, query = budgets(board)
+    won = winners(board, init, query).to_numpy(dtype=object).tolist()
+    return Surface(init, query, [[None if row is pd.NA else row for row in line] for line in won])
 
 
 def edges(grid: Sequence[float]) -> list[float]:
@@ -166,71 +157,60 @@ def edges(grid: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one predictor or search comes to by what it is given, with 95 % bounds."""
+    """What one predictor or search comes to by what it is given, with 95 % bounds, NaN if none."""
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float | None]
-    high: Sequence[float | None]
+    x: list[float]
+    y: list[float]
+    low: list[float]
+    high: list[float]
+
+    @property
+    def is_bounded(self) -> bool:
+        return not np.isnan(self.low).any()
 
 
-def lines(rows: Sequence[Row], by: Setting) -> list[Line]:
+def lines(board: pd.DataFrame, by: Setting) -> list[Line]:
     """Kendall tau by `by` of each predictor with several of these, best last tau first.
 
     Where a predictor varies in the other setting too, its line is of the one that has the most
     points, the largest of several.
     """
     other: Setting = "epochs" if by == "train_size" else "train_size"
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        if row["kendall_tau"] is not None:
-            groups.setdefault(row["predictor"], []).append(row)
-    found = [_line(name, group, by, other) for name, group in groups.items()]
+    groups = board.dropna(subset="kendall_tau").groupby("predictor", sort=False)
+    found = [_line(str(name), group, by, other) for name, group in groups]
     return sorted((line for line in found if len(line.x) > 1), key=lambda line: -line.y[-1])
 
 
-def _line(name: str, rows: Sequence[Row], by: Setting, other: Setting) -> Line:
-    counts = Counter(row[other] for row in rows)
+def _line(name: str, rows: pd.DataFrame, by: Setting, other: Setting) -> Line:
+    counts = Counter(rows[other])
     fixed = max(counts, key=lambda value: (counts[value], value))
     if len(counts) > 1:
         name = f"{name}, {counted(fixed, _UNITS[other])}"
-    shown = sorted((row for row in rows if row[other] == fixed), key=lambda row: row[by])
-    return Line(
-        name,
-        [row[by] for row in shown],
-        [row["kendall_tau"] for row in shown],
-        [row["kendall_tau_low"] for row in shown],
-        [row["kendall_tau_high"] for row in shown],
-    )
+    shown = rows[rows[other] == fixed].sort_values(by)
+    taus = (shown[f"kendall_tau{bound}"].tolist() for bound in ("", "_low", "_high"))
+    return Line(name, shown[by].tolist(), *taus)
 
 
-def regret_lines(records: Sequence[SearchRecord], rows: Sequence[Row], axis: Axis) -> list[Line]:
+def regret_lines(searches: pd.DataFrame, summary: pd.DataFrame, axis: Axis) -> list[Line]:
     """Median regret by cost in the order of the rows, but a strategy without a predictor first."""
     order = [
         key
-        for row in rows
-        for key in ((row["strategy"], None, 0), (row["strategy"], row["predictor"], row["epochs"]))
+        for strategy, predictor, epochs in zip(
+            summary["strategy"], summary["predictor"], summary["epochs"], strict=True
+        )
+        for key in ((strategy, "", 0), (strategy, predictor or "", epochs))
     ]
-    found = sorted(
-        trajectories(records, axis),
-        key=lambda each: order.index((each.strategy, each.predictor, each.epochs)),
-    )
+    groups = dict(list(trajectories(searches, axis).groupby(SEARCH, sort=False)))
     return [
         Line(
-            search_title(each.strategy, each.predictor, each.epochs),
-            each.cost,
-            [_seen(regret) for regret in each.regret],
-            [None if low is None else _seen(low) for low in each.low],
-            [None if high is None else _seen(high) for high in each.high],
+            search_title(*key),
+            group["cost"].tolist(),
+            *(group[name].clip(lower=LEAST_REGRET).tolist() for name in ("regret", "low", "high")),
         )
-        for each in found
+        for key in dict.fromkeys(order)
+        if (group := groups.get(key)) is not None
     ]
-
-
-def _seen(regret: float) -> float:
-    """A regret as a log axis shows it."""
-    return max(regret, LEAST_REGRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,28 +232,26 @@ class Comparison:
     differences: CriticalDifferences | None  # None of a single split
 
 
-def comparison(records: Sequence[Record], rows: Sequence[Row]) -> Comparison | None:
+def comparison(measured: pd.DataFrame, board: pd.DataFrame) -> Comparison | None:
     """The best 12 predictors without failures that share splits, None of fewer than two.
 
     Predictors that lack some of the splits that many others share are left out. Which differ is
     asked of all rows at once, so that it does not matter how these few were chosen.
     """
-    groups = by_setting(records)
-    settings = [setting_of(row) for row in rows]
-    apart = split_means([groups[setting] for setting in settings]).told_apart()
-    best: dict[str, int] = {}
-    for at, row in enumerate(rows):
-        best.setdefault(row["predictor"], at)
+    board = board.sort_values("kendall_tau", ascending=False, kind="stable")
+    of_setting = {tuple(group[SETTING].iloc[0]): group for group in by_setting(measured)}
+    groups = [of_setting[setting] for setting in board[SETTING].itertuples(index=False, name=None)]
+    apart = split_means(groups).told_apart()
+    places = np.flatnonzero(~board["predictor"].duplicated() & (board["failed"] == 0))
     taus = {
-        at: {split: found.tau for split, found in taus_by_split(groups[settings[at]]).items()}
-        for at in best.values()
-        if not rows[at]["failed"]
+        at: {split: found.tau for split, found in taus_by_split(groups[at]).items()}
+        for at in places.tolist()
     }
     blocks = _blocks([set(found) for found in taus.values()])
     chosen = [at for at, found in taus.items() if found.keys() >= set(blocks)][:MOST_COMPARED]
     if not blocks or len(chosen) < 2:
         return None
-    titled = titles(rows)
+    titled = titles(board)
     scores = {titled[at]: [taus[at][split] for split in blocks] for at in chosen}
     several = len(blocks) > 1
     differences = _differences(scores, apart[np.ix_(chosen, chosen)]) if several else None
@@ -307,9 +285,17 @@ def _differences(scores: Mapping[str, Sequence[float]], apart: Bools) -> Critica
     )
 
 
-def ceiling(records: Sequence[Record], table: Table) -> float | None:
-    """The noise ceiling for the truth that the records are held against."""
-    return noise_ceiling(table, records[0].job.objective, records[0].job.truth) if records else None
+def points_of(summary: pd.DataFrame) -> str:
+    """The unit of the regrets of searches."""
+    return str(summary["points"].iloc[0]) if len(summary) else ""
+
+
+def ceiling(measured: pd.DataFrame, table: Table) -> float | None:
+    """The noise ceiling for the truth that predictions are held against."""
+    if measured.empty:
+        return None
+    asked = measured.iloc[0]
+    return noise_ceiling(table, table.objective(asked["objective"]), asked["truth"])
 
 
 Point = tuple[float, float]
@@ -317,10 +303,10 @@ Box = tuple[float, float, float, float]  # left, lower, right, upper
 Side = Literal["right", "left", "above", "below"]
 
 
-def cost_points(rows: Sequence[Row], width: float, height: float) -> list[Point]:
+def cost_points(board: pd.DataFrame, width: float, height: float) -> list[Point]:
     """Where the Pareto figure has its points, from its lower left corner."""
-    xs = _positions([row["init_seconds"] for row in rows], width)
-    ys = _positions([row["query_seconds"] for row in rows], height)
+    xs = _positions(board["init_seconds"].tolist(), width)
+    ys = _positions(board["query_seconds"].tolist(), height)
     return list(zip(xs, ys, strict=True))
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from archcast.core.errors import InputError
-from archcast.evaluation.record import Record
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import text_of, to_predictor
 from archcast.predictors.wrappers.combined import Combined
-from archcast.studies.leaderboard import Row, by_setting, leaderboard, split_means
+from archcast.studies import leaderboard
+from archcast.studies.leaderboard import by_setting, split_means
 
 DEFAULT_HEAD = "ngb"
 
@@ -47,38 +48,35 @@ def variants(
     return found | {f"{text} alone": each for text, each in alone.items()}
 
 
-def ablation(records: Iterable[Record], variants: Mapping[str, Predictor]) -> list[Row]:
+def summarise(measured: pd.DataFrame, variants: Mapping[str, Predictor]) -> pd.DataFrame:
     """Leaderboard rows of the variants in their order, each with its lead over the best single.
 
     `variant` says what a row is. `lead` is the mean difference in Kendall tau, over the splits that
-    both have, to the best of what stands alone; it is None for that one itself. `lead_low` and
+    both have, to the best of what stands alone; it is NaN for that one itself. `lead_low` and
     `lead_high` bound the lead over whichever truly is the best alone, with 95 % confidence that
-    they do so in every row (Hsu, 1984); they are None where two splits are not shared with all that
+    they do so in every row (Hsu, 1984); they are NaN where two splits are not shared with all that
     stand alone.
     """
-    kept = list(records)
     specs = {variant: text_of(predictor) for variant, predictor in variants.items()}
-    rows = {row["predictor"]: row for row in leaderboard(kept)}
-    groups = {group[0].job.predictor: group for group in by_setting(kept).values()}
-    order = list(groups)
-    means = split_means(list(groups.values()))
+    board = leaderboard.summarise(measured).set_index("predictor", drop=False)
+    groups = by_setting(measured)
+    order = [group["predictor"].iloc[0] for group in groups]
+    means = split_means(groups)
     low, high = means.difference_intervals()
-    known = [
-        spec
-        for variant, spec in specs.items()
-        if variant.endswith(" alone") and rows[spec]["kendall_tau"] is not None
-    ]
-    best = max(known, key=lambda spec: rows[spec]["kendall_tau"], default=None)
-    alone = [order.index(spec) for spec in known]
+    alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
+    known = board["kendall_tau"].loc[alone].dropna()
+    best = known.idxmax() if len(known) else None
+    rivals = [order.index(spec) for spec in known.index]
 
-    def lead(spec: str) -> Row:
+    def lead(spec: str) -> tuple[float, float, float]:
         at = order.index(spec)
         if best is None or spec == best or not means.count[at, order.index(best)]:
-            return {"lead": None, "lead_low": None, "lead_high": None}
+            return np.nan, np.nan, np.nan
         # The lead over the best is the least of the leads over all.
-        bounds = low[at, alone].min(), high[at, alone].min()
-        found = [None if np.isnan(bound) else float(bound) for bound in bounds]
-        lead = float(means.difference[at, order.index(best)])
-        return {"lead": lead, "lead_low": found[0], "lead_high": found[1]}
+        bounds = low[at, rivals].min(), high[at, rivals].min()
+        return means.difference[at, order.index(best)], *bounds
 
-    return [{"variant": name, **rows[spec], **lead(spec)} for name, spec in specs.items()]
+    rows = board.loc[list(specs.values())].reset_index(drop=True)
+    rows.insert(0, "variant", list(specs))
+    leads = [lead(spec) for spec in specs.values()]
+    return rows.join(pd.DataFrame(leads, columns=["lead", "lead_low", "lead_high"]))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from archcast.benchmarks.table import Table
-from archcast.studies.leaderboard import Row
+from archcast.studies import leaderboard
 
 # A sweep that takes a minute or two, with a few of each family.
 QUICK: dict[str, Any] = {
@@ -18,6 +20,7 @@ QUICK: dict[str, Any] = {
 }
 LEAST_SECONDS = 1e-3  # below, differences are noise of the clock
 STEPS_A_DECADE = 2
+_COUNTS = ["init_seconds", "query_seconds", "kendall_tau"]  # all on which rows are compared
 
 
 def doublings(table: Table) -> tuple[int, ...]:
@@ -26,58 +29,58 @@ def doublings(table: Table) -> tuple[int, ...]:
     return tuple(2**k for k in range(max(1, (most - 1).bit_length())))
 
 
-def pareto(rows: Sequence[Row]) -> list[bool]:
+def summarise(measured: pd.DataFrame) -> pd.DataFrame:
+    """The leaderboard, with `pareto` for those rows that no other beats on all counts."""
+    board = leaderboard.summarise(measured)
+    return board.assign(pareto=pareto(board))
+
+
+def pareto(board: pd.DataFrame) -> NDArray[np.bool_]:
     """Whether no other row is as cheap to initialise, as cheap to query, and as good, or better.
 
     Seconds below `LEAST_SECONDS` are all the same. A row with unknown seconds or without a Kendall
     tau is never Pareto-optimal.
     """
-    known = priced(rows)
-    # Costs, and tau with its sign turned: less is better in all three.
-    points = np.array(
-        [
-            (floored(row["init_seconds"]), floored(row["query_seconds"]), -row["kendall_tau"])
-            for row in known
-        ]
-    ).reshape(-1, 3)
+    known = priced(board)
+    seconds = known[["init_seconds", "query_seconds"]].clip(lower=LEAST_SECONDS)
+    # With the sign of tau turned, less is better in all three.
+    points = np.column_stack([seconds, -known["kendall_tau"]])
     no_worse = (points[:, None] <= points).all(axis=2)
     better = (points[:, None] < points).any(axis=2)
-    beaten = np.atleast_1d((no_worse & better).any(axis=0))
-    optimal = {id(row) for row, worse in zip(known, beaten, strict=True) if not worse}
-    return [id(row) in optimal for row in rows]
+    beaten = (no_worse & better).any(axis=0)
+    return np.asarray(board.index.isin(known.index.to_numpy()[~beaten]))
 
 
 def winners(
-    rows: Sequence[Row], init_budgets: Sequence[float], query_budgets: Sequence[float]
-) -> list[list[Row | None]]:
-    """The row of the best Kendall tau that each pair of budgets can pay, [query][init].
+    board: pd.DataFrame, init_budgets: Sequence[float], query_budgets: Sequence[float]
+) -> pd.DataFrame:
+    """Which row has the best Kendall tau that budgets can pay: query budgets down, init across.
 
-    None where nothing is affordable.
+    Rows are named by the index of the board; the value is missing where nothing is affordable.
     """
-    return [[best_within(rows, init, query) for init in init_budgets] for query in query_budgets]
+    found = [[best_within(board, i, q) for i in init_budgets] for q in query_budgets]
+    return pd.DataFrame(found, pd.Index(query_budgets), pd.Index(init_budgets)).astype("Int64")
 
 
-def best_within(rows: Sequence[Row], init: float, query: float) -> Row | None:
+def best_within(board: pd.DataFrame, init: float, query: float) -> int | None:
     """The affordable row of the best Kendall tau, if there is one; budgets are in seconds."""
-    payable = affordable(rows, init, query)
-    return max(payable, key=lambda row: row["kendall_tau"], default=None)
+    payable = affordable(board, init, query)
+    return cast("int", payable["kendall_tau"].idxmax()) if len(payable) else None
 
 
-def affordable(rows: Sequence[Row], init: float, query: float) -> list[Row]:
+def affordable(board: pd.DataFrame, init: float, query: float) -> pd.DataFrame:
     """The rows whose initialisation and query take no longer than these seconds."""
-    return [
-        row for row in priced(rows) if row["init_seconds"] <= init and row["query_seconds"] <= query
-    ]
+    known = priced(board)
+    return known[(known["init_seconds"] <= init) & (known["query_seconds"] <= query)]
 
 
-def budgets(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+def budgets(board: pd.DataFrame) -> tuple[list[float], list[float]]:
     """Initialisation and query budgets, in seconds and even steps on a log axis.
 
     They go from what the cheapest row can pay to what the dearest one needs.
     """
-    known = priced(rows)
-    init = _grid([row["init_seconds"] for row in known])
-    return init, _grid([row["query_seconds"] for row in known])
+    known = priced(board)
+    return _grid(known["init_seconds"].tolist()), _grid(known["query_seconds"].tolist())
 
 
 def _grid(seconds: Sequence[float]) -> list[float]:
@@ -87,10 +90,9 @@ def _grid(seconds: Sequence[float]) -> list[float]:
     return grid
 
 
-def priced(rows: Sequence[Row]) -> list[Row]:
+def priced(board: pd.DataFrame) -> pd.DataFrame:
     """The rows that have a Kendall tau and whose costs are known."""
-    columns = ("kendall_tau", "init_seconds", "query_seconds")
-    return [row for row in rows if all(row[column] is not None for column in columns)]
+    return board.dropna(subset=_COUNTS)
 
 
 def floored(seconds: float) -> float:

@@ -7,33 +7,35 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
+
 from archcast.benchmarks.table import Table
 from archcast.evaluation.record import Record, stored_records
-from archcast.studies.costs import affordable
-from archcast.studies.leaderboard import Row, by_setting, comparable, leaderboard, setting_of
+from archcast.studies import leaderboard
+from archcast.studies.costs import affordable, priced
+from archcast.studies.leaderboard import SETTING, comparable
 
 SWEEP = "nasbench201-mini-sweep.jsonl.gz"  # what `archcast costs` found on the embedded benchmark
 
 
-def recommend(records: Iterable[Record], init: float, query: float) -> list[Row]:
+def summarise(measured: pd.DataFrame, init: float, query: float) -> pd.DataFrame:
     """Leaderboard rows that budgets in seconds can pay, the best Kendall tau first.
 
     `tied_with_best` then says which may be the best of these, and intervals hold in all of these.
     """
-    kept = list(records)
-    groups = by_setting(kept)
-    payable = map(setting_of, affordable(leaderboard(kept), init, query))
-    return leaderboard(record for setting in payable for record in groups[setting])
+    payable = affordable(leaderboard.summarise(measured), init, query)
+    settings = pd.MultiIndex.from_frame(payable[SETTING])
+    return leaderboard.summarise(measured[measured.set_index(SETTING).index.isin(settings)])
 
 
-def cheapest(records: Iterable[Record]) -> tuple[Row, Row] | None:
-    """The rows that take least to initialise, and least to query; None where costs are unknown."""
-    rows = affordable(leaderboard(records), float("inf"), float("inf"))
-    if not rows:
-        return None
-    return min(rows, key=lambda row: row["init_seconds"]), min(
-        rows, key=lambda row: row["query_seconds"]
-    )
+def cheapest(measured: pd.DataFrame) -> pd.DataFrame:
+    """The leaderboard's row that takes least to initialise, and that which takes least to query.
+
+    There is none where costs are unknown.
+    """
+    known = priced(leaderboard.summarise(measured))
+    least = [known[f"{cost}_seconds"].idxmin() for cost in ("init", "query") if len(known)]
+    return known.loc[least]
 
 
 def known_records(table: Table, results: Path) -> tuple[list[Record], bool]:

@@ -1,33 +1,28 @@
 """What a search finds at what cost, and how much sooner than another one.
 
 A search returns its incumbent: of what it has trained the longest, the architecture with the best
-validation accuracy. Its regret is the best mean test accuracy of the table less the incumbent's, in
-points. The cost of reaching a target regret is the expected running time (Hansen et al., 2010):
-what all runs spent until they got there, or to their end, over the number that got there. A run
-that never does counts with all that it spent.
+validation value. Its regret is by how much the incumbent's mean test value is worse than the best
+of the table. The cost of reaching a target regret is the expected running time (Hansen et al.,
+2010): what all runs spent until they got there, or to their end, over the number that got there. A
+run that never does counts with all that it spent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from scipy.stats import kendalltau, spearmanr, t
 
+from archcast.evaluation.measure import provenance
 from archcast.evaluation.record import largest_group
-from archcast.evaluation.statistics import (
-    ALPHA,
-    mean_if_known,
-    median_interval,
-    share_interval,
-)
+from archcast.evaluation.statistics import ALPHA, mean, median_interval, share_interval
 from archcast.predictors.predictor import Vector
 from archcast.search.search_job import SearchRecord
 from archcast.studies.costs import floored
-from archcast.studies.leaderboard import Row
 from archcast.studies.searches import BASELINE
 
 Axis = Literal["seconds", "evaluations"]
@@ -36,53 +31,82 @@ POINTS = 100  # of a trajectory
 
 SearchKey = tuple[str, str, int]  # strategy and predictor as written, epochs of curves
 RANDOM: SearchKey = (BASELINE, "", 0)
+SEARCH = ["strategy", "predictor", "epochs"]  # what tells one row from another
 
 
-def by_search(records: Iterable[SearchRecord]) -> dict[SearchKey, list[SearchRecord]]:
-    """The records of each row, by repeat."""
-    groups: dict[SearchKey, list[SearchRecord]] = {}
-    for record in sorted(records, key=lambda record: record.job.repeat):
-        job = record.job
-        groups.setdefault((job.strategy, job.predictor, job.epochs), []).append(record)
-    return groups
+def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
+    """A row a search, by repeat.
+
+    `predictor` is empty where there is none, and `unguided` is the strategy that it is compared
+    with then. Columns of arrays, one value a trial: the incumbent's `regrets` in points, and what
+    the search had cost by then in `evaluations` and, None where the table does not say, in
+    `seconds`. `total_` is what it had cost at its end, NaN where the table does not say, and
+    `error` is None where it did not fail.
+    """
+    ordered = sorted(records, key=lambda record: record.job.repeat)
+    return pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
+
+
+_COLUMNS = [
+    *("table", "benchmark", "dataset", *SEARCH, "family", "unguided", "objective", "points"),
+    *("sign", "budget", "label", "truth", "seed"),
+    *("repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
+    *("total_evaluations", "total_seconds", "predictor_seconds", "versions", "machine"),
+]
+
+
+def _measured(record: SearchRecord) -> dict[str, Any]:
+    job = record.job
+    timed = bool(record.training_seconds)
+    spent = record.total_training_seconds + record.total_predictor_seconds
+    return {
+        "table": record.table,
+        "benchmark": job.benchmark,
+        "dataset": job.dataset,
+        "strategy": job.strategy,
+        "predictor": job.predictor,
+        "epochs": job.epochs,
+        "family": job.family or None,
+        "unguided": job.unguided,
+        "objective": job.objective.name,
+        "points": job.objective.points,
+        "sign": float(job.objective.signed(1.0)),
+        "budget": job.budget,
+        "label": job.label,
+        "truth": job.truth,
+        "seed": job.seed,
+        "repeat": job.repeat,
+        "error": record.error,
+        "fallbacks": record.fallbacks,
+        "best": record.best,
+        "regrets": incumbent_regrets(record),
+        "evaluations": np.array(record.evaluations),
+        # Those of training are simulated, those of the predictor measured.
+        "seconds": np.add(record.training_seconds, record.predictor_seconds) if timed else None,
+        "total_evaluations": record.total_evaluations,
+        "total_seconds": spent if timed else np.nan,
+        "predictor_seconds": record.total_predictor_seconds,
+        **provenance(record),
+    }
 
 
 def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
-    """The most records that are of one budget, label and seed, in their order."""
-    return largest_group(records, lambda r: (r.job.budget, r.job.label, r.job.seed))
+    """The most records that are of one budget, objective, label and seed, in their order."""
+    return largest_group(
+        records, lambda r: (r.job.budget, r.job.objective, r.job.label, r.job.truth, r.job.seed)
+    )
 
 
 def incumbent_regrets(record: SearchRecord) -> Vector:
-    """The regret of the incumbent after each trial, in points."""
+    """The regret of the incumbent after each trial, in the objective's unit."""
+    signed = record.job.objective.signed
     best, regret = (0, -np.inf), np.inf
     regrets = []
-    signed = record.job.objective.signed
-    for epochs, told, truth in zip(record.epochs, record.values, record.truth, strict=True):
-        if (epochs, signed(told)) > best:
-            best, regret = (epochs, signed(told)), signed(record.best) - signed(truth)
+    for epochs, value, truth in zip(record.epochs, record.values, record.truth, strict=True):
+        if (epochs, signed(value)) > best:
+            best, regret = (epochs, signed(value)), signed(record.best) - signed(truth)
         regrets.append(regret)
     return np.array(regrets)
-
-
-def costs(record: SearchRecord, axis: Axis) -> Vector | None:
-    """What the search had cost after each trial; None where the table does not say.
-
-    Evaluations are trainings paid, in whole ones. Seconds are those of training, simulated, and of
-    the predictor, measured.
-    """
-    if axis == "evaluations":
-        return np.array(record.evaluations)
-    if not record.training_seconds:
-        return None
-    return np.add(record.training_seconds, record.predictor_seconds)
-
-
-def total_cost(record: SearchRecord, axis: Axis) -> float | None:
-    """What the search had cost at its end; None where the table does not say."""
-    if axis == "evaluations":
-        return record.total_evaluations
-    known = bool(record.training_seconds)
-    return record.total_training_seconds + record.total_predictor_seconds if known else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,37 +132,35 @@ class Effort:
         deviation = self.spent.std(ddof=1) / self.spent.mean() / np.sqrt(runs)
         of_mean = float(t.isf(ALPHA / of / 2, runs - 1) * deviation)
         low, high = share_interval(found, runs, of)
-        assert low is not None
-        assert high is not None
         share = max(found, 1) / runs
         return of_mean + np.log(high / share), of_mean + (np.log(share / low) if low else np.inf)
 
 
-def effort(records: Sequence[SearchRecord], target: float, axis: Axis) -> Effort | None:
-    """The effort of searches to bring the incumbent's regret to `target` points or less."""
-    spent: list[float] = []
-    reached: list[float] = []
-    if not records:
+def effort(searches: pd.DataFrame, target: float, axis: Axis) -> Effort | None:
+    """The effort of searches to bring the incumbent's regret to `target` points or less.
+
+    None without searches, and where the table does not say what they cost.
+    """
+    if searches.empty or searches[axis].isna().any():
         return None
-    for record in records:
-        cost, total = costs(record, axis), total_cost(record, axis)
-        if cost is None or total is None:
-            return None
-        there = np.flatnonzero(incumbent_regrets(record) <= target + 1e-9)
-        spent.append(cost[there[0]] if len(there) else total)
-        reached.append(float(len(there) > 0))
-    return Effort(np.array(spent), np.array(reached))
+    there = [np.flatnonzero(regrets <= target + 1e-9) for regrets in searches["regrets"]]
+    ends = searches[f"total_{axis}"]
+    spent = [
+        cost[first[0]] if len(first) else end
+        for first, cost, end in zip(there, searches[axis], ends, strict=True)
+    ]
+    return Effort(np.array(spent), np.array([float(len(first) > 0) for first in there]))
 
 
 Efforts = Mapping[Axis, Mapping[SearchKey, Effort]]
 
 
-def speed_up(baseline: Effort, this: Effort, of: int = 1) -> Row:
+def speed_up(baseline: Effort, this: Effort, of: int = 1) -> dict[str, Any]:
     """How many times cheaper this search gets to the target than the baseline.
 
     `value` is the ratio of expected costs, `low` and `high` bound it, one of `of` such with 95 %
     confidence in all: errors of the two searches' logarithms are independent, so that their squares
-    add up (Zou & Donner, 2008). A bound that the runs don't give is None. `sign` says how to read
+    add up (Zou & Donner, 2008). A bound that the runs don't give is NaN. `sign` says how to read
     the value: `=`; `>` or `<` where no run of the baseline or of this search got there, so that the
     value is a bound; `?` where none of either did.
     """
@@ -149,203 +171,207 @@ def speed_up(baseline: Effort, this: Effort, of: int = 1) -> Row:
     signs = {(True, True): "=", (False, True): ">", (True, False): "<", (False, False): "?"}
     return {
         "value": value,
-        "low": float(low) if low > 0 else None,
-        "high": float(high) if np.isfinite(high) else None,
+        "low": float(low) if low > 0 else np.nan,
+        "high": float(high) if np.isfinite(high) else np.nan,
         "sign": signs[bool(baseline.reached.any()), bool(this.reached.any())],
     }
 
 
-def default_target(records: Iterable[SearchRecord]) -> float | None:
+def default_target(searches: pd.DataFrame) -> float | None:
     """The regret that the median random search ends with; None without one."""
-    random = [record for record in by_search(records).get(RANDOM, []) if not record.failed]
-    ends = [float(incumbent_regrets(record)[-1]) for record in random]
-    return float(np.median(ends)) if ends else None
+    random = _by_search(_good(searches)).get(RANDOM)
+    return None if random is None else float(np.median(_ends(random)))
 
 
-def search_rows(records: Sequence[SearchRecord], target: float | None = None) -> list[Row]:
+def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFrame:
     """One row for each strategy, predictor and number of epochs: random search, then by speed-up.
 
-    The records are comparable and of one table; without a target it is the `default_target`.
-    Accuracy and regret are medians, over the runs that did not fail, of what they end with; `_low`
-    and `_high` bound a value with 95 % confidence that they do so in every row.
-    `speed_up_*` is against random search, `over_unguided_*` against the same strategy without its
-    predictor (or what it improves on); `_sign` is as in `speed_up`. What is unknown is None.
+    The searches, as `measure_searches` gives them, are comparable and of one table; without a
+    target it is the `default_target`. Accuracy and regret are medians, over the runs that did not
+    fail, of what they end with; `_low` and `_high` bound a value with 95 % confidence that they do
+    so in every row. `speed_up_*` is against random search, `over_unguided_*` against the same
+    strategy without its predictor (or what it improves on); `_sign` is as in `speed_up`. What is
+    unknown is NaN or None.
     """
+    if searches.empty:
+        return pd.DataFrame(columns=[*SEARCH, "seconds"])
     if target is None:
-        target = default_target(records) or 0.0
-    groups = by_search(records)
-    good = {key: [r for r in found if not r.failed] for key, found in groups.items()}
+        target = default_target(searches) or 0.0
+    groups = _by_search(searches)
+    good = {key: _good(found) for key, found in groups.items()}
     efforts = {
         axis: {key: each for key, runs in good.items() if (each := effort(runs, target, axis))}
         for axis in AXES
     }
-    rows = [
-        _outcome(found, good[key], target, len(groups))
-        | _to_target(key, efforts)
-        | _speed_ups("speed_up", key, RANDOM, efforts, len(groups))
-        | _speed_ups("over_unguided", key, _unguided(found[0]), efforts, len(groups))
-        for key, found in groups.items()
-    ]
-    column = f"speed_up_{clock(rows)}"
-    fastest = sorted(rows, key=lambda row: -(row[column] or 0.0))
-    ranks = {"=": 1, ">": 1, "<": 2, "?": 3}  # a bound from above tells less than a value
-    return sorted(
-        fastest,
-        key=lambda row: 0 if row["strategy"] == BASELINE else ranks.get(row[f"{column}_sign"], 4),
+    rows = pd.DataFrame(
+        [
+            _outcome(found, good[key], target, len(groups))
+            | _to_target(key, efforts)
+            | _speed_ups("speed_up", key, RANDOM, efforts, len(groups))
+            | _speed_ups("over_unguided", key, (_unguided(found), "", 0), efforts, len(groups))
+            for key, found in groups.items()
+        ]
     )
+    column = f"speed_up_{clock(rows)}"
+    place = rows[f"{column}_sign"].map(_TELLING).fillna(4).where(rows["strategy"] != BASELINE, 0)
+    order = pd.DataFrame({"place": place, "slowness": -rows[column].fillna(0.0)})
+    return rows.loc[order.sort_values(["place", "slowness"]).index].reset_index(drop=True)
 
 
-def clock(rows: Sequence[Row]) -> Axis:
+# What a sign says of a speed-up: a bound from above tells less than a value.
+_TELLING = {"=": 1, ">": 1, "<": 2, "?": 3}
+
+
+def clock(rows: pd.DataFrame) -> Axis:
     """What speed-ups are counted in: seconds where they are known, else evaluations."""
-    return "evaluations" if all(row["seconds"] is None for row in rows) else "seconds"
+    return "evaluations" if rows["seconds"].isna().all() else "seconds"
 
 
-def _unguided(record: SearchRecord) -> SearchKey:
-    return record.job.unguided, "", 0
+def _by_search(searches: pd.DataFrame) -> dict[SearchKey, pd.DataFrame]:
+    groups = [group for _, group in searches.groupby(SEARCH, sort=False)]
+    return {next(group[SEARCH].itertuples(index=False, name=None)): group for group in groups}
 
 
-def _outcome(
-    records: Sequence[SearchRecord], good: Sequence[SearchRecord], target: float, of: int
-) -> Row:
-    job = records[0].job
-    ends = [float(incumbent_regrets(record)[-1]) for record in good]
-    signed = job.objective.signed
-    finals = [signed(signed(record.best) - end) for record, end in zip(good, ends, strict=True)]
-    row: Row = {
-        "strategy": job.strategy,
-        "predictor": job.predictor or None,
-        "family": job.family or None,
-        "benchmark": job.benchmark,
-        "dataset": job.dataset,
-        "epochs": job.epochs,
-        "budget": job.budget,
-        "repeats": len(records),
-        "failed": len(records) - len(good),
-        "fallbacks": sum(record.fallbacks for record in good),
-        "value_mean": fmean(finals) if finals else None,
-        "seconds": mean_if_known(total_cost(record, "seconds") for record in good),
-        "predictor_seconds": mean_if_known(record.total_predictor_seconds for record in good),
+def _good(searches: pd.DataFrame) -> pd.DataFrame:
+    return searches[searches["error"].isna()]
+
+
+def _ends(searches: pd.DataFrame) -> list[float]:
+    return [float(regrets[-1]) for regrets in searches["regrets"]]
+
+
+def _unguided(searches: pd.DataFrame) -> str:
+    return str(searches["unguided"].iloc[0])
+
+
+def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int) -> dict[str, Any]:
+    asked = searches.iloc[0]
+    ends = _ends(good)
+    found = (good["best"] - good["sign"] * ends).tolist()
+    row: dict[str, Any] = {
+        "strategy": asked["strategy"],
+        "predictor": asked["predictor"] or None,
+        **{name: asked[name] for name in ("family", "benchmark", "dataset", "epochs", "budget")},
+        **{name: asked[name] for name in ("objective", "points")},
+        "repeats": len(searches),
+        "failed": len(searches) - len(good),
+        "fallbacks": int(good["fallbacks"].sum()),
+        "value_mean": mean(found),
+        "seconds": mean(good["total_seconds"]),
+        "predictor_seconds": mean(good["predictor_seconds"]),
         "target": target,
     }
-    for name, values in (("value", finals), ("regret", ends)):
+    for name, values in (("value", found), ("regret", ends)):
         low, high = median_interval(values, of)
-        median = float(np.median(values)) if values else None
+        median = float(np.median(values)) if values else np.nan
         row |= {name: median, f"{name}_low": low, f"{name}_high": high}
     return row
 
 
-def _to_target(key: SearchKey, efforts: Efforts) -> Row:
-    row: Row = {"reached": None}
+def _to_target(key: SearchKey, efforts: Efforts) -> dict[str, float]:
+    row = {"reached": np.nan}
     for axis in AXES:
         found = efforts[axis].get(key)
-        row[f"{axis}_to_target"] = found.expected() if found else None
+        row[f"{axis}_to_target"] = found.expected() if found else np.nan
         if found:
             row["reached"] = float(found.reached.mean())
     return row
 
 
-def _speed_ups(name: str, key: SearchKey, other: SearchKey, efforts: Efforts, of: int) -> Row:
-    row: Row = {}
+def _speed_ups(
+    name: str, key: SearchKey, other: SearchKey, efforts: Efforts, of: int
+) -> dict[str, Any]:
+    row: dict[str, Any] = {}
     for axis in AXES:
         this, baseline = efforts[axis].get(key), efforts[axis].get(other)
         found = speed_up(baseline, this, of) if this and baseline and key != other else {}
         column = f"{name}_{axis}"
-        row[column] = found.get("value")
-        row |= {f"{column}_{part}": found.get(part) for part in ("low", "high", "sign")}
+        row[column] = found.get("value", np.nan)
+        row |= {f"{column}_{end}": found.get(end, np.nan) for end in ("low", "high")}
+        row[f"{column}_sign"] = found.get("sign")
     return row
 
 
-@dataclass(frozen=True, slots=True)
-class Trajectory:
-    """The median regret of searches by cost; its bounds are None where these are unknown."""
+def trajectories(searches: pd.DataFrame, axis: Axis) -> pd.DataFrame:
+    """The median `regret` of searches by `cost`, with bounds; none where costs are unknown.
 
-    strategy: str
-    predictor: str | None
-    epochs: int
-    cost: list[float]
-    regret: list[float]
-    low: list[float | None]
-    high: list[float | None]
-
-
-def trajectories(records: Iterable[SearchRecord], axis: Axis) -> list[Trajectory]:
-    """A trajectory for each search, lowest last regret first; none where costs are unknown.
-
-    At each cost, the bounds of all hold at once with 95 % confidence.
+    There are many rows a search: the one with the lowest last regret comes first. At each cost,
+    the bounds of all searches hold at once with 95 % confidence, and are NaN where unknown.
     It begins where every run has an incumbent, and goes to the end of the median run in steps that
     are even on a log axis: there, equal distances between two searches are equal speed-ups.
     """
-    groups = by_search(record for record in records if not record.failed).values()
-    found = [each for runs in groups if (each := _trajectory(runs, axis, len(groups)))]
-    return sorted(found, key=lambda each: each.regret[-1])
+    groups = _by_search(_good(searches)).values()
+    known = [group for group in groups if not group[axis].isna().any()]
+    found = [_trajectory(group, axis, len(groups)) for group in known]
+    found.sort(key=lambda each: float(each["regret"].iloc[-1]))
+    columns = [*SEARCH, "cost", "regret", "low", "high"]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
 
 
-def _trajectory(records: Sequence[SearchRecord], axis: Axis, of: int) -> Trajectory | None:
-    known = [cost for record in records if (cost := costs(record, axis)) is not None]
-    if len(known) < len(records):
-        return None
-    start = floored(max(float(cost[0]) for cost in known))
-    end = max(start, float(np.median([cost[-1] for cost in known])))
+def _trajectory(searches: pd.DataFrame, axis: Axis, of: int) -> pd.DataFrame:
+    costs = searches[axis]
+    start = floored(max(float(cost[0]) for cost in costs))
+    end = max(start, float(np.median([cost[-1] for cost in costs])))
     grid = np.unique(np.geomspace(start, end, POINTS))
-    trials = [np.searchsorted(cost, grid * (1 + 1e-12), side="right") - 1 for cost in known]
+    trials = [np.searchsorted(cost, grid * (1 + 1e-12), side="right") - 1 for cost in costs]
     regrets = np.stack(
-        [incumbent_regrets(record)[at] for record, at in zip(records, trials, strict=True)]
+        [regrets[at] for regrets, at in zip(searches["regrets"], trials, strict=True)]
     )
-    bounds = [median_interval(column, of) for column in regrets.T.tolist()]
-    job = records[0].job
-    return Trajectory(
-        strategy=job.strategy,
-        predictor=job.predictor or None,
-        epochs=job.epochs,
-        cost=grid.tolist(),
-        regret=np.median(regrets, axis=0).tolist(),
-        low=[low for low, _ in bounds],
-        high=[high for _, high in bounds],
+    bounds = np.array([median_interval(column, of) for column in regrets.T.tolist()])
+    asked = searches.iloc[0]
+    return pd.DataFrame(
+        {
+            **{name: asked[name] for name in SEARCH},
+            "cost": grid,
+            "regret": np.median(regrets, axis=0),
+            "low": bounds[:, 0],
+            "high": bounds[:, 1],
+        }
     )
 
 
-def with_taus(rows: Sequence[Row], leaderboard: Sequence[Row]) -> list[tuple[Row, float]]:
-    """Searches whose speed-up is known, with the leaderboard's tau of their predictor.
+def with_taus(rows: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
+    """Searches whose speed-up is known, with the leaderboard's `kendall_tau` of their predictor.
 
     They are of one strategy, the one with the most such predictors. Of a predictor's leaderboard
     rows it is the one with the same epochs, and the number of labels that is nearest to the budget.
     """
-    column = f"speed_up_{clock(rows)}"
-    pairs: dict[str, list[tuple[Row, float]]] = {}
-    for row in rows:
-        taus = {
-            abs(ranked["train_size"] - row["budget"]): ranked["kendall_tau"]
-            for ranked in leaderboard
-            if (ranked["predictor"], ranked["epochs"]) == (row["predictor"], row["epochs"])
-            and ranked["kendall_tau"] is not None
-        }
-        if taus and row[f"{column}_sign"] not in (None, "?"):
-            pairs.setdefault(row["strategy"], []).append((row, taus[min(taus)]))
-    return max(pairs.values(), key=len, default=[])
+    if rows.empty or board.empty:
+        return rows
+    known = rows[~rows[f"speed_up_{clock(rows)}_sign"].isin([None, "?"])]
+    pairs = known.reset_index(names="at").merge(
+        board.dropna(subset="kendall_tau")[["predictor", "epochs", "train_size", "kendall_tau"]],
+        on=["predictor", "epochs"],
+    )
+    pairs["apart"] = (pairs["train_size"] - pairs["budget"]).abs()
+    ordered = pairs.sort_values("apart", ascending=False, kind="stable")
+    nearest = ordered.drop_duplicates("at", keep="last").sort_values("at")
+    if nearest.empty:
+        return nearest
+    most = nearest.groupby("strategy", sort=False).size().idxmax()
+    return nearest[nearest["strategy"] == most].reset_index(drop=True)
 
 
-def speed_up_bounds(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+def speed_up_bounds(rows: pd.DataFrame) -> tuple[list[float], list[float]]:
     """Bounds of the speed-ups of `with_taus`, the value itself where a side has none."""
     column = f"speed_up_{clock(rows)}"
-    low, high = (
-        [row[column] if row[name] is None else row[name] for row in rows]
-        for name in (f"{column}_low", f"{column}_high")
-    )
+    low, high = (rows[f"{column}_{end}"].fillna(rows[column]).tolist() for end in ("low", "high"))
     return low, high
 
 
-def agreement(rows: Sequence[Row], leaderboard: Sequence[Row]) -> Row | None:
+def agreement(rows: pd.DataFrame, board: pd.DataFrame) -> dict[str, Any] | None:
     """How well the leaderboard's tau foretells the speed-up of a search, over predictors.
 
     None with fewer than three predictors that are in both, or if they are all alike.
     """
-    pairs = with_taus(rows, leaderboard)
-    speed_ups = [row[f"speed_up_{clock(rows)}"] for row, _ in pairs]
-    taus = [tau for _, tau in pairs]
-    if len(pairs) < 3 or min(len(set(speed_ups)), len(set(taus))) < 2:
+    pairs = with_taus(rows, board)
+    if len(pairs) < 3:
+        return None
+    speed_ups, taus = pairs[f"speed_up_{clock(rows)}"], pairs["kendall_tau"]
+    if min(speed_ups.nunique(), taus.nunique()) < 2:
         return None
     return {
-        "strategy": pairs[0][0]["strategy"],
+        "strategy": pairs["strategy"].iloc[0],
         "predictors": len(pairs),
         "kendall_tau": float(kendalltau(taus, speed_ups).statistic),
         "spearman": float(spearmanr(taus, speed_ups).statistic),

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import ndtr
@@ -24,11 +24,10 @@ from archcast.core.errors import InputError
 from archcast.evaluation.engine import context, outcome_or_error, split
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
-from archcast.evaluation.statistics import mean_interval, share_interval
+from archcast.evaluation.statistics import mean, mean_interval, share_interval
 from archcast.predictors.predictor import Vector
 from archcast.predictors.predictor_text import configured, text_of
 from archcast.studies.experiment import Predictors, choose_predictors, facts_of
-from archcast.studies.leaderboard import Row
 
 Bools = NDArray[np.bool_]
 _logger = logging.getLogger("archcast")
@@ -202,18 +201,18 @@ def halve_like(record: StopRecord, speed_up: float, brackets: int) -> Outcome:
     return next(outcome for outcome in outcomes if outcome.speed_up <= speed_up + 1e-9)
 
 
-def stop_rows(records: Iterable[StopRecord], thresholds: Sequence[float]) -> list[Row]:
+def summarise(records: Iterable[StopRecord], thresholds: Sequence[float]) -> pd.DataFrame:
     """One row for each predictor, threshold and method, means over the repeats.
 
     `_low` and `_high` bound a mean with 95 % confidence that they do so in every row. The mean
     regret has no bounds: most regrets are 0 and few are large, so that no few repeats can give any
     that hold. The rows of successive halving and Hyperband follow the row whose epochs they were
-    given.
+    given. What is unknown is NaN.
     """
     groups: dict[tuple[str, int], list[StopRecord]] = {}
     for record in records:
         groups.setdefault((record.job.predictor, record.job.train_size), []).append(record)
-    rows: list[Row] = []
+    rows: list[dict[str, Any]] = []
     of = len(groups) * len(thresholds) * len(METHODS)
     for group in groups.values():
         good = [record for record in group if not record.failed]
@@ -229,7 +228,7 @@ def stop_rows(records: Iterable[StopRecord], thresholds: Sequence[float]) -> lis
                 _row(method, group, threshold, found, of)
                 for method, found in zip(METHODS, outcomes, strict=True)
             ]
-    return rows
+    return pd.DataFrame(rows)
 
 
 def _row(
@@ -238,9 +237,9 @@ def _row(
     threshold: float,
     outcomes: Sequence[Outcome],
     of: int,
-) -> Row:
+) -> dict[str, Any]:
     job = records[0].job
-    row: Row = {
+    row: dict[str, Any] = {
         "method": method,
         "predictor": job.predictor,
         "benchmark": job.benchmark,
@@ -258,12 +257,8 @@ def _row(
         ("speed_up", speed_ups, mean_interval(speed_ups, of)),
         ("best_kept", kept, share_interval(round(sum(kept)), len(kept), of)),
     ):
-        row |= {name: _mean(values), f"{name}_low": low, f"{name}_high": high}
-    return row | {"regret": _mean([outcome.regret for outcome in outcomes])}
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
+        row |= {name: mean(values), f"{name}_low": low, f"{name}_high": high}
+    return row | {"regret": mean([outcome.regret for outcome in outcomes])}
 
 
 def _outcome(record: StopRecord, spent: int, finished: Bools) -> Outcome:

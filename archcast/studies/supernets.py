@@ -10,26 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 from statistics import stdev
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.core.spec import split_specs
 from archcast.evaluation.job import Job, Planned
-from archcast.evaluation.metrics import (
-    kendall_tau,
-    sparse_kendall_tau,
-    top_decile_spearman,
-)
+from archcast.evaluation.measure import measure
+from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.network_fields import network_field
 from archcast.evaluation.record import Record
-from archcast.evaluation.statistics import mean_if_known
+from archcast.evaluation.statistics import mean
 from archcast.making.supernet_training import train_supernets
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.predictors.weight_sharing import WeightSharing
 from archcast.studies.experiment import Experiment
-from archcast.studies.leaderboard import Row
 
 FAMILY = "weight-sharing"
 
@@ -78,41 +78,43 @@ def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int) -> No
     train_supernets(plans, *settings[0], planned[0].job.device, cache_folder("supernets"), workers)
 
 
-def supernet_rows(records: Iterable[Record]) -> list[Row]:
+def summarise(records: Iterable[Record]) -> pd.DataFrame:
     """One row for each strategy, number of epochs and of validation images, over training seeds.
 
     `kendall_tau` and its like are means over seeds, `kendall_tau_sd` is the deviation between
     them; `seed_agreement` is the mean Kendall tau between the rankings of two seeds. What needs two
-    seeds is None with one.
+    seeds is NaN with one.
     """
-    groups: dict[tuple[str, int, int], list[Record]] = {}
-    for record in records:
-        params = record.job.params
-        setting = (record.job.name, params["epochs"], params["valid_images"])
-        groups.setdefault(setting, []).append(record)
-    return [_row(*setting, group) for setting, group in groups.items()]
+    kept = list(records)
+    params = [record.job.params for record in kept]
+    settings = pd.DataFrame(
+        {
+            "strategy": [record.job.name for record in kept],
+            "epochs": [given["epochs"] for given in params],
+            "valid_images": [given["valid_images"] for given in params],
+        }
+    )
+    measured = measure(kept)
+    return pd.DataFrame(
+        [
+            dict(zip(settings, setting, strict=True)) | _row(measured.loc[group.index])
+            for setting, group in settings.groupby(list(settings), sort=False)
+        ]
+    )
 
 
-def _row(strategy: str, epochs: int, valid_images: int, records: Sequence[Record]) -> Row:
-    good = [record for record in records if not record.failed]
-    taus = [kendall_tau(record.truth, record.predictions) for record in good]
-    agreements = [kendall_tau(a.predictions, b.predictions) for a, b in combinations(good, 2)]
-    costs = [record.cost for record in good if record.cost]
+def _row(group: pd.DataFrame) -> dict[str, Any]:
+    good = group[group["error"].isna()]
+    taus = good["kendall_tau"].tolist()
+    agreements = [kendall_tau(a, b) for a, b in combinations(good["predictions"], 2)]
     return {
-        "strategy": strategy,
-        "epochs": epochs,
-        "valid_images": valid_images,
-        "seeds": len(records),
-        "failed": len(records) - len(good),
-        "kendall_tau": mean_if_known(taus),
-        "kendall_tau_sd": stdev(taus) if len(taus) > 1 else None,
-        "sparse_kendall_tau": mean_if_known(
-            [sparse_kendall_tau(record.truth, record.predictions) for record in good]
-        ),
-        "top_decile_spearman": mean_if_known(
-            [top_decile_spearman(record.truth, record.predictions) for record in good]
-        ),
-        "seed_agreement": mean_if_known(agreements),
-        "init_seconds": mean_if_known([cost.fit for cost in costs]),
-        "query_seconds": mean_if_known([cost.query for cost in costs]),
+        "seeds": len(group),
+        "failed": len(group) - len(good),
+        "kendall_tau": mean(taus),
+        "kendall_tau_sd": stdev(taus) if len(taus) > 1 else np.nan,
+        "sparse_kendall_tau": mean(good["sparse_kendall_tau"]),
+        "top_decile_spearman": mean(good["top_decile_spearman"]),
+        "seed_agreement": mean(agreements),
+        "init_seconds": mean(good["init_seconds"]),
+        "query_seconds": mean(good["query_seconds"]),
     }

@@ -1,0 +1,63 @@
+"""The command line: a file a command; each parses, calls, prints."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+
+import typer
+from typer.exceptions import TyperException
+
+from archcast.cli.benchmark_command import train
+from archcast.cli.combine_command import combine
+from archcast.cli.costs_command import costs
+from archcast.cli.leaderboard_command import leaderboard
+from archcast.cli.list_command import list_names
+from archcast.cli.options import with_groups
+from archcast.cli.output import say
+from archcast.cli.recommend_command import recommend
+from archcast.cli.report_command import report
+from archcast.cli.search_command import search
+from archcast.cli.stop_command import stop
+from archcast.cli.supernet_command import supernet
+from archcast.cli.table_command import convert, info, verify
+from archcast.core.errors import InputError
+
+INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+
+app = typer.Typer(
+    name="archcast",
+    help="Which performance predictor to use for neural architecture search, given your budgets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # boxes around help would take longer to load than all else
+)
+table_app = typer.Typer(help="Tables of measured results.", no_args_is_help=True)
+benchmark_app = typer.Typer(help="Benchmarks of your own.", no_args_is_help=True)
+
+app.command("list")(list_names)
+for command in (leaderboard, costs, recommend, combine, report, stop, search, supernet):
+    app.command()(with_groups(command))
+app.add_typer(table_app, name="table")
+table_app.command()(info)
+table_app.command()(convert)
+table_app.command()(verify)
+app.add_typer(benchmark_app, name="benchmark")
+benchmark_app.command()(train)
+
+
+def main() -> None:
+    """Run the command line; an error is one line on standard error."""
+    logging.basicConfig(format="archcast: %(message)s")
+    warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
+    try:
+        code = app(standalone_mode=False)
+    except (InputError, TyperException) as error:
+        told = error.format_message() if isinstance(error, TyperException) else str(error)
+        say(" ".join(told.split()))
+        code = 2
+    if code == INTERRUPTED:
+        say("interrupted; what is finished is kept, and the same command goes on from there")
+    sys.exit(code)

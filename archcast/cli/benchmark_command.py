@@ -1,0 +1,39 @@
+"""`archcast benchmark`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archcast.cli.options import Jobs, Where, numbers
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="The table to write, or to go on with.")],
+    space: Annotated[str, typer.Option(help="The search space.")] = "nasbench201",
+    images: Annotated[
+        str, typer.Option(help="A shipped image set, or the path of an .npz file.")
+    ] = "fashion-mnist-14",
+    seeds: Annotated[str, typer.Option(help="Seeds; each trains all architectures once.")] = "0",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train this many, drawn at random.", show_default="all"),
+    ] = None,
+    jobs: Jobs = 1,
+    device: Where = "auto",
+) -> None:
+    """Train all architectures of a space, into a table.
+
+    Of those that are isomorphic, one.
+
+    Each finished run is kept at once; the same command goes on where it was interrupted.
+    """
+    from archcast.making.table_training import train_table
+    from archcast.spaces import registry as spaces
+
+    table = train_table(
+        spaces.get(space), images, numbers("--seeds", seeds), out, jobs, device, limit
+    )
+    typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")

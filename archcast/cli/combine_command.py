@@ -1,0 +1,53 @@
+"""`archcast combine`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcast.cli.options import Epochs, OnTable, Shown, Splits, Where, Work, numbers_or_none
+from archcast.cli.output import print_frame, ranked_heading, report_failures
+
+
+def combine(
+    *,
+    predictors: Annotated[
+        list[str],
+        typer.Argument(help="One that learns from vectors, or none, and others that do not learn."),
+    ],
+    head: Annotated[
+        str | None, typer.Option(help="What learns.", show_default="the one given, or ngb")
+    ] = None,
+    on: OnTable,
+    train_size: Annotated[int, typer.Option(min=1, help="Labelled architectures.")] = 100,
+    epochs: Epochs = None,
+    splits: Splits,
+    work: Work,
+    device: Where = "auto",
+    format: Shown = "table",
+) -> None:
+    """Combine predictors of any families: what each part adds.
+
+    The head learns from the encoding and from the scores of the parts: `combine xgb sotl-e jacov`.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.measure import measure
+    from archcast.report.terminal import COLUMNS, ablation_table
+    from archcast.studies.ablation import summarise, variants
+
+    table = on.open()
+    found = variants(predictors, head)
+    paid = numbers_or_none("--epochs", epochs)
+    experiment = splits.experiment(table, list(found.values()), (train_size,), paid, device)
+    records = experiment.run(work.results, work.jobs, work.retry)
+    summary = summarise(measure(records), found)
+    if format == "table":
+        console = Console()
+        console.print(ranked_heading(table, experiment))
+        console.print(ablation_table(summary))
+        console.print(COLUMNS)
+    else:
+        print_frame(summary, format)
+    report_failures(records)

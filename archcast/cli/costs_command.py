@@ -1,0 +1,91 @@
+"""`archcast costs`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcast.cli.options import (
+    OnTable,
+    Page,
+    Predictors,
+    Shown,
+    Splits,
+    TrainSizes,
+    Where,
+    Work,
+    numbers,
+    numbers_or_none,
+)
+from archcast.cli.output import print_frame, ranked_heading, report_failures, write_report
+
+_SPLITS = Splits(test_size=100, repeats=4)
+
+
+def costs(
+    *,
+    on: OnTable,
+    predictors: Predictors = "all",
+    train_sizes: TrainSizes = "10,30,100,300",
+    epochs: Annotated[
+        str | None,
+        typer.Option(
+            help="Epochs of the curves that a query pays.", show_default="1, 2, 4, ... of them"
+        ),
+    ] = None,
+    splits: Splits = _SPLITS,
+    work: Work,
+    device: Where = "auto",
+    format: Shown = "table",
+    report: Page = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Some predictors, fewer settings: in two minutes.")
+    ] = False,
+) -> None:
+    """Find which predictor wins at which budget.
+
+    Compares what predictors cost to initialise and to query, over labels and epochs. JSON and CSV
+    are leaderboard rows, with `pareto` for those that no other beats on all counts.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from archcast.evaluation.measure import measure
+    from archcast.report.terminal import (
+        INTERVALS,
+        TIED,
+        leaderboard_table,
+        sizes_table,
+        surface_table,
+    )
+    from archcast.studies.costs import QUICK, doublings, summarise
+
+    table = on.open()
+    sizes = numbers("--train-sizes", train_sizes)
+    paid = numbers_or_none("--epochs", epochs)
+    experiment = splits.experiment(table, predictors, sizes, paid, device)
+    if quick:
+        experiment = replace(experiment, **QUICK)
+    if experiment.epochs is None:
+        experiment = replace(experiment, epochs=doublings(table))
+    records = experiment.run(work.results, work.jobs, work.retry)
+    measured = measure(records)
+    write_report(measured, table, report)
+    board = summarise(measured)
+    if format != "table":
+        print_frame(board, format)
+        return report_failures(records)
+    console = Console()
+    console.print(ranked_heading(table, experiment))
+    console.print("\nBest predictor by seconds to initialise (across) and to query (down)")
+    console.print(surface_table(board, console.width))
+    console.print("\nNot beaten in initialisation, query and tau together")
+    console.print(leaderboard_table(board[board["pareto"]], console.width))
+    console.print("\nTau by labelled architectures")
+    console.print(sizes_table(board, "train_size"))
+    console.print("\nTau by epochs paid")
+    console.print(sizes_table(board, "epochs"))
+    console.print(f"\n{TIED}\n{INTERVALS}")
+    return report_failures(records)

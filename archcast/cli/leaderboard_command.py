@@ -1,0 +1,71 @@
+"""`archcast leaderboard`."""
+
+from __future__ import annotations
+
+from archcast.cli.options import (
+    By,
+    Epochs,
+    OnTable,
+    Page,
+    Predictors,
+    Shown,
+    Splits,
+    TrainSizes,
+    Where,
+    Work,
+    numbers,
+    numbers_or_none,
+)
+from archcast.cli.output import print_frame, ranked_heading, report_failures, write_report
+
+
+def leaderboard(
+    *,
+    on: OnTable,
+    predictors: Predictors = "all",
+    train_sizes: TrainSizes = "100",
+    epochs: Epochs = None,
+    splits: Splits,
+    work: Work,
+    device: Where = "auto",
+    by: By = "kendall-tau",
+    format: Shown = "table",
+    report: Page = None,
+) -> None:
+    """Rank predictors by how well they rank architectures.
+
+    Beside that stands what they cost. Finished jobs are kept in the results folder and never run
+    twice.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation import registry as metrics
+    from archcast.evaluation.measure import measure
+    from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
+    from archcast.report.views import ceiling
+    from archcast.studies.leaderboard import summarise
+
+    metrics.get(by)  # a wrong name is said before anything is run
+    table = on.open()
+    sizes = numbers("--train-sizes", train_sizes)
+    paid = numbers_or_none("--epochs", epochs)
+    experiment = splits.experiment(table, predictors, sizes, paid, device)
+    records = experiment.run(work.results, work.jobs, work.retry)
+    measured = measure(records)
+    write_report(measured, table, report, by=by)
+    board = summarise(measured, by)
+    if format == "table":
+        console = Console()
+        console.print(ranked_heading(table, experiment))
+        console.print(leaderboard_table(board, console.width, by))
+        if board["tied_with_best"][1:].any():
+            console.print(TIED)
+        if board["kendall_tau_low"].notna().any():
+            console.print(INTERVALS)
+        if (limit := ceiling(measured, table)) is not None:
+            console.print(
+                f"noise of training limits tau to about {limit:.2f}, except for learning curves"
+            )
+    else:
+        print_frame(board, format)
+    report_failures(records)

@@ -1,0 +1,188 @@
+"""Options that commands share, each said once; those that go together are groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from archcast.core.errors import InputError
+
+if TYPE_CHECKING:
+    from archcast.benchmarks.table import Table
+    from archcast.predictors.predictor import Predictor
+    from archcast.studies.experiment import Experiment
+
+DEFAULT_BENCHMARK = "nasbench201-mini"
+
+Format = Literal["table", "json", "csv"]
+MeasuredOn = Literal["valid", "test"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    """What is written after long work must have a place before it."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"{path}: no such folder; make it, or choose another")
+    return path
+
+
+Predictors = Annotated[
+    str, typer.Option(help="Names, with parameters as in 'xgb(labels=raw)', a family, or all.")
+]
+TrainSizes = Annotated[str, typer.Option(help="Numbers of labelled architectures.")]
+Epochs = Annotated[
+    str | None,
+    typer.Option(help="Epochs of the curves that a query pays.", show_default="a third of them"),
+]
+TestSize = Annotated[int, typer.Option(help="Number of architectures to rank.")]
+Label = Annotated[
+    MeasuredOn | None,
+    typer.Option(help="Which values are learned from.", show_default="valid, where there are any"),
+]
+Objective = Annotated[
+    str | None,
+    typer.Option(help="What is predicted, by name.", show_default="the table's main one"),
+]
+By = Annotated[str, typer.Option(help="The metric that ranks rows; see `archcast list metrics`.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+Where = Annotated[Device, typer.Option(help="Where networks run.")]
+Results = Annotated[Path, typer.Option(help="Folder of the records.")]
+Shown = Annotated[Format, typer.Option(help="What to print.")]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.html", help="Write a page with table and figures.", callback=_in_a_folder
+    ),
+]
+PageOut = Annotated[
+    Path, typer.Option(metavar="FILE.html", help="The page to write.", callback=_in_a_folder)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OnTable:
+    """Which results to work on."""
+
+    benchmark: Annotated[
+        str, typer.Option(help="A benchmark's name, or the path of a table (.parquet).")
+    ] = DEFAULT_BENCHMARK
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
+    ] = None
+
+    def open(self) -> Table:
+        from archcast.benchmarks.opening import open_table
+
+        return open_table(self.benchmark, self.dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """What predictors are asked to rank, and how often."""
+
+    test_size: TestSize = 200
+    repeats: Annotated[int, typer.Option(help="Random splits.")] = 10
+    seed: Annotated[int, typer.Option(help="Seed of the splits and of the predictors.")] = 0
+    objective: Objective = None
+    label: Label = None
+    truth: Annotated[
+        MeasuredOn | None,
+        typer.Option(help="Which values are predicted.", show_default="test, where there are any"),
+    ] = None
+
+    def experiment(
+        self,
+        table: Table,
+        predictors: str | list[Predictor],
+        train_sizes: tuple[int, ...],
+        epochs: tuple[int, ...] | None,
+        device: Device,
+    ) -> Experiment:
+        from archcast.studies.experiment import Experiment
+
+        return Experiment(table, predictors, train_sizes, epochs, **asdict(self), device=device)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How jobs are run, and where their records are kept."""
+
+    jobs: Jobs = 1
+    results: Results = Path("results")
+    retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Run failed jobs again.")] = True
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """A command in whose place of each dataclass stand the fields of it, as options.
+
+    The command names dataclasses as parameters, and is given them. Their fields have the defaults
+    of the parameter's default, if it has one.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    options: list[Parameter] = []
+    for name, given in signature(command).parameters.items():
+        kind, default = groups.get(name), given.default
+        if kind is None:
+            options.append(_option(name, default, hints[name]))
+            continue
+        if default is Parameter.empty:
+            default = kind()
+        inner = get_type_hints(kind, include_extras=True)
+        options += [
+            _option(each.name, getattr(default, each.name), inner[each.name])
+            for each in fields(kind)
+        ]
+
+    def run(**values: Any) -> None:
+        made = {
+            name: kind(**{each.name: values.pop(each.name) for each in fields(kind)})
+            for name, kind in groups.items()
+        }
+        command(**made, **values)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    run.__signature__ = Signature(options)  # type: ignore[attr-defined]
+    return run
+
+
+def _option(name: str, default: Any, annotation: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def chances(option: str, text: str) -> tuple[float, ...]:
+    """Numbers from 0 to 1 with commas between.
+
+    Raises:
+        InputError: the text is something else.
+    """
+    try:
+        found = tuple(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        found = ()
+    if not found or not all(0.0 <= chance <= 1.0 for chance in found):
+        raise InputError(f"{option} {text}: give chances from 0 to 1 such as 0.01,0.05")
+    return found
+
+
+def numbers(option: str, text: str) -> tuple[int, ...]:
+    """Whole numbers with commas between.
+
+    Raises:
+        InputError: the text is something else.
+    """
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise InputError(f"{option} {text}: give whole numbers such as 10,100") from None
+
+
+def numbers_or_none(option: str, text: str | None) -> tuple[int, ...] | None:
+    """The same of an option that may be left out."""
+    return None if text is None else numbers(option, text)

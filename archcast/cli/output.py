@@ -1,0 +1,78 @@
+"""What commands print: results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from archcast.benchmarks.table import Table
+    from archcast.evaluation.record import Record
+    from archcast.search.search_job import SearchRecord
+    from archcast.studies.experiment import Experiment
+    from archcast.studies.stopping import StopRecord
+
+
+def say(message: str) -> None:
+    """A line on standard error."""
+    typer.echo(f"archcast: {message}", err=True)
+
+
+def print_frame(frame: pd.DataFrame, format: Literal["json", "csv"]) -> None:
+    """A frame for programs."""
+    from archcast.report.terminal import to_csv, to_json
+
+    typer.echo(to_json(frame) if format == "json" else to_csv(frame))
+
+
+def ranked_heading(table: Table, experiment: Experiment) -> str:
+    """What the rows of a leaderboard are of."""
+    return (
+        f"{table.dataset} ({table.name}): {experiment.test_size} architectures ranked,"
+        f" mean of {experiment.repeats} splits"
+    )
+
+
+def write_report(
+    measured: pd.DataFrame,
+    table: Table,
+    path: Path | None,
+    searches: pd.DataFrame | None = None,
+    target: float | None = None,
+    by: str = "kendall-tau",
+) -> None:
+    """Write a page, if one is asked for; see `write_page`."""
+    if path is None:
+        return
+    from archcast.report.page import write_page
+
+    command = shlex.join(["archcast", *sys.argv[1:]])
+    write_page(measured, table, path, command, searches, target, by)
+    say(f"wrote {path}")
+
+
+def known_records(table: Table, results: Path) -> list[Record]:
+    """Those of the results folder, or else of the shipped sweep; the latter is said."""
+    from archcast.studies import recommendation
+
+    records, shipped = recommendation.known_records(table, results)
+    if records and shipped:
+        say(f"no records in {results}: using the sweep that comes with archcast")
+    return records
+
+
+def report_failures(records: Sequence[Record | StopRecord | SearchRecord]) -> None:
+    """Name what failed, and end with exit code 1 if something did."""
+    failed = [record for record in records if record.failed]
+    for record in failed:
+        say(f"failed: {record.job.title}, repeat {record.job.repeat}: {record.error}")
+    if failed:
+        say(f"{len(failed)} of {len(records)} jobs failed; the rest is shown")
+        raise typer.Exit(1)

@@ -1,0 +1,54 @@
+"""`archcast recommend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archcast.cli.options import OnTable, Results, Shown
+from archcast.cli.output import known_records, print_frame
+from archcast.core.errors import InputError
+
+
+def recommend(
+    *,
+    init: Annotated[float, typer.Option(help="Seconds to spend before the first query.")],
+    query: Annotated[float, typer.Option(help="Seconds to spend on each query.")],
+    on: OnTable,
+    results: Results = Path("results"),
+    format: Shown = "table",
+) -> None:
+    """Say which predictor to use within a budget.
+
+    And which may be as good. From the records in the results folder, as `costs` and `leaderboard`
+    leave them; without any, on the embedded benchmark, from a sweep that comes with archcast.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.measure import measure
+    from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation_text
+    from archcast.studies.recommendation import cheapest, summarise
+
+    if min(init, query) < 0:
+        raise InputError("--init and --query: give seconds, 0 or more")
+    records = known_records(on.open(), results)
+    if not records:
+        raise InputError(
+            f"{results}: no records of {on.benchmark}; run `archcast costs --benchmark"
+            f" {on.benchmark}` first"
+        )
+    measured = measure(records)
+    payable = summarise(measured, init, query)
+    if format != "table":
+        return print_frame(payable, format)
+    console = Console()
+    console.print(recommendation_text(payable, cheapest(measured), init, query))
+    best = payable["tied_with_best"].fillna(False)
+    if best[1:].any():
+        best[:1] = True
+        console.print("\nIt, and what may be the best too:")
+        console.print(leaderboard_table(payable[best], console.width))
+        console.print(f"{TIED}\n{INTERVALS}")
+    return None

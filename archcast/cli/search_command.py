@@ -1,0 +1,101 @@
+"""`archcast search`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
+from archcast.cli.output import known_records, print_frame, report_failures, write_report
+
+
+def search(
+    *,
+    on: OnTable,
+    strategy: Annotated[
+        str, typer.Option(help="Names, with parameters as in 'evolution(batch=10)', or all.")
+    ] = "evolution",
+    predictor: Annotated[
+        str | None, typer.Option(help="Predictors that guide; names, a family, or all.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Guide by every predictor, and rank them.")
+    ] = False,
+    budget: Annotated[int, typer.Option(help="Whole trainings that a search may pay.")] = 150,
+    repeats: Annotated[int, typer.Option(help="Random searches.")] = 20,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Regret to reach, in the objective's unit.",
+            show_default="where random search ends",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs of the curves that a query pays.", show_default="a third of them"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
+    objective: Objective = None,
+    label: Label = None,
+    work: Work,
+    device: Where = "auto",
+    format: Shown = "table",
+    report: Page = None,
+) -> None:
+    """Search with and without a predictor.
+
+    Shows what each search finds, and how much sooner.
+
+    A search trains architectures one after another, and sees their validation values. Its regret
+    is judged on test values, its time is what training took, and what the predictor takes. Random
+    search, and the strategy without predictor, come along for comparison.
+    """
+    from rich.console import Console
+
+    from archcast.evaluation.measure import measure
+    from archcast.evaluation.record import Record, stored_records
+    from archcast.report.terminal import COLUMNS, agreement_text, search_table
+    from archcast.report.views import points_of
+    from archcast.studies import leaderboard
+    from archcast.studies.searches import SearchExperiment
+    from archcast.studies.speed_up import agreement, measure_searches, summarise
+
+    table = on.open()
+    experiment = SearchExperiment(
+        table=table,
+        strategies=strategy,
+        predictors=predictor or ("all" if compare else None),
+        budget=budget,
+        repeats=repeats,
+        epochs=epochs,
+        objective=objective,
+        label=label,
+        seed=seed,
+        device=device,
+    )
+    records = experiment.run(work.results, work.jobs, work.retry)
+    known: list[Record] = []
+    if compare:
+        known = known_records(table, work.results)
+    elif report is not None:
+        known = leaderboard.comparable(stored_records(work.results, Record, table.hash))
+    measured, searches = measure(known), measure_searches(records)
+    write_report(measured, table, report, searches, target)
+    summary = summarise(searches, target)
+    if format == "table":
+        console = Console()
+        console.print(
+            f"{table.dataset} ({table.name}): {budget} evaluations, median of {repeats} searches;"
+            f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
+        )
+        console.print(search_table(summary, console.width))
+        console.print(COLUMNS)
+        if compare:
+            console.print(agreement_text(agreement(summary, leaderboard.summarise(measured))))
+    else:
+        print_frame(summary, format)
+    report_failures(records)
