@@ -18,13 +18,10 @@ from archcast.core.registry import load
 _WHERE = {
     "Table": "benchmarks.table",
     "open_table": "benchmarks.opening",
-    "leaderboard": "studies.leaderboard",
-    "costs": "studies.costs",
-    "recommend": "studies.recommendation",
-    "combine": "studies.ablation",
-    "stop": "studies.stopping",
-    "supernet": "studies.supernets",
-    "search": "studies.searches",
+    **dict.fromkeys(
+        ("leaderboard", "costs", "recommend", "combine", "stop", "search", "supernet"),
+        "studies.front_door",
+    ),
 }
 __all__ = ["__version__", *_WHERE]
 

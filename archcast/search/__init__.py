@@ -51,7 +51,7 @@ registry: Registry[type[Strategy]] = Registry(
 
 class _Room(ModuleType):
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return load("archcast.studies.searches:search")(*args, **options)
+        return load("archcast.studies.front_door:search")(*args, **options)
 
 
 sys.modules[__name__].__class__ = _Room

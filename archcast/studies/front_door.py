@@ -1,0 +1,250 @@
+"""What Python users call: each function answers what the command of its name does, in a frame.
+
+Tables are given as such, or by a benchmark's name or a path; predictors and strategies as objects
+or as text. Records are kept in the folder `results` and reused; failures are in the frame's column
+`failed`, and their reasons in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import pandas as pd
+
+from archcast.benchmarks.objective import MeasuredOn
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.evaluation import registry as metrics
+from archcast.evaluation.engine import run_job
+from archcast.evaluation.measure import measure
+from archcast.evaluation.metrics import KENDALL_TAU
+from archcast.evaluation.record import BaseRecord, Record, RecordStore
+from archcast.evaluation.runner import run_jobs
+from archcast.predictors.predictor import Predictor
+from archcast.studies import ablation, recommendation, speed_up, stopping, supernets
+from archcast.studies import costs as costs_study
+from archcast.studies import leaderboard as leaderboard_study
+from archcast.studies.experiment import Experiment, Predictors
+from archcast.studies.searches import SearchExperiment, Strategies
+
+DEFAULT_BENCHMARK = "nasbench201-mini"
+Tables = Table | str | Path
+R = TypeVar("R", bound=BaseRecord)
+_logger = logging.getLogger("archcast")
+
+
+class Work(TypedDict, total=False):
+    """How jobs are run: `results` is the folder of the records, `workers` are processes."""
+
+    results: Path | str
+    workers: int
+    retry: bool
+
+
+class Splits(Work, total=False):
+    """How predictors are asked; see `Experiment`."""
+
+    epochs: tuple[int, ...] | None
+    test_size: int
+    repeats: int
+    seed: int
+    objective: str | None
+    label: MeasuredOn | None
+    truth: MeasuredOn | None
+    device: str
+
+
+def leaderboard(
+    table: Tables = DEFAULT_BENCHMARK,
+    predictors: Predictors = "all",
+    *,
+    dataset: str | None = None,
+    train_sizes: tuple[int, ...] = (100,),
+    by: str = KENDALL_TAU.name,
+    **how: Unpack[Splits],
+) -> pd.DataFrame:
+    """Rank predictors by a metric; see `studies.leaderboard.summarise` for the columns.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    metrics.get(by)  # a wrong name is said before anything is run
+    work, asked = _parted(how)
+    experiment = Experiment(_as_table(table, dataset), predictors, train_sizes, **asked)
+    return leaderboard_study.summarise(measure(_told(experiment.run(**work))), by)
+
+
+def costs(
+    table: Tables = DEFAULT_BENCHMARK,
+    predictors: Predictors = "all",
+    *,
+    dataset: str | None = None,
+    train_sizes: tuple[int, ...] = (10, 30, 100, 300),
+    **how: Unpack[Splits],
+) -> pd.DataFrame:
+    """Sweep labels and epochs; `pareto` marks the rows that no other beats on all counts.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    opened = _as_table(table, dataset)
+    work, asked = _parted(how)
+    sweep = {"test_size": 100, "repeats": 4, "epochs": costs_study.doublings(opened), **asked}
+    experiment = replace(Experiment(opened, predictors, train_sizes), **sweep)  # type: ignore[arg-type]
+    return costs_study.summarise(measure(_told(experiment.run(**work))))
+
+
+def recommend(
+    init: float,
+    query: float,
+    table: Tables = DEFAULT_BENCHMARK,
+    *,
+    dataset: str | None = None,
+    results: Path | str = "results",
+) -> pd.DataFrame:
+    """What to use within seconds to initialise and seconds a query, the best first.
+
+    Raises:
+        InputError: negative seconds, or no records of the table.
+    """
+    if min(init, query) < 0:
+        raise InputError(f"init={init}, query={query}: give seconds, 0 or more")
+    opened = _as_table(table, dataset)
+    records, _ = recommendation.known_records(opened, Path(results))
+    if not records:
+        raise InputError(f"{results}: no records of {opened.source}; call archcast.costs first")
+    return recommendation.summarise(measure(records), init, query)
+
+
+def combine(
+    predictors: Sequence[Predictor | str],
+    table: Tables = DEFAULT_BENCHMARK,
+    *,
+    head: Predictor | str | None = None,
+    dataset: str | None = None,
+    train_size: int = 100,
+    **how: Unpack[Splits],
+) -> pd.DataFrame:
+    """Combine predictors, and tell what each adds; see `studies.ablation.summarise`.
+
+    Raises:
+        InputError: something that can't be combined or run; nothing has been then.
+    """
+    found = ablation.variants(predictors, head)
+    work, asked = _parted(how)
+    experiment = Experiment(_as_table(table, dataset), list(found.values()), (train_size,), **asked)
+    return ablation.summarise(measure(_told(experiment.run(**work))), found)
+
+
+def stop(
+    table: Tables = DEFAULT_BENCHMARK,
+    predictors: Predictors = "lcsvr",
+    *,
+    dataset: str | None = None,
+    thresholds: Sequence[float] = (0.05,),
+    train_size: int = 100,
+    architectures: int = 100,
+    repeats: int = 50,
+    seed: int = 0,
+    **work: Unpack[Work],
+) -> pd.DataFrame:
+    """Stop hopeless training early in random searches; see `studies.stopping.summarise`.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    opened = _as_table(table, dataset)
+    planned = stopping.stop_jobs(opened, predictors, train_size, architectures, repeats, seed)
+    store = RecordStore(Path(work.get("results", "results")) / "stop", stopping.StopRecord)
+    workers, retry = work.get("workers", 1), work.get("retry", True)
+    records = run_jobs(planned, opened, store, stopping.run_stop_job, workers, retry)
+    return stopping.summarise(_told(records), thresholds)
+
+
+def search(
+    table: Tables = DEFAULT_BENCHMARK,
+    strategies: Strategies = "evolution",
+    predictors: Predictors | None = None,
+    *,
+    dataset: str | None = None,
+    budget: int = 150,
+    repeats: int = 20,
+    target: float | None = None,
+    epochs: int | None = None,
+    objective: str | None = None,
+    label: MeasuredOn | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    **work: Unpack[Work],
+) -> pd.DataFrame:
+    """Replay searches with and without predictors; see `studies.speed_up.summarise`.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    experiment = SearchExperiment(
+        _as_table(table, dataset),
+        strategies,
+        predictors,
+        budget,
+        repeats,
+        epochs,
+        objective,
+        label,
+        seed,
+        device,
+    )
+    records = _told(experiment.run(**work))
+    return speed_up.summarise(speed_up.measure_searches(records), target)
+
+
+def supernet(
+    table: Tables = DEFAULT_BENCHMARK,
+    strategies: str = "all",
+    *,
+    dataset: str | None = None,
+    epochs: Sequence[int] = (25, 50, 100),
+    valid_images: Sequence[int] = (1_000,),
+    seeds: Sequence[int] = (0, 1, 2),
+    images: str | None = None,
+    test_size: int = 200,
+    device: str = "auto",
+    **work: Unpack[Work],
+) -> pd.DataFrame:
+    """Ask what weight sharing is worth; see `studies.supernets.summarise`.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    opened = _as_table(table, dataset)
+    planned = supernets.supernet_jobs(
+        opened, strategies, epochs, valid_images, seeds, images, test_size, device
+    )
+    store = RecordStore(Path(work.get("results", "results")), Record)
+    workers, retry = work.get("workers", 1), work.get("retry", True)
+    supernets.train_for(planned, opened, workers)
+    records = run_jobs(planned, opened, store, run_job, workers, retry)
+    return supernets.summarise(_told(records))
+
+
+def _as_table(table: Tables, dataset: str | None) -> Table:
+    return table if isinstance(table, Table) else open_table(str(table), dataset)
+
+
+def _parted(how: Splits) -> tuple[Work, dict[str, Any]]:
+    """What is said of the work, and of the experiment."""
+    work: Work = {key: how[key] for key in Work.__annotations__ if key in how}  # type: ignore[literal-required,assignment]
+    return work, {key: value for key, value in how.items() if key not in work}
+
+
+def _told(records: Sequence[R]) -> Sequence[R]:
+    """The records; those that failed are logged."""
+    for record in records:
+        if record.failed:
+            _logger.warning("failed: %s", record.error)
+    return records
