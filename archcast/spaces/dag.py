@@ -77,7 +77,7 @@ class DagSpace(DataSpace):
     ) -> None:
         if type(nodes) is not int or not 2 <= nodes <= MOST_NODES:
             raise InputError(
-                f"a dag space of {short(str(nodes), 20)} nodes; give 2 to {MOST_NODES}"
+                f"a dag space of {short(str(nodes), 20)[1:-1]} nodes; give 2 to {MOST_NODES}"
             )
         self.inner = tuple(operations)
         if not all(isinstance(each, str) and each for each in self.inner) or len(

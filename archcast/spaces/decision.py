@@ -141,9 +141,11 @@ class Decision:
         """The number of a range at a position from 0 to 1."""
         assert self.low is not None
         assert self.high is not None
-        low, high = self._scaled(np.array([self.low, self.high]))
-        value = low + position * (high - low)
-        return float(np.clip(np.exp(value) if self.log else value, self.low, self.high))
+        if self.log:
+            value = self.low * (self.high / self.low) ** position
+        else:
+            value = self.low + position * (self.high - self.low)
+        return min(max(value, self.low), self.high)
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         scaled: NDArray[np.float64] = np.log(values) if self.log else values
