@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
 from archcast.making.table_training import Journal, _provenance, train_table
@@ -21,7 +22,7 @@ from archcast.making.trainer import Recipe, evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL, Network, Skeleton
-from archcast.networks.table_networks import task_of
+from archcast.networks.table_networks import SCALE, task_of, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import ImageData, Images, Part, load_images
@@ -304,3 +305,35 @@ def test_runs_without_robust_accuracy_stay(tmp_path: Path) -> None:
     table = read_table(out)
     np.testing.assert_array_equal(table.columns["fgsm_accuracy"], [np.nan, 20.0])
     assert table.columns["diverged"].tolist() == [False, False]
+
+
+def test_recipes_of_before_are_understood(tmp_path: Path) -> None:
+    """They listed what is now a scale beside the recipe, as text."""
+    shipped = open_table("nasbench201-mini").metadata
+    assert SCALE not in shipped
+    now = understood(shipped, NETWORKS)
+    assert now[SCALE] == "mini"
+    assert Recipe(**json.loads(now["recipe"])) == Recipe()
+    assert understood(now, NETWORKS) == now
+    assert understood({"recipe": "as in the paper, 200 epochs"}, NETWORKS).get(SCALE) is None
+    out, images = tmp_path / "out.parquet", IMAGES
+    before = {
+        **provenance(images),
+        "recipe": "channels 8, cells 1, stem_stride 2, reduction pool, in_channels 1, classes 3,"
+        " epochs 12, batch_size 128, learning_rate 0.05, momentum 0.9, weight_decay 0.0005",
+        "attack": "budget 0.03137254901960784, steps 4, images 1000",
+    }
+    del before[SCALE]
+    journal = tmp_path / "out.parquet.journal"
+    journal.write_text(json.dumps(before) + "\n" + json.dumps(ROW) + "\n")
+    with Journal(out, provenance(images)) as kept:
+        assert len(kept.rows) == 1
+    assert read_table(out).metadata[SCALE] == "mini"
+    journal.write_text(json.dumps({**before, "recipe": before["recipe"].replace("12", "6")}) + "\n")
+    with pytest.raises(InputError, match=r'made with recipe \{"epochs": 6'):
+        Journal(out, provenance(images)).__enter__()
+    journal.write_text(
+        json.dumps({**before, "recipe": before["recipe"].replace("8,", "9,")}) + "\n"
+    )
+    with pytest.raises(InputError, match="made with scale None, not mini"):
+        Journal(out, provenance(images)).__enter__()

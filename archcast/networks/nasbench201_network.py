@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -229,8 +229,8 @@ class NASBench201Networks(Networks[Skeleton]):
     """Cells in three stages."""
 
     space = SPACE
-    scales = {"mini": MINI, "official": OFFICIAL}  # noqa: RUF012
-    signatures = {  # noqa: RUF012
+    scales: ClassVar = {"mini": MINI, "official": OFFICIAL}
+    signatures: ClassVar = {
         "cifar10": Signature((3, 32, 32), 10),
         "cifar100": Signature((3, 32, 32), 100),
         "ImageNet16-120": Signature((3, 16, 16), 120),

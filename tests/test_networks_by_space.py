@@ -1,0 +1,211 @@
+"""What networks of every space promise, also of one whose decisions have unequal options."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archcast.core.registry import Entry
+from archcast.making import samplers
+from archcast.making.supernet_training import _Training, few_shot
+from archcast.networks import registry as networks
+from archcast.networks.blueprint import Blueprint, Untrained, initialised, networks_of
+from archcast.networks.networks import Networks, Selection, Supernet
+from archcast.predictors import registry as predictors
+from archcast.predictors.predictor import Context
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Architecture
+from archcast.tasks.task import Signature
+from archcast.testing import TASK
+from archcast.zero_cost import Batch, score
+
+GRAPH = spaces.get("nasbench-graph")
+FUNCTIONS = (nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.GELU, nn.ELU, nn.CELU, nn.SELU)
+
+
+@dataclass(frozen=True)
+class Width:
+    width: int
+
+
+def layer(option: int, width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(width, width), FUNCTIONS[option]())
+
+
+class Layered(nn.Module):
+    """A linear layer for each decision, its activation being the option."""
+
+    def __init__(self, layers: nn.ModuleList, signature: Signature, width: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Flatten(), nn.Linear(int(np.prod(signature.shape)), width), nn.ReLU()
+        )
+        self.layers = layers
+        self.head = nn.Linear(width, signature.classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.stem(images)
+        for each in self.layers:
+            features = features + each(features)
+        logits: Tensor = self.head(features)
+        return logits
+
+
+class LayeredSupernet(Layered, Supernet):
+    def forward(self, images: Tensor, selection: Selection) -> Tensor:  # type: ignore[override]
+        features = self.stem(images)
+        for options, chosen in zip(self.layers, selection, strict=True):
+            assert isinstance(options, nn.ModuleList)
+            if isinstance(chosen, Tensor):
+                assert not chosen[len(options) :].any(), "weights of options that are not there"
+                pairs = zip(chosen, options, strict=False)
+                features = features + sum(w * each(features) for w, each in pairs if w != 0)
+            else:
+                features = features + options[chosen](features)
+        logits: Tensor = self.head(features)
+        return logits
+
+    def inherit(self, architecture: Architecture) -> nn.Module:
+        heir = copy.deepcopy(self)
+        heir.__class__ = Layered
+        chosen = zip(heir.layers, architecture.choices, strict=True)
+        heir.layers = nn.ModuleList(options[choice] for options, choice in chosen)  # type: ignore[index]
+        return heir
+
+
+class GraphNetworks(Networks[Width]):
+    space = GRAPH
+    scales: ClassVar = {"mini": Width(4), "official": Width(8)}
+    signatures: ClassVar = {"toy": TASK.signature}
+    split_decision = 2
+
+    def build(self, architecture: Architecture, signature: Signature, scale: Width) -> nn.Module:
+        layers = nn.ModuleList(layer(choice, scale.width) for choice in architecture.choices)
+        return Layered(layers, signature, scale.width)
+
+    def supernet(self, signature: Signature, scale: Width) -> LayeredSupernet:
+        layers = nn.ModuleList(
+            nn.ModuleList(layer(option, scale.width) for option in range(options))
+            for options in self.options
+        )
+        return LayeredSupernet(layers, signature, scale.width)
+
+
+NETWORKS = GraphNetworks()
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Entry(f"{__name__}:NETWORKS", "of this test")
+    monkeypatch.setitem(networks.entries, "nasbench-graph", here)
+
+
+every_space = pytest.mark.parametrize("space", [*networks, "nasbench-graph"])
+
+
+def blueprint(space: str) -> Blueprint:
+    found = networks_of(spaces.get(space))
+    return Blueprint(found, found.scale("mini"), TASK.signature)
+
+
+@every_space
+def test_networks_keep_their_contract(space: str) -> None:
+    found = networks_of(spaces.get(space))
+    assert found.space.name == space
+    assert {"mini", "official"} <= set(found.scales)
+    assert len(found.options) > found.split_decision
+    cells = found.space.sample(3, np.random.default_rng(0))
+    images = torch.randn(2, *TASK.signature.shape)
+    for name in found.scales:
+        made = Blueprint(found, found.scale(name), TASK.signature)
+        assert made.network(cells[0])(images).shape == (2, TASK.signature.classes)
+    one, two, other = (
+        torch.cat([p.flatten() for p in Untrained(blueprint(space), seed)(cells[0]).parameters()])
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+@every_space
+def test_supernets_keep_their_contract(space: str) -> None:
+    found = blueprint(space)
+    supernet = initialised(found.supernet, "supernet", 0).eval()
+    images = torch.randn(4, *TASK.signature.shape, generator=torch.Generator().manual_seed(0))
+    options = found.networks.options
+    for cell in found.networks.space.sample(4, np.random.default_rng(0)):
+        heir = supernet.inherit(cell).eval()
+        expected = heir(images)
+        assert list(heir.state_dict()) == list(found.network(cell).state_dict())
+        torch.testing.assert_close(supernet(images, cell.choices), expected)
+        mixture = torch.zeros(len(options), max(options))
+        mixture[range(len(options)), list(cell.choices)] = 1.0
+        torch.testing.assert_close(supernet(images, mixture), expected)
+        with torch.no_grad():
+            for parameter in heir.parameters():
+                parameter.zero_()
+        assert not torch.equal(supernet(images, cell.choices), heir(images)), "heirs are copies"
+
+
+def test_samplers_heed_how_many_options_there_are() -> None:
+    options, rng, nothing = (2, 5, 3), np.random.default_rng(0), np.empty((0, 3), np.int64)
+    allowed = torch.arange(5) < torch.tensor(options)[:, None]
+    for _ in range(50):
+        [weights] = samplers.mixture(options, rng, nothing)
+        assert isinstance(weights, Tensor)
+        assert weights.shape == (3, 5)
+        assert not weights[~allowed].any()
+        total = weights.sum(dim=1)
+        assert torch.logical_or(total == 0, (total - 1).abs() < 1e-6).all()
+    paths = np.array(samplers.fair(options, rng, nothing))
+    assert paths.shape == (5, 3)
+    for column, most in zip(paths.T, options, strict=True):
+        counts = np.bincount(column, minlength=most)
+        assert len(counts) == most
+        assert counts.max() - counts.min() <= 1, "as evenly as can be"
+    for sampler in (samplers.uniform, samplers.novel):
+        seen = np.array([sampler(options, rng, paths)[0] for _ in range(100)])
+        assert [len(set(column)) for column in seen.T] == [2, 5, 3]
+        assert (seen < options).all()
+
+
+@pytest.mark.parametrize("name", ["oneshot", "rsws", "fairnas", "novelty", "few-shot"])
+def test_supernets_of_another_space_train_and_score(name: str) -> None:
+    context = Context(networks=blueprint("nasbench-graph"), task=TASK)
+    predictor = predictors.get(name)(epochs=10).fit([], [], context)
+    cells = GRAPH.sample(6, np.random.default_rng(0))
+    scores = predictor.query(cells, context)
+    assert ((scores >= 0) & (scores <= 100)).all()
+    if name == "few-shot":
+        assert len(predictor.supernets_) == 9, "one an option of the decision that is split on"
+
+
+def test_the_split_decision_is_held(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    plan = replace(few_shot(20, seed=0, parts=9)[7], epochs=3)
+    training = _Training(plan, blueprint("nasbench-graph"), TASK, "cpu", tmp_path)
+    list(training.epochs())
+    assert {path[2] for path in training.archive} == {7}
+    assert len({path[1] for path in training.archive}) > 1
+
+
+def test_proxies_look_at_networks_of_another_space() -> None:
+    cells = GRAPH.sample(3, np.random.default_rng(0))
+    batch = Batch(torch.randn(4, *TASK.signature.shape), torch.arange(4))
+    found = score(cells, ["params", "snip"], batch, scale="mini", classes=4, device="cpu")
+    assert found.values["params"].tolist() == [196 * 4 + 4 + 5 * (4 * 4 + 4) + 4 * 4 + 4] * 3
+    assert len(set(found.values["snip"])) == 3
+    context = Context(build=Untrained(blueprint("nasbench-graph")), noise=batch)
+    predictor = predictors.get("l2-norm")().fit([], [], context)
+    scores = [predictor.query([cell], context)[0] for cell in cells]
+    np.testing.assert_array_equal(predictor.query(cells, context), scores)
+
+
+def test_plans_are_of_the_space() -> None:
+    plans = predictors.get("few-shot")(epochs=20).plans(NETWORKS)
+    assert [plan.split for plan in plans] == list(range(9))
