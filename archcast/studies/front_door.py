@@ -95,7 +95,7 @@ def costs(
     opened = _as_table(table, dataset)
     work, asked = _parted(how)
     sweep = {"test_size": 100, "repeats": 4, "epochs": costs_study.doublings(opened), **asked}
-    experiment = replace(Experiment(opened, predictors, train_sizes), **sweep)  # type: ignore[arg-type]
+    experiment = replace(Experiment(opened, predictors, train_sizes), **sweep)
     return costs_study.summarise(measure(_told(experiment.run(**work))))
 
 
