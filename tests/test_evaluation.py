@@ -20,14 +20,16 @@ from archcast.core.errors import InputError
 from archcast.core.registry import Entry
 from archcast.evaluation.engine import context, run_job, split
 from archcast.evaluation.job import Job
+from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry as predictors
 from archcast.predictors.baselines import Random
 from archcast.predictors.predictor import Context, Predictor, Tags
+from archcast.report.text import Row, rows_of
 from archcast.spaces.space import Architecture
 from archcast.studies.experiment import Experiment
-from archcast.studies.leaderboard import leaderboard
+from archcast.studies.leaderboard import summarise
 from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
 
 TABLE = small_table()
@@ -46,6 +48,10 @@ def job(predictor: str = "random", **changes: Any) -> Job:
         "repeat": 0,
     }
     return Job(**{**values, **changes})
+
+
+def leaderboard(records: Sequence[Record]) -> list[Row]:
+    return rows_of(summarise(measure(records)))
 
 
 class Spy(Predictor):
