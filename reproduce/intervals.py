@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.split_means import PRIOR_DF, SplitMeans, SplitTau
 from archcast.studies.leaderboard import by_setting, taus_by_split
@@ -45,9 +46,9 @@ def simulated(boards: int) -> None:
 
 def resampled(folder: Path, boards: int) -> None:
     """As if the means of all splits were the truth; ties are of boards where all are equal."""
-    groups = by_setting(r for r in RecordStore(folder, Record) if not r.failed)
-    found = [taus_by_split(group) for group in groups.values()]
-    sizes = [group[0].job.train_size for group in groups.values()]
+    groups = by_setting(measure(r for r in RecordStore(folder, Record) if not r.failed))
+    found = [taus_by_split(group) for group in groups]
+    sizes = [int(group["train_size"].iloc[0]) for group in groups]
     most = max(map(len, found))
     whole = [i for i, each in enumerate(found) if len(each) == most]
     rows, sizes = [found[i] for i in whole], [sizes[i] for i in whole]

@@ -11,11 +11,13 @@ import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from archcast.benchmarks.opening import open_table
 from archcast.cli import DEFAULT_BENCHMARK
+from archcast.evaluation.measure import measure
 from archcast.studies.experiment import Experiment
-from archcast.studies.leaderboard import Row, leaderboard
+from archcast.studies.leaderboard import summarise
 
 PICTURE = Path(__file__).parent.parent / "docs/learning-curves.png"
 STYLES = {
@@ -38,31 +40,28 @@ def main() -> None:
     table = open_table(options.benchmark)
     epochs = tuple(int(epoch) for epoch in options.epochs.split(","))
     experiment = Experiment(table, options.predictors, epochs=epochs, repeats=options.repeats)
-    rows = leaderboard(experiment.run(options.results, options.jobs))
-    by_predictor: dict[str, dict[int, Row]] = {}
-    for row in sorted(rows, key=lambda row: row["predictor"]):
-        by_predictor.setdefault(row["predictor"], {})[row["epochs"]] = row
+    board = summarise(measure(experiment.run(options.results, options.jobs)))
+    board = board.sort_values(["predictor", "epochs"])
     print("| predictor |" + "".join(f" {epoch} |" for epoch in epochs) + " fit | a query |")
     print("| --- |" + " --- |" * (len(epochs) + 2))
-    for name, found in by_predictor.items():
-        taus = "".join(f" {found[epoch]['kendall_tau']:.3f} |" for epoch in epochs)
-        last = found[max(epochs)]
+    for name, rows in board.groupby("predictor"):
+        taus = "".join(f" {tau:.3f} |" for tau in rows["kendall_tau"])
+        last = rows.iloc[-1]
         # Without the seconds of training, which are those of the benchmark.
         query = last["query_seconds"] - last["evidence_seconds"]
         print(f"| `{name}` |{taus} {last['fit_seconds']:.2f} s | {1000 * query:.2f} ms |")
-    draw(by_predictor, epochs)
+    draw(board)
 
 
-def draw(by_predictor: dict[str, dict[int, Row]], epochs: tuple[int, ...]) -> None:
+def draw(board: pd.DataFrame) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for name, found in by_predictor.items():
+    for name, rows in board.groupby("predictor"):
         colour, line = STYLES.get(name, (None, "-"))
-        rows = [found[epoch] for epoch in epochs]
-        axes.plot(epochs, [row["kendall_tau"] for row in rows], line, color=colour, label=name)
-        low, high = ([row[f"kendall_tau_{end}"] for row in rows] for end in ("low", "high"))
-        axes.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
+        axes.plot(rows["epochs"], rows["kendall_tau"], line, color=colour, label=name)
+        bounds = rows["kendall_tau_low"], rows["kendall_tau_high"]
+        axes.fill_between(rows["epochs"], *bounds, color=colour, alpha=0.12, linewidth=0)
     axes.set(xlabel="epochs paid for each query", ylabel="Kendall tau", ylim=(0, 0.95))
-    axes.set_xticks(epochs)
+    axes.set_xticks(sorted(set(board["epochs"])))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     axes.legend(frameon=False, ncols=2, loc="lower right")

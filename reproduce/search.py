@@ -26,7 +26,7 @@ from archcast.search import registry as strategies
 from archcast.search.search_job import SearchRecord, run_search_job
 from archcast.spaces import registry as spaces
 from archcast.studies.searches import SearchExperiment
-from archcast.studies.speed_up import search_rows
+from archcast.studies.speed_up import measure_searches, summarise
 
 POINTS = 17  # 12 epochs are about one in 17 of 200
 GRAPH_FEATURES, LOW_FIDELITY = "gp", "combine(gp, parts=early-stop-acc)"
@@ -77,7 +77,7 @@ def main() -> None:
 
     print("| strategy | predictor | accuracy | mean | regret | 95 % | reached | evaluations |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for row in search_rows(records, options.target):
+    for _, row in summarise(measure_searches(records), options.target).iterrows():
         print(
             f"| {row['strategy']} | {row['predictor'] or '-'} | {row['test_accuracy']:.2f}"
             f" | {row['test_accuracy_mean']:.2f} | {row['regret']:.2f}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archcast.evaluation.measure import measure
 from archcast.evaluation.split_means import SplitMeans, SplitTau
 from archcast.evaluation.statistics import Matrix
 from archcast.studies.leaderboard import by_setting, taus_by_split
@@ -27,16 +28,14 @@ class Board:
 
     @classmethod
     def of_the_sweep(cls) -> Board:
-        groups = by_setting(
-            record
-            for record in shipped_sweep()
-            if record.job.train_size in (0, LABELS) and record.job.epochs in (0, 4)
-        )
-        splits = [list(taus_by_split(group).values()) for group in groups.values()]
+        sweep = measure(shipped_sweep())
+        kept = sweep["train_size"].isin([0, LABELS]) & sweep["epochs"].isin([0, 4])
+        groups = by_setting(sweep[kept])
+        splits = [list(taus_by_split(group).values()) for group in groups]
         return cls(
             np.array([np.mean([found.tau for found in each]) for each in splits]),
             np.array([np.concatenate([found.influence for found in each]) for each in splits]),
-            tuple(group[0].job.train_size for group in groups.values()),
+            tuple(int(group["train_size"].iloc[0]) for group in groups),
         )
 
     def some(self, rows: int, rng: np.random.Generator) -> Board:

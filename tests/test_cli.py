@@ -15,7 +15,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from archcast.cli import ROOMS, main
+from archcast.cli import main
+from archcast.cli.list_command import ROOMS
 from archcast.core.registry import load
 from tests.results import write_small_table
 
@@ -169,9 +170,7 @@ def test_list_names_everything(archcast, kind: str) -> None:  # type: ignore[no-
 def test_list_and_help_import_nothing_heavy() -> None:
     script = """
 import sys
-from itertools import groupby
-from archcast.cli import ROOMS, main
-from archcast.core.registry import load
+from archcast.cli import main
 sys.argv = ["archcast", *sys.argv[1:]]
 try:
     main()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from archcast.benchmarks.opening import open_table
+from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record
 from archcast.predictors import registry as predictors
+from archcast.studies import leaderboard
 from archcast.studies.costs import affordable, pareto
-from archcast.studies.leaderboard import Row, leaderboard
-from archcast.studies.recommendation import cheapest, pack, recommend, shipped_sweep
+from archcast.studies.recommendation import cheapest, pack, shipped_sweep, summarise
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +20,13 @@ def sweep() -> list[Record]:
 
 
 @pytest.fixture(scope="module")
-def rows(sweep: list[Record]) -> list[Row]:
-    return leaderboard(sweep)
+def measured(sweep: list[Record]) -> pd.DataFrame:
+    return measure(sweep)
+
+
+@pytest.fixture(scope="module")
+def board(measured: pd.DataFrame) -> pd.DataFrame:
+    return leaderboard.summarise(measured)
 
 
 def test_the_shipped_sweep_is_of_the_shipped_table(sweep: list[Record]) -> None:
@@ -31,27 +38,28 @@ def test_the_shipped_sweep_is_of_the_shipped_table(sweep: list[Record]) -> None:
     assert len({record.job.epochs for record in sweep if record.job.epochs}) > 2
 
 
-def test_the_recommended_is_the_best_that_can_be_paid(sweep: list[Record], rows: list[Row]) -> None:
-    found = recommend(sweep, 60.0, 1.0)
-    payable = affordable(rows, 60.0, 1.0)
-    assert found[0]["kendall_tau"] == max(row["kendall_tau"] for row in payable)
+def test_the_recommended_is_the_best_that_can_be_paid(
+    measured: pd.DataFrame, board: pd.DataFrame
+) -> None:
+    found = summarise(measured, 60.0, 1.0)
+    payable = affordable(board, 60.0, 1.0)
+    assert found["kendall_tau"][0] == payable["kendall_tau"].max()
     assert len(found) == len(payable)
-    assert found[0]["tied_with_best"] is True
-    assert recommend(sweep, 0.0, 0.0) == []
+    assert found["tied_with_best"][0]
+    assert summarise(measured, 0.0, 0.0).empty
 
 
-def test_the_cheapest_can_be_paid_by_what_they_cost(sweep: list[Record]) -> None:
-    sweep = [record for record in sweep if record.job.predictor in ("params", "rf", "sotl-e")]
-    found = cheapest(sweep)
-    assert found
-    to_start, to_query = found
-    assert recommend(sweep, to_start["init_seconds"], 1e9)
-    assert recommend(sweep, 1e9, to_query["query_seconds"])
+def test_the_cheapest_can_be_paid_by_what_they_cost(measured: pd.DataFrame) -> None:
+    few = measured[measured["predictor"].isin(["params", "rf", "sotl-e"])]
+    to_start, to_query = cheapest(few).index
+    found = cheapest(few)
+    assert len(summarise(few, found["init_seconds"][to_start], 1e9))
+    assert len(summarise(few, 1e9, found["query_seconds"][to_query]))
 
 
-def test_the_best_of_all_is_pareto_optimal(rows: list[Row]) -> None:
-    assert pareto(rows)[0]
-    assert 1 < sum(pareto(rows)) < len(rows) / 2
+def test_the_best_of_all_is_pareto_optimal(board: pd.DataFrame) -> None:
+    assert pareto(board)[0]
+    assert 1 < sum(pareto(board)) < len(board) / 2
 
 
 def test_packing_keeps_every_record(sweep: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from archcast.core.errors import InputError
 from archcast.evaluation.job import Job
+from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Cost, Record
 from archcast.report.page import page, write_page
 from archcast.report.print_figures import write_figures
 from archcast.report.terminal import agreement_text
-from archcast.report.text import search_title
+from archcast.report.text import rows_of, search_title
 from archcast.report.views import (
+    Comparison,
     comparison,
     cost_points,
     edges,
@@ -32,8 +35,9 @@ from archcast.report.views import (
     titles,
 )
 from archcast.search.search_job import SearchJob, SearchRecord
-from archcast.studies.leaderboard import comparable, leaderboard
-from archcast.studies.speed_up import agreement, search_rows
+from archcast.studies.leaderboard import comparable, summarise
+from archcast.studies.speed_up import agreement, measure_searches
+from archcast.studies.speed_up import summarise as summarise_searches
 from tests.results import small_table
 
 TABLE = small_table()
@@ -94,7 +98,9 @@ RECORDS = [
     *records("sklearn", 30, params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
     *records("rf", 30, noise=2.5, params={"encoding": NASTY}),
 ]
-ROWS = leaderboard(RECORDS)
+MEASURED = measure(RECORDS)
+BOARD = summarise(MEASURED)
+ROWS = rows_of(BOARD)
 
 
 def searches(
@@ -151,23 +157,25 @@ SEARCHES = [
     *searches("rf", params={"encoding": NASTY}),
     *searches("sklearn", params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
 ]
-SEARCH_ROWS = search_rows(SEARCHES)
+SEARCHED = measure_searches(SEARCHES)
+SUMMARY = summarise_searches(SEARCHED)
+SEARCH_ROWS = rows_of(SUMMARY)
 LEADERBOARD_SECTIONS = {"leaderboard", "costs", "budgets", "comparison", "predictions"}
 
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return page(RECORDS, TABLE, f"archcast report --out '{NASTY}'")
+    return page(MEASURED, TABLE, f"archcast report --out '{NASTY}'")
 
 
 @pytest.fixture(scope="module")
 def search_html() -> str:
-    return page([], TABLE, "archcast report", SEARCHES)
+    return page(measure([]), TABLE, "archcast report", SEARCHED)
 
 
 @pytest.fixture(scope="module")
 def full_html() -> str:
-    return page(RECORDS, TABLE, "archcast report", SEARCHES)
+    return page(MEASURED, TABLE, "archcast report", SEARCHED)
 
 
 class Elements(HTMLParser):
@@ -207,7 +215,7 @@ def elements(html: str) -> Elements:
 
 
 def test_titles_tell_rows_apart() -> None:
-    found = titles(ROWS)
+    found = titles(BOARD)
     assert len(set(found)) == len(ROWS)
     assert "sotl-e, 1 epoch" in found
     assert "lcsvr, 30 labels, 4 epochs" in found
@@ -215,31 +223,34 @@ def test_titles_tell_rows_apart() -> None:
 
 
 def test_lines_are_of_the_other_setting_with_the_most_points() -> None:
-    by_size = {line.name: line.x for line in lines(ROWS, "train_size")}
+    by_size = {line.name: line.x for line in lines(BOARD, "train_size")}
     assert by_size == {"lcsvr, 4 epochs": [10, 30], "rf": [10, 30], "xgb": [10, 30]}
-    by_epochs = {line.name: line for line in lines(ROWS, "epochs")}
+    by_epochs = {line.name: line for line in lines(BOARD, "epochs")}
     assert list(by_epochs) == ["sotl-e", "lcsvr, 10 labels"]
     line = by_epochs["sotl-e"]
-    assert line.low[1] is not None
-    assert line.high[1] is not None
     assert line.low[1] < line.y[1] < line.high[1]
 
 
 def test_regions_cover_the_surface_and_lie_in_it() -> None:
-    found = surface(ROWS)
+    found = surface(BOARD)
     assert found is not None
     regions = found.regions()
-    won = {id(row) for line in found.winners for row in line if row}
-    assert {id(region.row) for region in regions} == won
+    won = {row for line in found.winners for row in line if row is not None}
+    assert {region.row for region in regions} == won
     across, along = edges(found.init), edges(found.query)
     assert len(across) == len(found.init) + 1
     for region in regions:
         at = np.searchsorted(across, region.init) - 1, np.searchsorted(along, region.query) - 1
-        assert found.winners[at[1]][at[0]] is region.row
+        assert found.winners[at[1]][at[0]] == region.row
 
 
 def test_surface_needs_costs() -> None:
-    assert surface(leaderboard(records(error="RuntimeError: no"))) is None
+    assert surface(summarise(measure(records(error="RuntimeError: no")))) is None
+
+
+def compared(records: list[Record]) -> Comparison | None:
+    measured = measure(records)
+    return comparison(measured, summarise(measured))
 
 
 @pytest.mark.parametrize(("blocks", "drawn"), [(1, False), (3, True)])
@@ -250,7 +261,7 @@ def test_critical_differences_of_few_blocks(blocks: int, drawn: bool) -> None:
         for predictor, noise in noises.items()
         for record in records(predictor, noise=noise, repeats=blocks)
     ]
-    found = comparison(made, leaderboard(made))
+    found = compared(made)
     assert found is not None
     assert found.blocks == blocks
     assert set(found.names) == set(noises)
@@ -265,17 +276,17 @@ def test_critical_differences_of_few_blocks(blocks: int, drawn: bool) -> None:
 
 
 def test_comparison_is_of_shared_splits_and_without_failures() -> None:
-    found = comparison(RECORDS, ROWS)
+    found = comparison(MEASURED, BOARD)
     assert found is not None
     assert found.names[0] == "sotl-e, 4 epochs"
     assert not any("sklearn" in name for name in found.names)
     fewer = [*RECORDS, *records("gp", noise=0.1, repeats=2)]
-    same = comparison(fewer, leaderboard(fewer))
+    same = compared(fewer)
     assert same is not None
     assert (same.names, same.blocks) == (found.names, REPEATS), "two splits, and those of others"
     other = [*records("rf", repeats=2), *records("xgb", seed=1)]
-    assert comparison(other, leaderboard(other)) is None
-    assert comparison(records("rf"), leaderboard(records("rf"))) is None
+    assert compared(other) is None
+    assert compared(records("rf")) is None
 
 
 def test_names_cover_neither_points_nor_names() -> None:
@@ -284,7 +295,7 @@ def test_names_cover_neither_points_nor_names() -> None:
         {"init_seconds": init, "query_seconds": query}
         for init, query in 10.0 ** rng.uniform(-2, 2, (40, 2))
     ]
-    places = cost_points(rows, 400, 300)
+    places = cost_points(pd.DataFrame(rows), 400, 300)
     placed = place_names(places, [["a long name", "short"]] * 40, 400, 300, 5)
     assert {name for name, _ in placed} == {"a long name", "short", ""}
     (left, right), (low, high) = (
@@ -366,7 +377,7 @@ def test_foreign_text_stays_text(elements: Elements) -> None:
 
 
 def test_page_of_failures_alone() -> None:
-    text = page(records(error="RuntimeError: no luck"), TABLE, "archcast report")
+    text = page(measure(records(error="RuntimeError: no luck")), TABLE, "archcast report")
     assert "RuntimeError: no luck" in text
     assert json.loads(Elements(text).scripts[1]) == {}
 
@@ -412,13 +423,13 @@ def test_page_of_searches_alone(search_html: str) -> None:
     assert f"{len(SEARCHES)}, of which {REPEATS} failed" in search_html
     assert f"a regret of {SEARCH_ROWS[0]['target']:.2f} points" in search_html
     assert figures_of(search_html).keys() == {"regret-seconds", "regret-evaluations"}
-    other = page([], TABLE, "archcast report", SEARCHES, target=0.125)
+    other = page(measure([]), TABLE, "archcast report", SEARCHED, target=0.125)
     assert "a regret of 0.12 points" in other
 
 
 def test_page_of_searches_that_failed() -> None:
     failed = [record for record in SEARCHES if record.failed]
-    text = page([], TABLE, "archcast report", failed)
+    text = page(measure([]), TABLE, "archcast report", measure_searches(failed))
     assert figures_of(text) == {}
     assert f"{REPEATS} of {REPEATS}" in text
 
@@ -450,7 +461,7 @@ def test_lines_of_searches_end_where_the_rows_say(search_html: str) -> None:
 
 def test_searches_on_a_table_without_seconds() -> None:
     timeless = [record.model_copy(update={"training_seconds": []}) for record in SEARCHES]
-    text = page(RECORDS, TABLE, "archcast report", timeless)
+    text = page(MEASURED, TABLE, "archcast report", measure_searches(timeless))
     assert "regret-evaluations" in figures_of(text)
     assert "regret-seconds" not in figures_of(text)
     assert "in evaluations, with 95 % intervals" in " ".join(text.split())
@@ -473,17 +484,17 @@ def test_page_holds_speed_ups_against_the_leaderboard(full_html: str) -> None:
     }.items():
         assert points[name] == (taus[setting]["kendall_tau"], speed_ups[setting[0]])
     assert len(points) == 4
-    found = agreement(SEARCH_ROWS, ROWS)
+    found = agreement(SUMMARY, BOARD)
     assert found is not None
     assert f"{found['kendall_tau']:.2f} (Kendall)" in full_html
-    fewer = [record for record in RECORDS if record.job.predictor not in ("params", "sotl-e")]
-    assert "speed-up" not in figures_of(page(fewer, TABLE, "archcast report", SEARCHES))
+    fewer = MEASURED[~MEASURED["predictor"].isin(["params", "sotl-e"])]
+    assert "speed-up" not in figures_of(page(fewer, TABLE, "archcast report", SEARCHED))
 
 
 def test_a_bound_is_a_hollow_point_and_no_markup() -> None:
-    text = page(RECORDS, TABLE, "archcast report", SEARCHES, target=2.0)
-    (random, *_) = (row for row in search_rows(SEARCHES, 2.0) if row["strategy"] == "random")
-    assert random["reached"] == 0
+    text = page(MEASURED, TABLE, "archcast report", SEARCHED, target=2.0)
+    random = rows_of(summarise_searches(SEARCHED, 2.0))[0]
+    assert (random["strategy"], random["reached"]) == ("random", 0)
     traces = figures_of(text)["speed-up"]["data"]
     symbols = [symbol for trace in traces for symbol in trace["marker"]["symbol"]]
     assert len(symbols) == 4
@@ -492,7 +503,7 @@ def test_a_bound_is_a_hollow_point_and_no_markup() -> None:
 
 
 def test_agreement_is_told_in_a_line() -> None:
-    found = agreement(SEARCH_ROWS, ROWS)
+    found = agreement(SUMMARY, BOARD)
     assert found is not None
     text = agreement_text(found)
     assert f"rank correlation {found['kendall_tau']:.2f} (Kendall)" in text
@@ -501,16 +512,16 @@ def test_agreement_is_told_in_a_line() -> None:
 
 
 def test_page_is_written_at_once_or_not(tmp_path: Path) -> None:
-    write_page(records(), TABLE, tmp_path / "page.html", "archcast report")
+    write_page(measure(records()), TABLE, tmp_path / "page.html", "archcast report")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="choose another place"):
-        write_page(records(), TABLE, tmp_path / "folder", "archcast report")
+        write_page(measure(records()), TABLE, tmp_path / "folder", "archcast report")
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_figures_are_written_for_print(tmp_path: Path) -> None:
-    written = write_figures(RECORDS, TABLE, tmp_path / "new", ["png"])
+    written = write_figures(MEASURED, TABLE, tmp_path / "new", ["png"])
     assert {path.stem for path in written} == {
         *("surface", "pareto", "tau-by-train-size", "tau-by-epochs", "critical-differences")
     }
@@ -518,7 +529,7 @@ def test_figures_are_written_for_print(tmp_path: Path) -> None:
         header = path.read_bytes()[:24]
         assert header.startswith(b"\x89PNG")
         assert int.from_bytes(header[16:20], "big") == 3.4 * 300
-    few = records(noise=0.5)
+    few = measure(records(noise=0.5))
     vector = write_figures(few, TABLE, tmp_path, ["svg", "pdf"])
     assert {path.stem for path in vector} == {"surface", "pareto"}
     for path in vector:
@@ -526,9 +537,9 @@ def test_figures_are_written_for_print(tmp_path: Path) -> None:
         assert content.startswith(b"%PDF" if path.suffix == ".pdf" else b"<?xml")
         assert b"/Type3" not in content
     curves = {"regret-by-seconds", "regret-by-evaluations"}
-    alone = write_figures([], TABLE, tmp_path, ["pdf"], SEARCHES)
+    alone = write_figures(measure([]), TABLE, tmp_path, ["pdf"], SEARCHED)
     assert {path.stem for path in alone} == curves
-    both = write_figures(RECORDS, TABLE, tmp_path, ["pdf"], SEARCHES)
+    both = write_figures(MEASURED, TABLE, tmp_path, ["pdf"], SEARCHED)
     assert {path.stem for path in both} > {*curves, "speed-up-by-tau", "surface"}
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --figures"):

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from archcast.evaluation.statistics import median_interval
+from archcast.report.text import rows_of
 from archcast.search.search_job import SearchJob, SearchRecord
 from archcast.studies.speed_up import (
     Axis,
@@ -17,12 +19,12 @@ from archcast.studies.speed_up import (
     agreement,
     clock,
     comparable_searches,
-    costs,
     default_target,
     effort,
     incumbent_regrets,
-    search_rows,
+    measure_searches,
     speed_up,
+    summarise,
     trajectories,
 )
 
@@ -100,10 +102,14 @@ def test_incumbents_by_slow_loop() -> None:
 
 
 def test_costs() -> None:
-    one = record([5.0, 4.0], [0.5, 2.0], predictor="rf")
-    assert costs(one, "evaluations").tolist() == [0.5, 2.0]
-    assert costs(one, "seconds").tolist() == [6.0, 22.0]
-    assert costs(record([5.0], seconds=None), "seconds") is None
+    searches = measure_searches(
+        [record([5.0, 4.0], [0.5, 2.0], predictor="rf"), record([5.0], seconds=None, repeat=1)]
+    )
+    assert [cost.tolist() for cost in searches["evaluations"]] == [[0.5, 2.0], [1.0]]
+    assert searches["seconds"][0].tolist() == [6.0, 22.0]
+    assert searches["seconds"][1] is None
+    assert searches["total_seconds"][0] == 22.0
+    assert np.isnan(searches["total_seconds"][1])
 
 
 # Expected running time
@@ -111,21 +117,23 @@ def test_costs() -> None:
 
 def test_effort_by_hand() -> None:
     runs = [record([9, 4, 1]), record([9, 9, 9, 9, 9]), record([9, 9, 4], [1, 1.5, 2.5])]
-    found = effort(runs, 4.0, "evaluations")
+    found = effort(measure_searches(runs), 4.0, "evaluations")
     assert found is not None
     assert found.spent.tolist() == [2.0, 5.0, 2.5]
     assert found.reached.tolist() == [1.0, 0.0, 1.0]
     assert found.expected() == pytest.approx((2 + 5 + 2.5) / 2)
-    assert effort(runs, 0.5, "evaluations").expected() == pytest.approx(3 + 5 + 2.5)
-    assert effort(runs, 4.0, "seconds").spent.tolist() == [20.0, 50.0, 25.0]
-    assert effort([*runs, record([1.0], seconds=None)], 4.0, "seconds") is None
-    assert effort([], 4.0, "evaluations") is None
+    searches = measure_searches(runs)
+    assert effort(searches, 0.5, "evaluations").expected() == pytest.approx(3 + 5 + 2.5)
+    assert effort(searches, 4.0, "seconds").spent.tolist() == [20.0, 50.0, 25.0]
+    timeless = measure_searches([*runs, record([1.0], seconds=None)])
+    assert effort(timeless, 4.0, "seconds") is None
+    assert effort(measure_searches([]), 4.0, "evaluations") is None
 
 
 def test_a_target_that_is_met_to_rounding_is_met() -> None:
     one = record([0.7])
     assert incumbent_regrets(one)[0] > 0.7
-    assert effort([one], 0.7, "evaluations").reached.tolist() == [1.0]
+    assert effort(measure_searches([one]), 0.7, "evaluations").reached.tolist() == [1.0]
 
 
 def test_expected_running_time_is_that_of_restarts() -> None:
@@ -161,14 +169,19 @@ def test_speed_up_says_when_it_is_a_bound(
     )
     assert found["sign"] == sign
     assert found["value"] == value
-    assert (found["low"] is not None, found["high"] is not None) == bounded
-    assert (found["low"] or 0.0) <= value <= (found["high"] or np.inf)
+    assert (not np.isnan(found["low"]), not np.isnan(found["high"])) == bounded
+    assert is_within(value, found)
 
 
 def test_a_single_run_bounds_nothing() -> None:
     one = Effort(np.array([8.0]), np.array([1.0]))
     found = speed_up(one, one)
-    assert (found["value"], found["low"], found["high"]) == (1.0, None, None)
+    assert found["value"] == 1.0
+    assert np.isnan([found["low"], found["high"]]).all()
+
+
+def is_within(value: float, found: dict[str, Any]) -> bool:
+    return not (value < found["low"] or value > found["high"])
 
 
 @pytest.mark.parametrize("runs", [3, 10, 100])
@@ -183,7 +196,7 @@ def test_speed_up_and_its_interval_hold_the_truth(runs: int, cut: float) -> None
 
     assert speed_up(drawn(10.0, 4_000), drawn(2.0, 4_000))["value"] == pytest.approx(5.0, rel=0.1)
     found = [speed_up(drawn(10.0, runs), drawn(2.0, runs)) for _ in range(200)]
-    covered = [(each["low"] or 0.0) <= 5.0 <= (each["high"] or np.inf) for each in found]
+    covered = [is_within(5.0, each) for each in found]
     assert np.mean(covered) >= 0.93
     if runs == 100:
         wide = [each["high"] / each["low"] for each in found]
@@ -191,6 +204,10 @@ def test_speed_up_and_its_interval_hold_the_truth(runs: int, cut: float) -> None
 
 
 # Rows
+
+
+def search_rows(records: Sequence[SearchRecord], target: float) -> list[dict[str, Any]]:
+    return rows_of(summarise(measure_searches(records), target))
 
 
 def searches(strategy: str, ends: Sequence[float], **options: Any) -> list[SearchRecord]:
@@ -211,7 +228,7 @@ def test_rows_by_hand() -> None:
         *searches("evolution", [3.0, 3.0, 4.0], evaluations=[1.0, 1.5]),
         *searches("evolution", [2.0, 3.0, 9.0], evaluations=[0.25, 0.5], predictor="rf"),
     ]
-    assert default_target(records) == 3.0
+    assert default_target(measure_searches(records)) == 3.0
     rows = search_rows(records, 3.0)
     named = by_name(rows)
     guided, evolution = named["evolution", "rf"], named["evolution", None]
@@ -280,8 +297,9 @@ def test_failures_are_counted_and_left_out() -> None:
     assert (none["repeats"], none["failed"]) == (1, 1)
     for column in ("regret", "reached", "seconds", "speed_up_seconds", "seconds_to_target"):
         assert none[column] is None
-    assert [each.strategy for each in trajectories(records, "seconds")] == ["random", "evolution"]
-    assert default_target(records[2:]) is None
+    found = trajectories(measure_searches(records), "seconds")
+    assert found["strategy"].unique().tolist() == ["random", "evolution"]
+    assert default_target(measure_searches(records[2:])) is None
 
 
 def test_without_seconds_speed_ups_count_evaluations() -> None:
@@ -291,15 +309,16 @@ def test_without_seconds_speed_ups_count_evaluations() -> None:
         *searches("evolution", [1.0] * 2, seconds=None, evaluations=[0.5, 1.0]),
     ]
     rows = search_rows(records, 1.0)
-    assert clock(rows) == "evaluations"
+    assert clock(summarise(measure_searches(records), 1.0)) == "evaluations"
     found = {row["strategy"]: row["speed_up_evaluations"] for row in rows}
     assert found == {"random": None, "local-search": 2.5, "evolution": 2.0}
     assert list(found).index("local-search") < list(found).index("evolution")
     for row in rows:
         assert row["seconds"] is row["speed_up_seconds"] is row["seconds_to_target"] is None
         assert row["reached"] == 1.0
-    assert trajectories(records, "seconds") == []
-    assert clock(search_rows(searches("random", [1.0]), 1.0)) == "seconds"
+    assert trajectories(measure_searches(records), "seconds").empty
+    timed = measure_searches(searches("random", [1.0]))
+    assert clock(summarise(timed, 1.0)) == "seconds"
 
 
 def test_the_most_searches_that_compare() -> None:
@@ -322,26 +341,23 @@ def test_trajectory_by_hand() -> None:
         record([9.0, 5.0, 1.0], [2.0, 4.0, 6.0], repeat=1),
         record([7.0, 3.0], [1.0, 9.0], repeat=2),
     ]
-    (found,) = trajectories(runs, "evaluations")
-    assert (found.cost[0], found.cost[-1]) == (2.0, 6.0), "all have begun; the median run ends"
+    found = trajectories(measure_searches(runs), "evaluations")
+    costs = found["cost"].to_numpy()
+    assert (costs[0], costs[-1]) == (2.0, 6.0), "all have begun; the median run ends"
     steps = {2.0: 8.0, 2.9: 8.0, 3.1: 7.0, 4.1: 5.0, 5.9: 5.0, 6.0: 4.0}
     for cost, regret in steps.items():
-        at = int(np.argmin(np.abs(np.array(found.cost) - cost)))
-        assert found.regret[at] == regret
-    assert found.low[0] is found.high[-1] is None, "three runs have no interval"
+        assert found["regret"][np.argmin(np.abs(costs - cost))] == regret
+    assert found[["low", "high"]].isna().all(axis=None), "three runs have no interval"
 
 
 @pytest.mark.parametrize("axis", ["evaluations", "seconds"])
 def test_trajectories_by_slow_loop(axis: Axis) -> None:
     runs = [random_record(seed) for seed in range(9)]
-    (found,) = trajectories(runs, axis)
-    for cost, regret, low, high in zip(
-        found.cost, found.regret, found.low, found.high, strict=True
-    ):
+    measured = measure_searches(runs)
+    found = trajectories(measured, axis)[["cost", "regret", "low", "high"]]
+    for cost, regret, low, high in found.itertuples(index=False):
         then = []
-        for run in runs:
-            spent = costs(run, axis)
-            assert spent is not None
+        for run, spent in zip(runs, measured[axis], strict=True):
             done = [
                 r for c, r in zip(spent, incumbent_regrets(run), strict=True) if c <= cost + 1e-9
             ]
@@ -352,11 +368,9 @@ def test_trajectories_by_slow_loop(axis: Axis) -> None:
 
 def test_trajectories_end_best_first() -> None:
     records = [*searches("random", [3.0] * 3), *searches("evolution", [1.0] * 3)]
-    found = trajectories(records, "seconds")
-    assert [(each.strategy, each.regret[-1]) for each in found] == [
-        ("evolution", 1.0),
-        ("random", 3.0),
-    ]
+    ends = trajectories(measure_searches(records), "seconds").groupby("strategy", sort=False)
+    assert ends["regret"].last().to_dict() == {"evolution": 1.0, "random": 3.0}
+    assert list(ends.groups) == ["evolution", "random"]
 
 
 # Agreement with the leaderboard
@@ -374,13 +388,14 @@ def test_agreement_by_hand() -> None:
     records += searches(
         "evolution", [1.0] * 3, evaluations=[0.1, 0.2], predictor="sotl-e", epochs=4
     )
-    rows = search_rows(records, 1.0)
-    board = [
+    rows = summarise(measure_searches(records), 1.0)
+    ranks = [
         ranked("rf", 10, 0.1), ranked("rf", 100, 0.5), ranked("rf", 200, 0.99),
         ranked("gp", 100, 0.7), ranked("gp", 80, 0.2),
         ranked("xgb", 100, 0.6), ranked("params", 0, 0.3),
         ranked("sotl-e", 0, 0.8, epochs=2), ranked("mlp", 100, 0.9),
     ]  # fmt: skip
+    board = pd.DataFrame(ranks)
     found = agreement(rows, board)
     assert found is not None
     assert found["predictors"] == 4
@@ -388,7 +403,7 @@ def test_agreement_by_hand() -> None:
     assert found["kendall_tau"] == pytest.approx((3 - 3) / 6)
     assert found["spearman"] == pytest.approx(1 - 6 * (1 + 1 + 1 + 9) / (4 * 15))
     assert agreement(rows, board[:4]) is None, "of two predictors only"
-    with_epochs = agreement(rows, [*board, ranked("sotl-e", 0, 0.8, epochs=4)])
+    with_epochs = agreement(rows, pd.DataFrame([*ranks, ranked("sotl-e", 0, 0.8, epochs=4)]))
     assert with_epochs is not None
     assert with_epochs["predictors"] == 5
 
@@ -404,14 +419,13 @@ def test_median_interval_is_the_narrowest_of_95_percent(n: int) -> None:
         return 1 - 2 * sum(math.comb(n, below) for below in range(int(k))) / 2**n
 
     low, high = median_interval([float(i) for i in range(n, 0, -1)])
-    assert low is not None
     assert high == n + 1 - low
     assert coverage(low) >= 0.95 > coverage(low + 1)
 
 
 def test_median_interval_of_too_few() -> None:
     for n in range(6):
-        assert median_interval([1.0] * n) == (None, None)
+        assert np.isnan(median_interval([1.0] * n)).all()
 
 
 def test_median_interval_has_its_coverage() -> None:

@@ -147,7 +147,13 @@ def test_rows_that_share_few_splits() -> None:
     other = {f"other {split}": found for split, found in row([0.2] * 3, 2).items()}
     means = SplitMeans([whole, part, single, other, {}], [0] * 5)
     assert means.best(first=0) == [True, False, None, None, None]
-    assert [low is None for low, _ in means.intervals()] == [False, False, True, False, True]
+    assert [bool(np.isnan(low)) for low, _ in means.intervals()] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
     assert means.count[0, 1] == 2
     assert means.difference[0, 1] == pytest.approx(0.6)
     low, _ = means.difference_intervals()

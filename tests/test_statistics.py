@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from rich.console import Console
@@ -16,6 +17,7 @@ from scipy import stats
 from archcast.benchmarks.table import Table
 from archcast.cli import main
 from archcast.evaluation.job import Job
+from archcast.evaluation.measure import measure
 from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
@@ -26,8 +28,9 @@ from archcast.evaluation.statistics import (
     win_rates,
 )
 from archcast.report.terminal import leaderboard_table
+from archcast.report.text import Row, rows_of
 from archcast.spaces import registry as spaces
-from archcast.studies.leaderboard import Row, leaderboard
+from archcast.studies.leaderboard import summarise
 from tests.results import small_table, write_small_table
 
 
@@ -65,7 +68,7 @@ def test_intervals_of_a_column_hold_at_once() -> None:
 
 
 def test_mean_interval_of_too_little_and_in_any_order() -> None:
-    assert mean_interval([]) == mean_interval([0.5]) == (None, None)
+    assert np.isnan([*mean_interval([]), *mean_interval([0.5])]).all()
     assert mean_interval([0.5, 0.5]) == (0.5, 0.5)
     values = np.random.default_rng(0).normal(size=7)
     assert mean_interval(values.tolist()) == mean_interval(values[::-1].tolist())
@@ -76,9 +79,9 @@ def test_mean_interval_of_too_little_and_in_any_order() -> None:
 def test_share_interval_has_its_coverage(share: float, trials: int) -> None:
     found = [share_interval(each, trials) for each in range(trials + 1)]
     chances = stats.binom.pmf(range(trials + 1), trials, share)
-    covered = [low <= share <= high for low, high in found if low is not None and high is not None]
+    covered = [low <= share <= high for low, high in found]
     assert np.dot(chances, covered) >= 0.95
-    assert share_interval(0, 0) == (None, None)
+    assert np.isnan(share_interval(0, 0)).all()
 
 
 def records(predictor: str, noises: Sequence[float | None], **changes: Any) -> list[Record]:
@@ -101,6 +104,10 @@ def records(predictor: str, noises: Sequence[float | None], **changes: Any) -> l
         predictions = (truth + noise * (shared + own) / 2**0.5).tolist()
         found.append(Record(table="t", job=job, truth=truth.tolist(), predictions=predictions))
     return found
+
+
+def leaderboard(records: Iterable[Record]) -> list[Row]:
+    return rows_of(summarise(measure(records)))
 
 
 def ties(*groups: list[Record]) -> list[bool | None]:
@@ -170,22 +177,24 @@ def test_failed_and_single_repeats_do_not_pair() -> None:
     assert ties(records("xgb", [None, None]), records("rf", [None])) == [None, None]
 
 
-def shown(rows: Sequence[Row]) -> list[str]:
+def shown(board: pd.DataFrame) -> list[str]:
     text = io.StringIO()
-    Console(file=text, width=80).print(leaderboard_table(rows, 80))
+    Console(file=text, width=80).print(leaderboard_table(board, 80))
     return [line[:4].rstrip() for line in text.getvalue().splitlines()]
 
 
 def test_ranks_that_are_tied_are_marked() -> None:
-    rows = leaderboard(
-        [
-            *records("xgb", [0.3] * 5),
-            *records("rf", [0.32] * 5),
-            *records("gp", [3.0] * 5),
-        ]
+    board = summarise(
+        measure(
+            [
+                *records("xgb", [0.3] * 5),
+                *records("rf", [0.32] * 5),
+                *records("gp", [3.0] * 5),
+            ]
+        )
     )
-    assert shown(rows)[2:] == ["1", "2=", "3"]
-    many = shown([rows[0], *[rows[1]] * 9, rows[2]])
+    assert shown(board)[2:] == ["1", "2=", "3"]
+    many = shown(board.iloc[[0, *[1] * 9, 2]])
     assert (many[0], many[2], many[3], many[11], many[12]) == (" #", " 1", " 2=", "10=", "11")
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from archcast.cli import app
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import split
+from archcast.report.text import rows_of
 from archcast.studies.stopping import (
     StopJob,
     StopRecord,
@@ -21,7 +22,7 @@ from archcast.studies.stopping import (
     replay,
     run_stop_job,
     stop_jobs,
-    stop_rows,
+    summarise,
 )
 from tests.results import small_table, write_small_table
 
@@ -131,7 +132,7 @@ def test_what_is_recorded_is_what_was_paid_for() -> None:
 
 def test_rows_are_means_with_intervals() -> None:
     records = [random_record(30, 6, seed) for seed in range(8)]
-    rows = stop_rows(records, [0.05, 0.2])
+    rows = rows_of(summarise(records, [0.05, 0.2]))
     assert [row["method"] for row in rows[:3]] == [
         "early stopping", "successive halving", "hyperband",
     ]  # fmt: skip
@@ -142,7 +143,8 @@ def test_rows_are_means_with_intervals() -> None:
 
 
 def test_failures_are_counted() -> None:
-    rows = stop_rows([StopRecord(job=JOB, table="t", curves=[], error="no luck")], [0.05])
+    failed = StopRecord(job=JOB, table="t", curves=[], error="no luck")
+    rows = rows_of(summarise([failed], [0.05]))
     assert rows[0]["failed"] == rows[0]["repeats"] == 1
     assert rows[0]["speed_up"] is None
 

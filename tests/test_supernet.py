@@ -25,10 +25,11 @@ from archcast.networks.nasbench201_network import (
 )
 from archcast.networks.recalibration import recalibrate
 from archcast.predictors import registry as predictors
+from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
-from archcast.studies.supernets import supernet_rows
-from archcast.testing import BLUEPRINT, SKELETON, TASK, toy
+from archcast.studies.supernets import summarise
+from archcast.testing.toys import BLUEPRINT, SKELETON, TASK, toy
 
 CELLS = toy(8, seed=0)
 OPTIONS = NETWORKS.options
@@ -340,13 +341,13 @@ def test_rows_average_over_seeds() -> None:
         record(truth, seed=1, predictions=[-value for value in truth]),
         record(truth, seed=2, predictions=[], error="it broke"),
     ]
-    [row] = supernet_rows(records)
+    [row] = rows_of(summarise(records))
     assert (row["seeds"], row["failed"]) == (3, 1)
     assert row["kendall_tau"] == pytest.approx(0.0)
     assert row["kendall_tau_sd"] == pytest.approx(2**0.5)
     assert row["seed_agreement"] == pytest.approx(-1.0)
     assert (row["init_seconds"], row["query_seconds"]) == (5.0, 0.1)
-    [alone] = supernet_rows(records[:1])
+    [alone] = rows_of(summarise(records[:1]))
     assert alone["kendall_tau"] == pytest.approx(1.0)
     assert (alone["kendall_tau_sd"], alone["seed_agreement"]) == (None, None)
 

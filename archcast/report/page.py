@@ -141,10 +141,8 @@ def page(
         tied=board["tied_with_best"][1:].any(),
         pareto=[
             f"{rank} {title}"
-            for rank, (title, best) in enumerate(
-                zip(titles(board), board["pareto"], strict=True), 1
-            )
-            if best
+            for rank, title in enumerate(titles(board), start=1)
+            if board["pareto"][rank - 1]
         ],
         ceiling=limit,
         comparison=compared,

@@ -144,7 +144,7 @@ def surface(board: pd.DataFrame) -> Surface | None:
         return None
     init, query = budgets(board)
     won = winners(board, init, query).to_numpy(dtype=object).tolist()
-    return Surface(init, query, [[None if row is pd.NA else row for row in line] for line in won])
+    return Surface(init, query, [[None if pd.isna(row) else row for row in line] for line in won])
 
 
 def edges(grid: Sequence[float]) -> list[float]:

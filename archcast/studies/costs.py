@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,14 +58,13 @@ def winners(
 
     Rows are named by the index of the board; the value is missing where nothing is affordable.
     """
-    found = [[best_within(board, i, q) for i in init_budgets] for q in query_budgets]
-    return pd.DataFrame(found, pd.Index(query_budgets), pd.Index(init_budgets)).astype("Int64")
-
-
-def best_within(board: pd.DataFrame, init: float, query: float) -> int | None:
-    """The affordable row of the best Kendall tau, if there is one; budgets are in seconds."""
-    payable = affordable(board, init, query)
-    return cast("int", payable["kendall_tau"].idxmax()) if len(payable) else None
+    known = priced(board).sort_values("kendall_tau", ascending=False, kind="stable")
+    init, query = (known[cost].to_numpy() for cost in ("init_seconds", "query_seconds"))
+    payable = (query <= np.array(query_budgets)[:, None, None]) & (
+        init <= np.array(init_budgets)[:, None]
+    )
+    best = [[known.index[row.argmax()] if row.any() else None for row in line] for line in payable]
+    return pd.DataFrame(best, pd.Index(query_budgets), pd.Index(init_budgets)).astype("Int64")
 
 
 def affordable(board: pd.DataFrame, init: float, query: float) -> pd.DataFrame:
