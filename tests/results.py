@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
 from archcast.evaluation.job import J, Planned
 from archcast.predictors.predictor_text import to_predictor
+from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.spaces import registry as spaces
 from archcast.studies.experiment import facts_of
 from archcast.testing import toy
@@ -55,8 +57,26 @@ def write_small_table(folder: Path, n: int = 60) -> Path:
 
 def said(predictor: str) -> dict[str, Any]:
     """What a job on a small table says of it, and of a predictor's text; of none, where empty."""
-    made = to_predictor(predictor) if predictor else None
-    return {**facts_of(made, small_table(2), "cpu"), "objective": ACCURACY}
+    if not predictor:
+        return {**_facts_of_none(), "objective": ACCURACY}
+    return {**_facts(predictor), "objective": ACCURACY}
+
+
+@cache
+def _facts(predictor: str) -> dict[str, Any]:
+    return facts_of(to_predictor(predictor), small_table(2), "cpu")
+
+
+@cache
+def _facts_of_none() -> dict[str, Any]:
+    return facts_of(None, small_table(2), "cpu")
+
+
+def searched(predictor: str | None, strategy: str) -> dict[str, Any]:
+    """The same of a search job."""
+    made = to_strategy(strategy)
+    text = strategy_text(made)
+    return {**said(predictor or ""), "strategy": text, "unguided": made.traits.unguided or text}
 
 
 def planned(job: J) -> Planned[J]:

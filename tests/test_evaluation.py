@@ -27,8 +27,8 @@ from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry as predictors
 from archcast.predictors.baselines import Random
 from archcast.predictors.predictor import Context, Predictor, Tags
-from archcast.spaces.space import Architecture
 from archcast.report.text import Row, rows_of
+from archcast.spaces.space import Architecture
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
 from tests.results import EPOCH_SECONDS, EPOCHS, planned, said, small_table, write_small_table
@@ -133,7 +133,9 @@ def test_predictor_sees_what_it_paid_for_and_no_more(spy: type[Spy]) -> None:
     np.testing.assert_allclose(labels, TABLE.values(ACCURACY, "valid")[runs])
     for context_ in (given, queried):
         assert context_.curves.columns["valid_accuracy"].shape[1] == 2
-        assert context_.curves.columns["valid_accuracy"].base is None, "a view leads to the whole curve"
+        assert context_.curves.columns["valid_accuracy"].base is None, (
+            "a view leads to the whole curve"
+        )
         assert context_.curves.objective.base is None
         assert context_.curves.columns.keys() == {"train_loss", "valid_accuracy"}
         assert context_.columns.keys() == {"parameters"}
@@ -226,7 +228,9 @@ def test_a_passing_fault_does_not_stay(tmp_path: Path, monkeypatch: pytest.Monke
         patch.setattr(Random, "_query", lambda *_: 1 / 0)
         assert run_jobs([planned(job())], TABLE, store, run_job)[0].failed
     assert not run_jobs([planned(job())], TABLE, store, run_job)[0].failed
-    assert not run_jobs([planned(job())], TABLE, store, run_job, retry=False)[0].failed, "and it is kept"
+    assert not run_jobs([planned(job())], TABLE, store, run_job, retry=False)[0].failed, (
+        "and it is kept"
+    )
 
 
 def test_how_much_is_reused_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

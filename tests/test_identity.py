@@ -21,7 +21,7 @@ from archcast.evaluation.engine import run_job
 from archcast.networks import table_networks
 from archcast.networks.nasbench201_network import NASBench201Networks
 from archcast.predictors import registry as predictors
-from archcast.studies.experiment import Experiment, choose_predictor, identity
+from archcast.studies.experiment import Experiment, facts_of
 from archcast.tasks.task import Signature
 from tests.results import small_table, write_small_table
 
@@ -161,8 +161,8 @@ def test_networks_and_images_count_where_they_are_seen(
 
     def identities() -> dict[str, str]:
         names = ("snip", "synflow", "fairnas", "rf", "sotl-e")
-        chosen = {name: choose_predictor(name) for name in names}
-        return {name: identity(choice, table, run_job) for name, choice in chosen.items()}
+        chosen = {name: predictors.get(name)() for name in names}
+        return {n: facts_of(each, table, "cpu", run_job)["identity"] for n, each in chosen.items()}
 
     before = identities()
 
@@ -201,7 +201,7 @@ def test_users_images_count_by_their_content(tmp_path: Path) -> None:
 def test_defaults_are_part_of_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     def key() -> str:
         experiment = Experiment(TABLE, "rf", train_sizes=(10,), test_size=20, repeats=1)
-        return experiment.jobs()[0][0].key(TABLE.hash)
+        return experiment.plan()[0][0].job.key(TABLE.hash)
 
     before = key()
     kind = predictors.get("rf")
@@ -218,7 +218,7 @@ def test_tables_differ_by_content_not_by_name() -> None:
         for v, source in ((values, "a"), (values, "b"), (values[::-1], "a"))
     )
     keys = [
-        Experiment(t, "rf", train_sizes=(10,), test_size=20, repeats=1).jobs()[0][0].key(t.hash)
+        Experiment(t, "rf", train_sizes=(10,), test_size=20, repeats=1).plan()[0][0].job.key(t.hash)
         for t in (one, two, three)
     ]
     assert keys[0] == keys[1] != keys[2]

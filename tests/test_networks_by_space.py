@@ -22,7 +22,7 @@ from archcast.predictors.predictor import Context
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
-from archcast.testing import TASK
+from archcast.testing.toys import TASK
 from archcast.zero_cost import Batch, score
 
 GRAPH = spaces.get("nasbench-graph")

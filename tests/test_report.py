@@ -38,7 +38,7 @@ from archcast.search.search_job import SearchJob, SearchRecord
 from archcast.studies.leaderboard import comparable, summarise
 from archcast.studies.speed_up import agreement, measure_searches
 from archcast.studies.speed_up import summarise as summarise_searches
-from tests.results import small_table
+from tests.results import said, searched, small_table
 
 TABLE = small_table()
 REPEATS = 8
@@ -53,6 +53,7 @@ def records(
     query: float = 1e-4,
     repeats: int = REPEATS,
     error: str | None = None,
+    text: str | None = None,
     **changes: Any,
 ) -> list[Record]:
     """Records of one row; the less noise, the better the ranking."""
@@ -60,9 +61,7 @@ def records(
     for repeat in range(repeats):
         truth = np.random.default_rng(repeat).normal(70.0, 3.0, 30)
         job = Job(
-            benchmark="toy",
-            dataset="toy",
-            predictor=predictor,
+            **{**said(predictor), "predictor": text or predictor},
             train_size=train_size,
             epochs=epochs,
             repeat=repeat,
@@ -95,8 +94,8 @@ RECORDS = [
     *records("lcsvr", 10, 4, noise=1.0),
     *records("lcsvr", 30, 4, noise=0.8),
     *records("params", 0, noise=6.0, query=0.0),
-    *records("sklearn", 30, params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
-    *records("rf", 30, noise=2.5, params={"encoding": NASTY}),
+    *records("sklearn", 30, text=f"sklearn({NASTY})", error=f"ValueError: {NASTY}"),
+    *records("rf", 30, noise=2.5, text=f"rf(encoding={NASTY})"),
 ]
 MEASURED = measure(RECORDS)
 BOARD = summarise(MEASURED)
@@ -109,19 +108,17 @@ def searches(
     epochs: int = 0,
     rate: float = 1.0,
     error: str | None = None,
+    text: str | None = None,
     **changes: Any,
 ) -> list[SearchRecord]:
     """Records of one row; the higher the rate, the sooner regret falls."""
     made = []
     for repeat in range(REPEATS):
         job = SearchJob(
-            benchmark="toy",
-            dataset="toy",
-            strategy=strategy,
-            predictor=predictor,
+            **{**searched(predictor, strategy), "predictor": text or predictor or ""},
             epochs=epochs,
             repeat=repeat,
-            **{"budget": BUDGET, "label": "valid", **changes},
+            **{"budget": BUDGET, "label": "valid", "truth": "test", **changes},
         )
         rng = np.random.default_rng([repeat, job.predictor_seed()])
         paid = [] if error else [float(at) for at in range(1, BUDGET + 1)]
@@ -134,7 +131,7 @@ def searches(
                 best=90.0,
                 architectures=list(range(len(paid))),
                 epochs=[6] * len(paid),
-                accuracies=truth,
+                values=truth,
                 truth=truth,
                 evaluations=paid,
                 training_seconds=[12.0 * at for at in paid],
@@ -154,8 +151,8 @@ SEARCHES = [
     *searches("rf", rate=2.0),
     *searches("params", rate=1.5),
     *searches("sotl-e", epochs=4, rate=3.0),
-    *searches("rf", params={"encoding": NASTY}),
-    *searches("sklearn", params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
+    *searches("rf", text=f"rf(encoding={NASTY})"),
+    *searches("sklearn", text=f"sklearn({NASTY})", error=f"ValueError: {NASTY}"),
 ]
 SEARCHED = measure_searches(SEARCHES)
 SUMMARY = summarise_searches(SEARCHED)

@@ -18,6 +18,7 @@ from scipy.integrate import quad
 from scipy.stats import chisquare, norm
 from typer.testing import CliRunner
 
+from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import CURVES, Table
 from archcast.cli import app
 from archcast.core.errors import InputError
@@ -25,7 +26,7 @@ from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors.baselines import Random
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.predictors.predictor_text import build_predictor, parse_predictor
+from archcast.predictors.predictor_text import configured, to_predictor
 from archcast.predictors.wrappers.ensemble import Ensemble
 from archcast.search import registry as strategies
 from archcast.search.bayesian import BayesianOptimisation, acquire, expected_improvement
@@ -37,15 +38,15 @@ from archcast.search.pool import Pool
 from archcast.search.proxy_then_evaluate import ProxyThenEvaluate
 from archcast.search.random_search import RandomSearch
 from archcast.search.reinforce import Reinforce
-from archcast.search.search_job import SearchJob, SearchRecord, run_search_job
+from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import PaidGuide, Simulation, pool_of
 from archcast.search.strategy import Guide, Search, Strategy, Trial
-from archcast.search.strategy_text import make_strategy, parse_strategy
+from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, choice_matrix
 from archcast.studies.searches import SearchExperiment
 from archcast.testing import toy
-from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
+from tests.results import EPOCH_SECONDS, EPOCHS, said, small_table, write_small_table
 
 SPACE = spaces.get("nasbench201")
 CURVES_TOO = "combine(xgb(n_estimators=10), parts=sotl-e)"
@@ -507,7 +508,7 @@ class Watched(Simulation):
     """Keeps for how many epochs each architecture was paid."""
 
     def __init__(self, table: Table) -> None:
-        super().__init__(table, table.starts[:-1], "valid")
+        super().__init__(table, table.starts[:-1], ACCURACY, "valid")
         self.seen = np.zeros(len(table), dtype=np.int64)
 
     def pay(self, architecture: Architecture, epochs: int | None) -> int:
@@ -518,10 +519,9 @@ class Watched(Simulation):
 
 
 def guide_of(predictor: Predictor | str, simulation: Simulation, epochs: int = 0) -> PaidGuide:
-    built, _ = (
-        build_predictor(predictor, 0, "cpu") if isinstance(predictor, str) else (predictor, 0)
+    return PaidGuide(
+        to_predictor(predictor), simulation, epochs, np.arange(len(simulation.table)), seed=0
     )
-    return PaidGuide(built, simulation, epochs, np.arange(len(simulation.table)), seed=0)
 
 
 def simulate(
@@ -585,7 +585,7 @@ def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
 @pytest.mark.parametrize("without", [{}, {"valid_accuracy": None}])
 def test_queries_train_no_more_than_the_batch_does(without: dict[str, None]) -> None:
     table = changed(TABLE, **without)
-    simulation = Simulation(table, table.starts[:-1], "test")
+    simulation = Simulation(table, table.starts[:-1], ACCURACY, "test")
     for epochs, candidates in ((1, 30), (2, 15), (4, 7), (5, 6), (6, 5)):
         guide = guide_of("sotl-e", simulation, epochs)
         assert guide.affordable(100, 5) == candidates
@@ -609,7 +609,7 @@ def test_what_evidence_has_paid_whole_is_trained_without_cost() -> None:
 
 
 def test_evidence_is_of_the_run_and_the_epochs_paid() -> None:
-    simulation = Simulation(TABLE, TABLE.starts[:-1] + 1, "valid")
+    simulation = Simulation(TABLE, TABLE.starts[:-1] + 1, ACCURACY, "valid")
     guide = guide_of("sotl-e", simulation, epochs=3)
     guide.fit([], [])
     asked = TABLE.architectures[20:9:-1]
@@ -657,7 +657,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
         changed(TABLE, epoch_seconds=None),
         changed(TABLE, valid_accuracy=None, train_loss=None),
     ):
-        simulation = Simulation(table, table.starts[:-1], "test")
+        simulation = Simulation(table, table.starts[:-1], ACCURACY, "test")
         search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
         log = simulation.run_search(search, 5)
         assert log.evaluations == [1, 2, 3, 4, 5]
@@ -667,7 +667,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
 @pytest.mark.parametrize(("learns", "fits"), [(False, 1), (True, 4)])
 def test_predictor_seconds_and_calls(learns: bool, fits: int) -> None:
     spy = Spy(learns)
-    simulation = Simulation(TABLE, TABLE.starts[:-1], "valid")
+    simulation = Simulation(TABLE, TABLE.starts[:-1], ACCURACY, "valid")
     guide = guide_of(spy, simulation)
     strategy = Evolution(start=5, candidates=20, batch=3)
     search = Search(strategy, simulation.pool, np.random.default_rng(0), guide)
@@ -706,14 +706,17 @@ def guides(name: str) -> list[str | None]:
 RUNS = [(name, guide) for name in strategies for guide in guides(name)]
 
 
-def job(strategy: str, guide: str | None = None, **more: Any) -> SearchJob:
-    name, params = parse_strategy(strategy)
-    predictor, its = parse_predictor(guide) if guide else (None, {})
-    facts = {"benchmark": "toy", "dataset": "toy", "budget": 25, "label": "valid", "repeat": 0}
+def job(strategy: str, guide: str | None = None, **more: Any) -> PlannedSearch:
+    made = to_strategy(strategy)
+    facts = {"budget": 25, "label": "valid", "truth": "test", "repeat": 0}
     facts |= {"epochs": 2 * of_curves(guide), **more}
-    return SearchJob(
-        strategy=name, strategy_params=params, predictor=predictor, params=its, **facts
+    asked = SearchJob(
+        **said(guide or ""),
+        strategy=strategy_text(made),
+        unguided=made.traits.unguided or strategy_text(made),
+        **facts,
     )
+    return PlannedSearch(asked, made, to_predictor(guide) if guide else None)
 
 
 def states() -> list[bytes]:
@@ -744,7 +747,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
         assert record.evaluations[-1] >= 25 - 1e-9
     seconds = EPOCHS * EPOCH_SECONDS * np.array(record.evaluations)
     np.testing.assert_allclose(record.training_seconds, seconds)
-    pool = pool_of(TABLE)
+    pool = pool_of(TABLE, ACCURACY)
     kinds = [pool.class_of(TABLE.architectures[at]) for at in record.architectures]
     assert len(set(zip(kinds, record.epochs, strict=True))) == len(kinds)
     if not of_curves(guide):
@@ -753,7 +756,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
 
     runs: dict[int, set[int]] = {}
     for at, epochs, accuracy in zip(
-        record.architectures, record.epochs, record.accuracies, strict=True
+        record.architectures, record.epochs, record.values, strict=True
     ):
         of_runs = TABLE.columns["valid_accuracy"][
             TABLE.starts[at] : TABLE.starts[at + 1], epochs - 1
@@ -770,7 +773,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
 def test_what_was_not_paid_for_makes_no_difference(strategy: str, guide: str | None) -> None:
     """Other runs, test accuracies, and all epochs that nobody paid are drawn anew."""
     epochs = 2 * of_curves(guide)
-    made = make_strategy(strategy, {})
+    made = to_strategy(strategy)
     first = simulate(made, predictor=guide, epochs=epochs)
     rng = np.random.default_rng(1)
     seen = np.zeros(TABLE.starts[-1], dtype=np.int64)
@@ -784,7 +787,7 @@ def test_what_was_not_paid_for_makes_no_difference(strategy: str, guide: str | N
     other = changed(TABLE, **columns, test_accuracy=rng.uniform(1.0, 95.0, len(hidden)))
     second = simulate(made, other, predictor=guide, epochs=epochs)
     assert 0.2 < hidden[TABLE.starts[:-1]].mean() < 0.7
-    for part in ("architectures", "epochs", "accuracies", "evaluations", "training_seconds"):
+    for part in ("architectures", "epochs", "values", "evaluations", "training_seconds"):
         assert getattr(first.log, part) == getattr(second.log, part)
 
 
@@ -794,7 +797,7 @@ def test_searches_of_a_repeat_begin_alike() -> None:
     begun = {}
     for repeat in range(2):
         records = [run_search_job(job(*run, budget=8, repeat=repeat), TABLE) for run in runs]
-        found = {(*each.architectures[:8], *each.accuracies[:8]) for each in records}
+        found = {(*each.architectures[:8], *each.values[:8]) for each in records}
         (begun[repeat],) = found
     assert begun[0] != begun[1]
 
@@ -802,8 +805,9 @@ def test_searches_of_a_repeat_begin_alike() -> None:
 # What is asked for
 
 
-def labels(jobs: Sequence[SearchJob]) -> list[str]:
-    return list(dict.fromkeys(f"{each.strategy_spec} {each.spec}".strip() for each in jobs))
+def labels(jobs: Sequence[PlannedSearch]) -> list[str]:
+    asked = [each.job for each in jobs]
+    return list(dict.fromkeys(f"{each.strategy} {each.predictor}".strip() for each in asked))
 
 
 @pytest.mark.parametrize(
@@ -816,7 +820,7 @@ def labels(jobs: Sequence[SearchJob]) -> list[str]:
         ),
         (
             {"strategies": "bayesian", "predictors": "xgb,gp,params"},
-            ["random", "bayesian ensemble(predictor=xgb)", "bayesian gp"],
+            ["random", "bayesian ensemble(xgb)", "bayesian gp"],
         ),
         (
             {"strategies": "proxy-then-evaluate(sample=9)", "predictors": "rf,params"},
@@ -834,31 +838,33 @@ def labels(jobs: Sequence[SearchJob]) -> list[str]:
     ],
 )
 def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> None:
-    jobs, _ = SearchExperiment(TABLE, repeats=2, **options).jobs()
+    jobs, _ = SearchExperiment(TABLE, repeats=2, **options).plan()
     assert labels(jobs) == expected
-    assert len({each.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
+    assert len({each.job.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
     for each in jobs:
-        assert each.epochs == (2 if each.predictor == "sotl-e" else 0)
+        assert each.job.epochs == (2 if each.job.predictor == "sotl-e" else 0)
 
 
 def test_all_leaves_out_what_can_not_run() -> None:
-    jobs, remarks = SearchExperiment(TABLE, "all", repeats=1).jobs()
+    jobs, remarks = SearchExperiment(TABLE, "all", repeats=1).plan()
     left_out = {"bayesian", "proxy-then-evaluate"}
     assert set(labels(jobs)) == set(strategies) - left_out
-    said = " ".join(remarks)
-    assert all(f"left out: --strategy {name}: wants a predictor" in said for name in left_out)
-    assert "neighbours" not in said
-    _, remarks = SearchExperiment(small_table(15), repeats=1).jobs()
+    told = " ".join(remarks)
+    assert all(f"left out: --strategy {name}: wants a predictor" in told for name in left_out)
+    assert "neighbours" not in told
+    _, remarks = SearchExperiment(small_table(15), repeats=1).plan()
     assert "lacks the neighbours of most architectures" in remarks[-1]
 
     for unknown in ("epoch_seconds", "train_loss"):
         bare = changed(TABLE, **{"valid_accuracy": None, unknown: None})
-        jobs, remarks = SearchExperiment(bare, "all", predictors="rf", repeats=1).jobs()
-        assert {each.label for each in jobs} == {"test"}
-        assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {each.strategy for each in jobs}
-        said = " ".join(remarks)
-        assert "searches see test accuracies" in said
-        assert "speed-ups count evaluations" in said
+        jobs, remarks = SearchExperiment(bare, "all", predictors="rf", repeats=1).plan()
+        assert {each.job.label for each in jobs} == {"test"}
+        assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {
+            each.job.strategy for each in jobs
+        }
+        told = " ".join(remarks)
+        assert "searches see test values" in told
+        assert "speed-ups count evaluations" in told
 
 
 FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
@@ -897,12 +903,12 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
             "hyperband: trains for a few epochs first, and .* choose another",
         ),
         ({"strategies": "bohb"}, FINAL, "bohb: trains for a few epochs first"),
-        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "no column 'valid_accuracy'"),
+        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "has no valid values of accuracy"),
     ],
 )  # fmt: skip
 def test_what_can_not_run_is_refused(options: dict[str, Any], table: Table, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        SearchExperiment(table, **options).jobs()
+        SearchExperiment(table, **options).plan()
     assert "\n" not in str(caught.value)
 
 
@@ -918,7 +924,7 @@ def test_an_ensemble_is_its_members_on_bootstrap_samples(member: str) -> None:
     scores = []
     for at in range(3):
         drawn = rng.integers(40, size=40)
-        fitted, _ = build_predictor(member, 7 + at, "cpu")
+        fitted = configured(to_predictor(member), 7 + at, "cpu")
         some = [train.architectures[i] for i in drawn]
         fitted.fit(some, train.labels[drawn], train.context.take(drawn))
         scores.append(fitted.query(test.architectures, test.context))

@@ -27,6 +27,7 @@ from archcast.studies.speed_up import (
     summarise,
     trajectories,
 )
+from tests.results import searched
 
 BEST = 90.0
 
@@ -44,17 +45,17 @@ def record(
 
     An evaluation takes `seconds`, and the predictor a second more for each trial.
     """
-    facts = {"epochs": 0, "budget": 100, "label": "valid", "repeat": 0, **job}
+    facts = {"epochs": 0, "budget": 100, "label": "valid", "truth": "test", "repeat": 0, **job}
     n = len(regrets)
     paid = list(map(float, range(1, n + 1) if evaluations is None else evaluations))
     seconds_of_predictor = [float(i) if predictor else 0.0 for i in range(1, n + 1)]
     return SearchRecord(
-        job=SearchJob(benchmark="b", dataset="d", strategy=strategy, predictor=predictor, **facts),
+        job=SearchJob(**searched(predictor, strategy), **facts),
         table="t",
         best=BEST,
         architectures=list(range(n)),
         epochs=[12] * n,
-        accuracies=[float(i) for i in range(n)],
+        values=[float(i) for i in range(n)],
         truth=[BEST - regret for regret in regrets],
         evaluations=paid,
         training_seconds=[] if seconds is None else [seconds * each for each in paid],
@@ -235,8 +236,8 @@ def test_rows_by_hand() -> None:
     random = named["random", None]
     assert rows.index(guided) < rows.index(evolution)
     assert random["regret"] == 3.0
-    assert random["test_accuracy"] == BEST - 3.0
-    assert guided["test_accuracy_mean"] == pytest.approx(BEST - 14 / 3)
+    assert random["value"] == BEST - 3.0
+    assert guided["value_mean"] == pytest.approx(BEST - 14 / 3)
     assert (guided["family"], random["family"]) == ("model-based", None)
     # Each got there in two of three runs, of two trials each.
     for row, evaluations, seconds in (
@@ -262,12 +263,11 @@ def test_what_a_strategy_without_unguided_form_is_held_against() -> None:
     records = [
         *searches("random", [1.0] * 2),
         *searches("evolution", [1.0] * 2, evaluations=[1.0, 1.6]),
-        *searches("evolution", [1.0] * 2, evaluations=[1.0, 1.2], strategy_params={"batch": 3}),
+        *searches("evolution(batch=3)", [1.0] * 2, evaluations=[1.0, 1.2]),
         *searches(
-            "evolution",
+            "evolution(batch=3)",
             [1.0] * 2,
             evaluations=[0.1, 0.2],
-            strategy_params={"batch": 3},
             predictor="rf",
         ),
         *searches("bayesian", [1.0] * 2, evaluations=[0.1, 0.4], predictor="gp"),

@@ -30,6 +30,7 @@ from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.studies.supernets import summarise
 from archcast.testing.toys import BLUEPRINT, SKELETON, TASK, toy
+from tests.results import said
 
 CELLS = toy(8, seed=0)
 OPTIONS = NETWORKS.options
@@ -356,8 +357,8 @@ def record(truth: list[float], seed: int, **outcome: object) -> Record:
     params = {"epochs": 1, "valid_images": 10, "training_seed": seed}
     return Record(
         job=Job(
-            benchmark="toy", dataset="toy", predictor="rsws", params=params, train_size=0,
-            test_size=30, repeat=0, epochs=0, label="valid", truth="test",
+            **{**said("rsws"), "params": params}, train_size=0, test_size=30, repeat=0, epochs=0,
+            label="valid", truth="test",
         ),
         table="", truth=truth, cost=Cost(labels=0.0, fit=5.0, evidence=0.0, query=0.1), **outcome,
     )  # fmt: skip

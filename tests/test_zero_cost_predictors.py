@@ -23,7 +23,7 @@ from archcast.predictors import registry as predictors
 from archcast.studies.experiment import Experiment
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Signature
-from archcast.testing import BLUEPRINT, toy
+from archcast.testing.toys import BLUEPRINT, toy
 from archcast.zero_cost import Batch
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import votes
