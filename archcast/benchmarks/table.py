@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from archcast.core.errors import InputError
+from archcast.core.files import replacing
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space
 
@@ -247,7 +247,11 @@ class Table:
         return digest.hexdigest()[:16]
 
     def write(self, path: Path) -> None:
-        """Write a Parquet file: aside first, then renamed into place."""
+        """Write a Parquet file.
+
+        Raises:
+            InputError: it can't be written.
+        """
         owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
         texts = [str(architecture) for architecture in self.architectures]
         arrays = {"architecture": pa.array([texts[owner] for owner in owners], pa.string())}
@@ -263,16 +267,8 @@ class Table:
         table = pa.table(arrays).replace_schema_metadata(
             {_PREFIX + key: value for key, value in metadata.items()}
         )
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with replacing(path) as aside:
             pq.write_table(table, aside, compression="zstd", compression_level=19)
-            aside.replace(path)
-        except OSError as error:
-            raise InputError(
-                f"{path}: can't be written ({error.strerror}); choose another place"
-            ) from None
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> Table:
