@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from archcast.benchmarks.objective import (
     read_objectives,
 )
 from archcast.core.errors import InputError, did_you_mean
+from archcast.core.files import replacing
 from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Architecture, Space
 
@@ -318,7 +318,11 @@ class Table:
         return digest.hexdigest()[:16]
 
     def write(self, path: Path) -> None:
-        """Write a Parquet file: aside first, then renamed into place."""
+        """Write a Parquet file.
+
+        Raises:
+            InputError: it can't be written.
+        """
         owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
         texts = [str(architecture) for architecture in self.architectures]
         arrays = {"architecture": pa.array([texts[owner] for owner in owners], pa.string())}
@@ -336,16 +340,8 @@ class Table:
         table = pa.table(arrays).replace_schema_metadata(
             {_PREFIX + key: value for key, value in metadata.items()}
         )
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with replacing(path) as aside:
             pq.write_table(table, aside, compression="zstd", compression_level=19)
-            aside.replace(path)
-        except OSError as error:
-            raise InputError(
-                f"{path}: can't be written ({error.strerror}); choose another place"
-            ) from None
-        finally:
-            aside.unlink(missing_ok=True)
 
     def _in_order(self) -> list[str]:
         first = ["seed", *self.curves]

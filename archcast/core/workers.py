@@ -1,71 +1,295 @@
-"""Work in processes, each with one thread: seconds are then those of one core, and digits agree."""
+"""Work in processes, each with one thread: seconds are then those of one core, and digits agree.
+
+Everything runs on an executor of `concurrent.futures`, one future a job. Ours is made of loky's: it
+pickles what notebooks define, and its processes start with nothing of this one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
+import re
+import reprlib
+import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache, lru_cache, partial
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread
+from time import sleep
+from typing import Any, TypeVar, cast
 
-from joblib import Parallel, cpu_count, delayed, parallel_config
+import cloudpickle
+from loky import ProcessPoolExecutor, cpu_count
+from loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 from threadpoolctl import threadpool_limits
+
+from archcast.core.files import replacing
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+IN_FLIGHT = 4  # jobs a worker that are submitted at once
+IN_FLIGHT_ELSEWHERE = 1_000  # to an executor that does not say how many workers it has
+IDLE = 300.0  # seconds after which an unused process ends
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+)  # fmt: skip
+
+
+class WorkerDied(BrokenExecutor):
+    """A job killed the process that it ran in, and a fresh one too."""
 
 
 def run_each(
-    function: Callable[[T], R], items: Sequence[T], workers: int, ordered: bool = False
+    function: Callable[[T], R],
+    items: Iterable[T],
+    workers: int | Executor = 1,
+    ordered: bool = False,
+    on_death: Callable[[T], R] | None = None,
 ) -> Iterator[R]:
     """What `function` gives for each item, as it comes, or in the order of the items.
 
-    Numerical libraries run one thread. With one worker everything happens in this process.
+    Numerical libraries run one thread. When an exception ends it, or the iterator is closed early,
+    jobs that have not begun are cancelled, and those that run in processes of ours are killed.
+
+    Args:
+        function: travels once a process, with all that it holds; to processes that are not ours,
+            once an item.
+        items: one a job, taken as there is room for them.
+        workers: how many processes; 1 is this one. Or an executor, which is left open.
+        ordered: whether results come in the order of the items.
+        on_death: gives what stands for the result of a job that kills our processes.
+
+    Raises:
+        WorkerDied: there was such a job, and no `on_death`.
     """
-    limited = _OneThread(function)
     if workers == 1:
-        yield from map(limited, items)
-        return
-    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
-        yield from Parallel(
-            return_as="generator" if ordered else "generator_unordered", batch_size=1
-        )(delayed(limited)(item) for item in items)
+        yield from map(partial(_limited, function), items)
+    elif isinstance(workers, Executor):
+        job = partial(_limited, function)
+        with closing(_ended(workers, job, items, IN_FLIGHT_ELSEWHERE)) as ended:
+            yield from _results(ended, ordered, on_death)
+    else:
+        job = partial(_limited_in, _kept(function))
+        with (
+            _Processes(workers) as processes,
+            closing(_ended(processes, job, items, IN_FLIGHT * workers)) as ended,
+        ):
+            yield from _results(ended, ordered, on_death)
 
 
-class _OneThread(Generic[T, R]):
-    def __init__(self, function: Callable[[T], R]) -> None:
-        self.function = function
+def _ended(
+    executor: Executor, job: Callable[[T], R], items: Iterable[T], most: int
+) -> Generator[tuple[int, T, Future[R]]]:
+    """Number, item and future of each job that has ended; at most so many are in flight."""
+    waiting = enumerate(items)
+    flying: dict[Future[R], tuple[int, T]] = {}
+    landed = SimpleQueue[Future[R]]()
+    try:
+        while True:
+            for number, item in islice(waiting, most - len(flying)):
+                future = executor.submit(job, item)
+                flying[future] = number, item
+                future.add_done_callback(landed.put)
+            if not flying:
+                return
+            future = landed.get()
+            yield *flying.pop(future), future
+    finally:
+        for future in flying:
+            future.cancel()
 
-    def __call__(self, item: T) -> R:
-        with one_thread():
-            return self.function(item)
+
+def _results(
+    ended: Iterator[tuple[int, T, Future[R]]], ordered: bool, on_death: Callable[[T], R] | None
+) -> Iterator[R]:
+    for _, item, future in _in_order(ended) if ordered else ended:
+        try:
+            yield future.result()
+        except WorkerDied:
+            if on_death is None:
+                raise
+            yield on_death(item)
+
+
+def _in_order(ended: Iterator[tuple[int, T, R]]) -> Iterator[tuple[int, T, R]]:
+    early: dict[int, tuple[int, T, R]] = {}
+    following = 0
+    for each in ended:
+        early[each[0]] = each
+        while following in early:
+            yield early.pop(following)
+            following += 1
+
+
+class _Processes(Executor):
+    """Processes, each fed by a thread, one job at a time: who kills a process kills no other job.
+
+    Each is an executor of loky with one worker. They outlive this one, for the next: to start one
+    and to import what jobs need takes seconds.
+    """
+
+    _idle: list[ProcessPoolExecutor] = []  # noqa: RUF012  the last used at the end
+
+    def __init__(self, workers: int) -> None:
+        self._threads = ThreadPoolExecutor(workers)
+        self._lock = Lock()
+        self._busy = set[ProcessPoolExecutor]()
+        self._stopped = False
+
+    def submit(self, job: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        return self._threads.submit(self._run, partial(job, *args, **kwargs))
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Wait for all jobs; after an exception, kill those that run and cancel the others."""
+        if kind:
+            with self._lock:
+                self._stopped = True
+                busy = list(self._busy)
+            for process in busy:
+                process.shutdown(kill_workers=True)
+        self._threads.shutdown(cancel_futures=kind is not None)
+
+    def _run(self, job: partial[R]) -> R:
+        try:
+            used = self._idle.pop()
+        except IndexError:
+            used = _process()
+        try:
+            return self._run_in(used, job)
+        except TerminatedWorkerError:
+            pass  # no proof: somebody else may have ended the process, before or since
+        try:
+            return self._run_in(_process(), job)
+        except TerminatedWorkerError as error:
+            code = re.search(r"\{(.+)\}", str(error))
+            item = reprlib.repr(job.args[-1])
+            raise WorkerDied(
+                f"{item} killed the process that it ran in, twice"
+                f" ({code[1] if code else 'exit code unknown'})"
+            ) from None
+
+    def _run_in(self, process: ProcessPoolExecutor, job: Callable[[], R]) -> R:
+        with self._lock:
+            if self._stopped:
+                raise CancelledError
+            self._busy.add(process)
+        usable = True
+        try:
+            return cast("R", process.submit(job).result())
+        except (BrokenExecutor, ShutdownExecutorError):
+            usable = False
+            raise
+        finally:
+            with self._lock:
+                self._busy.remove(process)
+                if usable and not self._stopped:
+                    self._idle.append(process)
+
+
+def _process() -> ProcessPoolExecutor:
+    one = dict.fromkeys(_THREAD_VARIABLES, "1")
+    return ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, env=one)
+
+
+def _begin() -> None:
+    """Leave interrupts to the process that asked, and end when it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        sleep(1.0)
+    os._exit(1)
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="archcast-")
+
+
+def _kept(function: Callable[[T], R]) -> Path:
+    """A file with a function, for processes to read; it is removed when this process ends."""
+    content = cloudpickle.dumps(function)
+    path = Path(_folder().name) / hashlib.sha256(content).hexdigest()
+    if not path.exists():
+        with replacing(path) as aside:
+            aside.write_bytes(content)
+    return path
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = pickle.loads(path.read_bytes())
+    return function
+
+
+def _limited_in(path: Path, item: Any) -> Any:
+    return _limited(_read(path), item)
+
+
+def _limited(function: Callable[[T], R], item: T) -> R:
+    with one_thread():
+        return function(item)
+
+
+_entering = Lock()
+_inside = 0  # how many contexts of `one_thread` are open
+_outside = ExitStack()  # puts back what was before the first
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread for numerical libraries, those loaded already and those still to come.
 
-    PyTorch is told itself: its copy of MKL is out of reach for others.
+    Contexts may overlap, in several threads too: whoever leaves last puts back what was before.
     """
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    threads = torch.get_num_threads() if (torch := _torch()) else None
-    if torch:
-        torch.set_num_threads(1)
+    global _inside
+    with _entering:
+        if not _inside:
+            _outside.enter_context(_as_before())
+        _inside += 1
+        _limit_to_one()  # OpenMP's number is one of each thread's own
     try:
-        with threadpool_limits(1):
-            yield
+        yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-        if torch := _torch():
-            default = before["OMP_NUM_THREADS"] or cpu_count(only_physical_cores=True)
-            torch.set_num_threads(threads or int(default))
+        with _entering:
+            _inside -= 1
+            if not _inside:
+                _outside.close()
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    threads = torch.get_num_threads() if (torch := _torch()) else None
+    with threadpool_limits():
+        yield
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    if torch := _torch():
+        default = before["OMP_NUM_THREADS"] or cpu_count(only_physical_cores=True)
+        torch.set_num_threads(threads or int(default))
+
+
+def _limit_to_one() -> None:
+    """PyTorch is told itself: its copy of MKL is out of reach for others."""
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    threadpool_limits(1)
+    if torch := _torch():
+        torch.set_num_threads(1)
 
 
 def _torch() -> Any:

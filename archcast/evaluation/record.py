@@ -15,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archcast.core.errors import InputError
+from archcast.core.files import replacing
 from archcast.core.identity import LIBRARIES
 from archcast.evaluation.job import SCHEMA_VERSION, Job
 
@@ -176,7 +177,10 @@ def largest_group(records: Iterable[R], alike: Callable[[R], Hashable]) -> list[
 
 
 def save_record(folder: Path, key: str, record: BaseRecord) -> None:
-    """Keep a record: written aside, then renamed, so that none is ever half there."""
-    aside = folder / f".{key}.{os.getpid()}"
-    aside.write_text(record.model_dump_json())
-    aside.replace(folder / f"{key}.json")
+    """Keep a record.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    with replacing(folder / f"{key}.json", "choose another folder by --results") as aside:
+        aside.write_text(record.model_dump_json())

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import pickle
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache, partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
@@ -35,7 +32,7 @@ def run_jobs(
     table: Table,
     store: RecordStore[R],
     run: Callable[[P, Table], R],
-    workers: int = 1,
+    workers: int | Executor = 1,
     retry: bool = True,
 ) -> list[R]:
     """The records of jobs on `table`, in their order; `run` runs those that have none yet.
@@ -50,40 +47,15 @@ def run_jobs(
     todo = {key: each for key, each in zip(keys, planned, strict=True) if key not in kept}
     if kept:
         _logger.warning("%d of %d results reused from %s", len(kept), len(set(keys)), store.folder)
-    with _at_hand(table, workers) as get_table:
-        work = partial(_run_and_keep, get_table=get_table, folder=store.folder, run=run)
-        for key, record in track(run_each(work, list(todo.items()), workers), len(todo), "jobs"):
-            kept[key] = record
+    work = partial(_run, table=table, run=run)
+    for key, record in track(run_each(work, todo.items(), workers), len(todo), "jobs"):
+        save_record(store.folder, key, record)
+        kept[key] = record
     records = [kept[key] for key in keys]
     say_what_is_mixed(records)
     return records
 
 
-@contextmanager
-def _at_hand(table: Table, workers: int) -> Iterator[Callable[[], Table]]:
-    """What gives the table in any worker process: it travels once, not once a job."""
-    if workers == 1:
-        yield lambda: table
-        return
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / table.hash
-        path.write_bytes(pickle.dumps(table))
-        yield partial(_unpickled, path)
-
-
-@lru_cache(maxsize=4)
-def _unpickled(path: Path) -> Table:
-    table: Table = pickle.loads(path.read_bytes())
-    return table
-
-
-def _run_and_keep(
-    item: tuple[str, P],
-    get_table: Callable[[], Table],
-    folder: Path,
-    run: Callable[[P, Table], R],
-) -> tuple[str, R]:
+def _run(item: tuple[str, P], table: Table, run: Callable[[P, Table], R]) -> tuple[str, R]:
     key, planned = item
-    record = run(planned, get_table())
-    save_record(folder, key, record)
-    return key, record
+    return key, run(planned, table)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from time import perf_counter
@@ -20,6 +21,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from archcast.core.cache import made_folder
+from archcast.core.files import replacing
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
@@ -235,18 +237,16 @@ class _Training:
             self.supernet.load_state_dict(start.supernet.state_dict())
 
     def _save(self) -> None:
-        """Written aside, then renamed, so that no file is ever half there."""
         done = self.epoch == self.plan.epochs
-        aside = self.path.with_suffix(".part")
-        torch.save(
-            {
-                "key": self.key,
-                "epoch": self.epoch,
-                "seconds": self.seconds,
-                "archive": self.archive,
-                "supernet": self.supernet.state_dict(),
-                "optimizer": None if done else self.optimizer.state_dict(),
-            },
-            aside,
-        )
-        aside.replace(self.path)
+        state = {
+            "key": self.key,
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "archive": self.archive,
+            "supernet": self.supernet.state_dict(),
+            "optimizer": None if done else self.optimizer.state_dict(),
+        }
+        content = BytesIO()  # a file that can't be written is an OSError; to PyTorch, it is many
+        torch.save(state, content)
+        with replacing(self.path, "set ARCHCAST_CACHE") as aside:
+            aside.write_bytes(content.getbuffer())

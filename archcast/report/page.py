@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from archcast.benchmarks.table import Table
-from archcast.core.errors import InputError
+from archcast.core.files import replacing
 from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.report.page_figures import (
     differences_figure,
@@ -73,16 +72,8 @@ def write_page(
         InputError: the file can't be written.
     """
     text = page(measured, table, command, searches, target, by)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as aside:
         aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: can't be written ({error.strerror}); choose another place"
-        ) from None
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def page(

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
+from archcast.core.files import replacing
 from archcast.report.views import (
     COSTS,
     OKABE_ITO,
@@ -98,19 +99,20 @@ def write_figures(
         drawn = _figures(measured, table, searches)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return [
-                _write(figure, folder / f"{name}.{ending}")
-                for name, figure in drawn.items()
-                for ending in formats
-            ]
         except OSError as error:
             raise InputError(
                 f"{folder}: can't be written to ({error.strerror}); choose another --figures"
             ) from None
+        return [
+            _write(figure, folder / f"{name}.{ending}")
+            for name, figure in drawn.items()
+            for ending in formats
+        ]
 
 
 def _write(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=300)
+    with replacing(path, "choose another --figures") as aside:
+        figure.savefig(aside, dpi=300, format=path.suffix[1:])
     return path
 
 

@@ -1,0 +1,156 @@
+"""Whatever happens while a file is written: the old one is whole, and nothing else is left."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from archcast.core.errors import InputError
+from archcast.core.files import replacing
+from archcast.evaluation.record import BaseRecord, save_record
+from archcast.making.supernet_training import Plan, _Training
+from archcast.report.page import write_page
+from archcast.report.print_figures import _write
+from archcast.testing import TASK
+from tests.results import small_table
+
+
+def test_the_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for text in ("old", "new"):
+        with replacing(path) as aside:
+            assert aside.parent == path.parent
+            assert aside.name.startswith(".")
+            assert str(os.getpid()) in aside.name
+            aside.write_text(text)
+            assert not path.exists() or path.read_text() == "old"
+        assert path.read_text() == text
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError(5, "broken")])
+def test_a_failure_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises((InputError, ValueError, KeyboardInterrupt)):  # noqa: PT012, SIM117
+        with replacing(path) as aside:
+            aside.write_text("half")
+            raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_kill_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    script = f"""
+import os, pathlib, signal
+from archcast.core.files import replacing
+with replacing(pathlib.Path({str(path)!r})) as aside:
+    aside.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+    assert path.read_text() == "old"
+    (left,) = set(tmp_path.iterdir()) - {path}
+    assert left.read_text() == "half"
+    assert left.name.startswith(".file.")
+    assert left.name.endswith(".part")
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for link, target in (("folder", "there"), ("link", "folder/file"), ("further", "link")):
+        (tmp_path / link).symlink_to(target)
+    for text in ("through a dangling link", "through a link"):
+        with replacing(tmp_path / "further") as aside:
+            aside.write_text(text)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "further").is_symlink()
+        assert (tmp_path / "there" / "file").read_text() == text
+    assert len(list((tmp_path / "there").iterdir())) == 1
+
+
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], link: bool
+) -> None:
+    odd = path = tmp_path / "odd"
+    make(odd)
+    before = odd.stat()
+    if link:
+        path = tmp_path / "link"
+        path.symlink_to("odd")
+    with pytest.raises(InputError, match=r"can't be written \(no regular file\); choose another"):  # noqa: SIM117
+        with replacing(path):
+            pytest.fail("it was opened")
+    assert (odd.stat().st_ino, odd.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert set(tmp_path.iterdir()) == {odd, path}
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in ("none/file", "file/file", "a" * 300):
+        with pytest.raises(InputError) as caught, replacing(tmp_path / path, "mend it") as aside:
+            aside.write_text("new")
+        assert str(caught.value).startswith(f"{tmp_path / path}: can't be written (")
+        assert str(caught.value).endswith("); mend it")
+        assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@contextmanager
+def full_disk(room: int = 200) -> Iterator[None]:
+    """Files end after so many bytes: the write of one more fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_table(folder: Path) -> Path:
+    small_table().write(folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def keep_record(folder: Path) -> Path:
+    save_record(folder, "1" * 20, BaseRecord(table="t"))
+    return folder / f"{'1' * 20}.json"
+
+
+def draw(folder: Path) -> Path:
+    return _write(Figure(), folder / "figure.pdf")
+
+
+def report(folder: Path) -> Path:
+    write_page([], small_table(), folder / "page.html", "archcast report")
+    return folder / "page.html"
+
+
+def save_supernet(folder: Path) -> Path:
+    training = _Training(Plan("uniform", 0), TASK, "cpu", folder)
+    list(training.epochs())
+    training._save()
+    training.path.with_suffix(".lock").unlink()
+    return training.path
+
+
+@pytest.mark.parametrize("write", [write_table, keep_record, draw, report, save_supernet])
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    path = write(tmp_path)
+    before = path.read_bytes()
+    with full_disk(), pytest.raises(InputError, match=r"can't be written \(.+\); "):
+        write(tmp_path)
+    assert path.read_bytes() == before
+    assert [file for file in tmp_path.iterdir() if file.suffix != ".lock"] == [path]
