@@ -11,7 +11,7 @@ from archcast.core.errors import InputError
 from archcast.core.spec import format_spec
 from archcast.studies import leaderboard
 from archcast.studies.experiment import choose_predictor
-from archcast.studies.leaderboard import by_setting, split_means
+from archcast.studies.leaderboard import split_means, taus_by_setting
 
 DEFAULT_HEAD = "ngb"
 
@@ -57,9 +57,9 @@ def summarise(measured: pd.DataFrame, specs: Mapping[str, str]) -> pd.DataFrame:
     stand alone.
     """
     board = leaderboard.summarise(measured).set_index("predictor", drop=False)
-    groups = by_setting(measured)
-    order = [group["predictor"].iloc[0] for group in groups]
-    means = split_means(groups)
+    taus = taus_by_setting(measured)
+    order = [setting.predictor for setting in taus]
+    means = split_means(taus, list(taus))
     low, high = means.difference_intervals()
     alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
     known = board["kendall_tau"].loc[alone].dropna()
