@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.split_means import PRIOR_DF, SplitMeans, SplitTau
-from archcast.studies.leaderboard import by_setting, taus_by_split
+from archcast.studies.leaderboard import taus_by_setting
 from tests.boards import Board, shares
 
 SPLITS = (3, 5, 10)
@@ -46,9 +46,9 @@ def simulated(boards: int) -> None:
 
 def resampled(folder: Path, boards: int) -> None:
     """As if the means of all splits were the truth; ties are of boards where all are equal."""
-    groups = by_setting(measure(r for r in RecordStore(folder, Record) if not r.failed))
-    found = [taus_by_split(group) for group in groups]
-    sizes = [int(group["train_size"].iloc[0]) for group in groups]
+    taus = taus_by_setting(measure(r for r in RecordStore(folder, Record) if not r.failed))
+    found = list(taus.values())
+    sizes = [setting.train_size for setting in taus]
     most = max(map(len, found))
     whole = [i for i, each in enumerate(found) if len(each) == most]
     rows, sizes = [found[i] for i in whole], [sizes[i] for i in whole]

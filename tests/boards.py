@@ -9,7 +9,7 @@ import numpy as np
 from archcast.evaluation.measure import measure
 from archcast.evaluation.split_means import SplitMeans, SplitTau
 from archcast.evaluation.statistics import Matrix
-from archcast.studies.leaderboard import by_setting, taus_by_split
+from archcast.studies.leaderboard import taus_by_setting
 from archcast.studies.recommendation import shipped_sweep
 
 LABELS = 100
@@ -30,12 +30,12 @@ class Board:
     def of_the_sweep(cls) -> Board:
         sweep = measure(shipped_sweep())
         kept = sweep["train_size"].isin([0, LABELS]) & sweep["epochs"].isin([0, 4])
-        groups = by_setting(sweep[kept])
-        splits = [list(taus_by_split(group).values()) for group in groups]
+        taus = taus_by_setting(sweep[kept])
+        splits = [list(each.values()) for each in taus.values()]
         return cls(
             np.array([np.mean([found.tau for found in each]) for each in splits]),
             np.array([np.concatenate([found.influence for found in each]) for each in splits]),
-            tuple(int(group["train_size"].iloc[0]) for group in groups),
+            tuple(setting.train_size for setting in taus),
         )
 
     def some(self, rows: int, rng: np.random.Generator) -> Board:

@@ -69,6 +69,9 @@ def _row(record: Record, kinds: Sequence[Metric]) -> dict[str, Any]:
         "label": job.label,
         "error": record.error,
         "fallbacks": record.fallbacks,
+        "split_tau": None,
+        "predictions": None,
+        "truths": None,
         **provenance(record),
     }
     if cost:

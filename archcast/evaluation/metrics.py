@@ -88,8 +88,10 @@ def tau_b(agreement: Counts, tied: Counts, tied_predicted: Counts) -> float:
 
 def _places(values: Values) -> tuple[Counts, Counts]:
     """Of each value, how many are less, and how many are no greater."""
-    ordered = np.sort(values)
-    return np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    array = np.asarray(values)
+    ordered = array.copy()
+    ordered.sort()
+    return ordered.searchsorted(array, "left"), ordered.searchsorted(array, "right")
 
 
 def sparse_kendall_tau(truth: Values, predicted: Values) -> float:
@@ -107,7 +109,7 @@ def pearson(truth: Values, predicted: Values) -> float:
     if _constant(truth) or _constant(predicted):
         return 0.0
     both = np.array([truth, predicted], dtype=np.float64)
-    both -= both.mean(axis=1, keepdims=True)
+    both -= both.sum(axis=1, keepdims=True) / both.shape[1]
     (own, common), (_, other) = ((both @ both.T) * (1 / (both.shape[1] - 1))).tolist()
     return max(-1.0, min(1.0, float(common) / math.sqrt(own) / math.sqrt(other)))
 

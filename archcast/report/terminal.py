@@ -106,9 +106,10 @@ def surface_table(board: pd.DataFrame, width: int) -> Table:
         table.add_column(seconds_text(seconds), overflow="fold")
     rows = rows_of(board)
     for query_seconds, line in zip(query, winners(board, init, query).to_numpy(), strict=True):
+        won = (None if pd.isna(at) else rows[at] for at in line)
         cells = (
-            "-" if at is pd.NA else f"{rows[at]['predictor']} {number(rows[at]['kendall_tau'], 2)}"
-            for at in line
+            "-" if row is None else f"{row['predictor']} {number(row['kendall_tau'], 2)}"
+            for row in won
         )
         table.add_row(seconds_text(query_seconds), *cells)
     return table

@@ -22,10 +22,10 @@ from archcast.report.text import counted, rows_of, search_title
 from archcast.studies.costs import budgets, floored, priced, winners
 from archcast.studies.leaderboard import (
     SETTING,
+    Setting,
     SplitKey,
-    by_setting,
     split_means,
-    taus_by_split,
+    taus_by_setting,
 )
 from archcast.studies.speed_up import SEARCH, Axis, trajectories
 
@@ -37,8 +37,8 @@ COSTS: dict[Axis, str] = {
 }
 LEAST_REGRET = 0.01  # points; a log axis has no zero
 
-Setting = Literal["train_size", "epochs"]
-_UNITS: dict[Setting, Literal["label", "epoch"]] = {"train_size": "label", "epochs": "epoch"}
+By = Literal["train_size", "epochs"]
+_UNITS: dict[By, Literal["label", "epoch"]] = {"train_size": "label", "epochs": "epoch"}
 _TICKS = {
     **{1e-3: "1 ms", 1e-2: "10 ms", 0.1: "100 ms", 1.0: "1 s", 10.0: "10 s", 60.0: "1 min"},
     **{600.0: "10 min", 3.6e3: "1 h", 3.6e4: "10 h", 3.6e5: "100 h", 3.6e6: "1,000 h"},
@@ -170,19 +170,21 @@ class Line:
         return not np.isnan(self.low).any()
 
 
-def lines(board: pd.DataFrame, by: Setting) -> list[Line]:
+def lines(board: pd.DataFrame, by: By) -> list[Line]:
     """Kendall tau by `by` of each predictor with several of these, best last tau first.
 
     Where a predictor varies in the other setting too, its line is of the one that has the most
     points, the largest of several.
     """
-    other: Setting = "epochs" if by == "train_size" else "train_size"
-    groups = board.dropna(subset="kendall_tau").groupby("predictor", sort=False)
+    other: By = "epochs" if by == "train_size" else "train_size"
+    known = board.dropna(subset="kendall_tau")
+    several = known.groupby("predictor")[by].transform("nunique") > 1
+    groups = known[several].groupby("predictor", sort=False)
     found = [_line(str(name), group, by, other) for name, group in groups]
     return sorted((line for line in found if len(line.x) > 1), key=lambda line: -line.y[-1])
 
 
-def _line(name: str, rows: pd.DataFrame, by: Setting, other: Setting) -> Line:
+def _line(name: str, rows: pd.DataFrame, by: By, other: By) -> Line:
     counts = Counter(rows[other])
     fixed = max(counts, key=lambda value: (counts[value], value))
     if len(counts) > 1:
@@ -239,16 +241,16 @@ def comparison(measured: pd.DataFrame, board: pd.DataFrame) -> Comparison | None
     asked of all rows at once, so that it does not matter how these few were chosen.
     """
     board = board.sort_values("kendall_tau", ascending=False, kind="stable")
-    of_setting = {tuple(group[SETTING].iloc[0]): group for group in by_setting(measured)}
-    groups = [of_setting[setting] for setting in board[SETTING].itertuples(index=False, name=None)]
-    apart = split_means(groups).told_apart()
+    settings = [Setting(*row) for row in board[SETTING].itertuples(index=False, name=None)]
+    found = taus_by_setting(measured)
+    apart = split_means(found, settings).told_apart()
     places = np.flatnonzero(~board["predictor"].duplicated() & (board["failed"] == 0))
     taus = {
-        at: {split: found.tau for split, found in taus_by_split(groups[at]).items()}
+        at: {split: each.tau for split, each in found[settings[at]].items()}
         for at in places.tolist()
     }
-    blocks = _blocks([set(found) for found in taus.values()])
-    chosen = [at for at, found in taus.items() if found.keys() >= set(blocks)][:MOST_COMPARED]
+    blocks = _blocks([set(each) for each in taus.values()])
+    chosen = [at for at, each in taus.items() if each.keys() >= set(blocks)][:MOST_COMPARED]
     if not blocks or len(chosen) < 2:
         return None
     titled = titles(board)

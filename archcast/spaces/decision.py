@@ -142,7 +142,7 @@ class Decision:
         assert self.low is not None
         assert self.high is not None
         if self.log:
-            value = self.low * (self.high / self.low) ** position
+            value = float(self.low * (self.high / self.low) ** position)
         else:
             value = self.low + position * (self.high - self.low)
         return min(max(value, self.low), self.high)

@@ -12,7 +12,7 @@ from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import text_of, to_predictor
 from archcast.predictors.wrappers.combined import Combined
 from archcast.studies import leaderboard
-from archcast.studies.leaderboard import by_setting, split_means
+from archcast.studies.leaderboard import split_means, taus_by_setting
 
 DEFAULT_HEAD = "ngb"
 
@@ -59,9 +59,9 @@ def summarise(measured: pd.DataFrame, variants: Mapping[str, Predictor]) -> pd.D
     """
     specs = {variant: text_of(predictor) for variant, predictor in variants.items()}
     board = leaderboard.summarise(measured).set_index("predictor", drop=False)
-    groups = by_setting(measured)
-    order = [group["predictor"].iloc[0] for group in groups]
-    means = split_means(groups)
+    taus = taus_by_setting(measured)
+    order = [setting.predictor for setting in taus]
+    means = split_means(taus, list(taus))
     low, high = means.difference_intervals()
     alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
     known = board["kendall_tau"].loc[alone].dropna()

@@ -15,7 +15,7 @@ from archcast.core.device import pick_device
 from archcast.core.errors import InputError
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
-from archcast.evaluation.engine import missing_needs, run_job
+from archcast.evaluation.engine import fact_column, missing_needs, run_job
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import Record, RecordStore
@@ -246,10 +246,22 @@ def _listed(given: Predictors) -> Iterator[tuple[Predictor | str, bool]]:
 
 def _check_needs(predictor: Predictor, table: Table, objective: Objective) -> None:
     missing = missing_needs(table, predictor.tags, objective)
-    if type(predictor) is Column and predictor.tags.columns & _declared(table):
-        missing.append(f"{predictor.column} only as an objective")
+    if not missing:
+        read = {fact_column(table, column) for column in _scores_read(predictor)}
+        missing = [f"{column} only as an objective" for column in read & _declared(table)]
     if missing:
         raise InputError(f"{text_of(predictor)} (the table has {', '.join(missing)})")
+
+
+def _scores_read(given: Any) -> Iterator[str]:
+    """The columns that a predictor, or one that it is around, takes for scores."""
+    if isinstance(given, list | tuple):
+        for each in given:
+            yield from _scores_read(each)
+    elif type(given) is Column:
+        yield given.column
+    elif isinstance(given, Predictor):
+        yield from _scores_read([*given.get_params(deep=False).values()])
 
 
 def _declared(table: Table) -> frozenset[str]:

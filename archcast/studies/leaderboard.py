@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,20 @@ from archcast.evaluation.record import Record, largest_group
 from archcast.evaluation.split_means import SplitMeans, SplitTau
 from archcast.evaluation.statistics import mean
 
-# What tells one row from another.
-SETTING = ["benchmark", "dataset", "predictor", "train_size", "epochs"]
 SplitKey = tuple[Any, ...]
+
+
+class Setting(NamedTuple):
+    """What tells one row from another."""
+
+    benchmark: str
+    dataset: str
+    predictor: str
+    train_size: int
+    epochs: int
+
+
+SETTING = list(Setting._fields)
 
 
 def summarise(measured: pd.DataFrame, by: str = KENDALL_TAU.name) -> pd.DataFrame:
@@ -40,40 +51,47 @@ def summarise(measured: pd.DataFrame, by: str = KENDALL_TAU.name) -> pd.DataFram
     """
     metric = metrics.get(by)
     sign = -1.0 if metric.direction == "max" else 1.0
-    found = [(_row(group), group) for group in by_setting(measured)]
+    rows = _rows(measured)
 
-    def place(row: dict[str, Any]) -> tuple[bool, float, str]:
-        value = row[metric.column]
+    def place(setting: Setting) -> tuple[bool, float, str]:
+        value = rows[setting][metric.column]
         unknown = bool(np.isnan(value))
-        return unknown, 0.0 if unknown else sign * value, str(tuple(row[name] for name in SETTING))
+        return unknown, 0.0 if unknown else sign * value, str(tuple(setting))
 
-    found.sort(key=lambda each: place(each[0]))
-    means = split_means([group for _, group in found])
-    ties: Sequence[bool | None] = [None] * len(found)
-    if found and metric is KENDALL_TAU:
+    ranked = sorted(rows, key=place)
+    means = split_means(taus_by_setting(measured), ranked)
+    ties: Sequence[bool | None] = [None] * len(ranked)
+    if ranked and metric is KENDALL_TAU:
         ties = means.best(first=0)
-    for (row, _), (low, high), tied in zip(found, means.intervals(), ties, strict=True):
-        row |= {"kendall_tau_low": low, "kendall_tau_high": high, "tied_with_best": tied}
-    board = pd.DataFrame([row for row, _ in found], columns=_columns())
+    board = pd.DataFrame(
+        [
+            rows[setting]
+            | {"kendall_tau_low": low, "kendall_tau_high": high, "tied_with_best": tied}
+            for setting, (low, high), tied in zip(ranked, means.intervals(), ties, strict=True)
+        ],
+        columns=_columns(),
+    )
     return board.astype({"tied_with_best": "boolean"})
 
 
-def split_means(groups: Sequence[pd.DataFrame]) -> SplitMeans:
-    """The means of tau of several rows, each given by what was measured of it."""
-    sizes = [int(group["train_size"].iloc[0]) for group in groups]
-    return SplitMeans([taus_by_split(group) for group in groups], sizes)
+def taus_by_setting(measured: pd.DataFrame) -> dict[Setting, dict[SplitKey, SplitTau]]:
+    """Kendall's tau of each row by split, of what did not fail."""
+    taus: dict[Setting, dict[SplitKey, SplitTau]] = {}
+    settings = measured[SETTING].itertuples(index=False, name=None)
+    splits = measured[SPLIT].itertuples(index=False, name=None)
+    for setting, split, tau in zip(settings, splits, measured["split_tau"], strict=True):
+        found = taus.setdefault(Setting(*setting), {})
+        if tau is not None:
+            found[split] = tau
+    return taus
 
 
-def by_setting(measured: pd.DataFrame) -> list[pd.DataFrame]:
-    """What was measured of each row."""
-    return [group for _, group in measured.groupby(SETTING, sort=False)]
-
-
-def taus_by_split(measured: pd.DataFrame) -> dict[SplitKey, SplitTau]:
-    """Kendall's tau of what did not fail, by the split that it is of."""
-    good = measured[measured["error"].isna()]
-    splits = zip(*(good[name] for name in SPLIT), strict=True)
-    return dict(zip(splits, good["split_tau"], strict=True))
+def split_means(
+    taus: Mapping[Setting, Mapping[SplitKey, SplitTau]], settings: Sequence[Setting]
+) -> SplitMeans:
+    """The means of tau of some rows."""
+    sizes = [setting.train_size for setting in settings]
+    return SplitMeans([taus[setting] for setting in settings], sizes)
 
 
 def comparable(records: Iterable[Record]) -> list[Record]:
@@ -86,14 +104,25 @@ def comparable(records: Iterable[Record]) -> list[Record]:
     )
 
 
-def _row(group: pd.DataFrame) -> dict[str, Any]:
-    good = group[group["error"].isna()]
-    asked = group.iloc[0]
-    row = {name: asked[name] for name in ("family", *SETTING)}
-    row |= {"repeats": len(group), "failed": len(group) - len(good)}
-    row["fallbacks"] = int(good["fallbacks"].sum())
-    numbers = [*(metric.column for metric in metrics.all()), *SECONDS]
-    return row | {name: mean(good[name]) for name in numbers}
+def _rows(measured: pd.DataFrame) -> dict[Setting, dict[str, Any]]:
+    """What does not depend on other rows."""
+    columns = [*(metric.column for metric in metrics.all()), *SECONDS]
+    numbers = measured[columns].to_numpy(dtype=np.float64)
+    good = measured["error"].isna().to_numpy()
+    fallbacks = measured["fallbacks"].to_numpy()
+    rows = {}
+    for setting, at in measured.groupby(SETTING, sort=False).indices.items():
+        kept = at[good[at]]
+        asked = Setting(*setting)
+        rows[asked] = {
+            **asked._asdict(),
+            "family": measured["family"].iat[at[0]],
+            "repeats": len(at),
+            "failed": len(at) - len(kept),
+            "fallbacks": int(fallbacks[kept].sum()),
+            **dict(zip(columns, map(mean, numbers[kept].T.tolist()), strict=True)),
+        }
+    return rows
 
 
 def _columns() -> list[str]:
