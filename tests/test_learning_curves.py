@@ -274,7 +274,8 @@ def test_only_the_curves_that_are_named_are_given() -> None:
     everything = toy(4, seed=0).context
     assert everything.curves is not None
     narrowed = everything.only(Tags(needs=frozenset({"curves"}), curves=frozenset({"valid_loss"})))
-    assert narrowed == Context(curves=Curves(12, {"valid_loss": everything.curves.valid_loss}))
+    losses = everything.curves.columns["valid_loss"]
+    assert narrowed == Context(curves=Curves(12, {"valid_loss": losses}))
 
 
 def test_lcsvr_deviation_is_that_of_held_out_labels() -> None:

@@ -41,7 +41,7 @@ from archcast.search.reinforce import Reinforce
 from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import PaidGuide, Simulation, pool_of
 from archcast.search.strategy import Guide, Search, Strategy, Trial
-from archcast.search.strategy_text import strategy_text, to_strategy
+from archcast.search.strategy_text import to_strategy
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, choice_matrix
 from archcast.studies.searches import SearchExperiment
@@ -49,7 +49,7 @@ from archcast.testing import toy
 from tests.results import EPOCH_SECONDS, EPOCHS, said, small_table, write_small_table
 
 SPACE = spaces.get("nasbench201")
-CURVES_TOO = "combine(xgb(n_estimators=10), parts=sotl-e)"
+CURVES_TOO = "combine(xgb(n_estimators=10), parts=[sotl-e])"
 Objective = Callable[[Architecture, int | None], float]
 
 
@@ -519,9 +519,10 @@ class Watched(Simulation):
 
 
 def guide_of(predictor: Predictor | str, simulation: Simulation, epochs: int = 0) -> PaidGuide:
-    return PaidGuide(
-        to_predictor(predictor), simulation, epochs, np.arange(len(simulation.table)), seed=0
+    built = (
+        configured(to_predictor(predictor), 0, "cpu") if isinstance(predictor, str) else predictor
     )
+    return PaidGuide(built, simulation, epochs, np.arange(len(simulation.table)), seed=0)
 
 
 def simulate(
@@ -568,8 +569,8 @@ def test_promotions_pay_only_further_epochs() -> None:
     np.testing.assert_allclose(log.training_seconds, seconds)
     rows = TABLE.starts[log.architectures]
     told = TABLE.columns["valid_accuracy"][rows, np.array(log.epochs) - 1]
-    np.testing.assert_array_equal(log.accuracies, told)
-    assert log.architectures[3] == log.architectures[int(np.argmax(log.accuracies[:3]))]
+    np.testing.assert_array_equal(log.values, told)
+    assert log.architectures[3] == log.architectures[int(np.argmax(log.values[:3]))]
 
 
 def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
@@ -585,7 +586,7 @@ def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
 @pytest.mark.parametrize("without", [{}, {"valid_accuracy": None}])
 def test_queries_train_no_more_than_the_batch_does(without: dict[str, None]) -> None:
     table = changed(TABLE, **without)
-    simulation = Simulation(table, table.starts[:-1], ACCURACY, "test")
+    simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
     for epochs, candidates in ((1, 30), (2, 15), (4, 7), (5, 6), (6, 5)):
         guide = guide_of("sotl-e", simulation, epochs)
         assert guide.affordable(100, 5) == candidates
@@ -657,7 +658,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
         changed(TABLE, epoch_seconds=None),
         changed(TABLE, valid_accuracy=None, train_loss=None),
     ):
-        simulation = Simulation(table, table.starts[:-1], ACCURACY, "test")
+        simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
         search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
         log = simulation.run_search(search, 5)
         assert log.evaluations == [1, 2, 3, 4, 5]
@@ -706,17 +707,20 @@ def guides(name: str) -> list[str | None]:
 RUNS = [(name, guide) for name in strategies for guide in guides(name)]
 
 
-def job(strategy: str, guide: str | None = None, **more: Any) -> PlannedSearch:
-    made = to_strategy(strategy)
+def job(strategy: str, guide: str | None = None, **more: Any) -> SearchJob:
     facts = {"budget": 25, "label": "valid", "truth": "test", "repeat": 0}
     facts |= {"epochs": 2 * of_curves(guide), **more}
-    asked = SearchJob(
-        **said(guide or ""),
-        strategy=strategy_text(made),
-        unguided=made.traits.unguided or strategy_text(made),
-        **facts,
-    )
-    return PlannedSearch(asked, made, to_predictor(guide) if guide else None)
+    unguided = to_strategy(strategy).traits.unguided or strategy
+    return SearchJob(**said(guide or ""), strategy=strategy, unguided=unguided, **facts)
+
+
+def planned(job: SearchJob) -> PlannedSearch:
+    predictor = to_predictor(job.predictor) if job.predictor else None
+    return PlannedSearch(job, to_strategy(job.strategy), predictor)
+
+
+def record_of(job: SearchJob, table: Table = TABLE) -> SearchRecord:
+    return run_search_job(planned(job), table)
 
 
 def states() -> list[bytes]:
@@ -728,14 +732,14 @@ def states() -> list[bytes]:
 @pytest.mark.parametrize(("strategy", "guide"), RUNS)
 def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | None) -> None:
     assert strategies.get(strategy).traits.paper
-    run_search_job(job(strategy, guide, budget=1), TABLE)
+    record_of(job(strategy, guide, budget=1))
     random.random()
     np.random.random()  # noqa: NPY002
     before = states()
-    record = run_search_job(job(strategy, guide), TABLE)
+    record = record_of(job(strategy, guide))
     assert states() == before
     assert record.error is None
-    again = run_search_job(job(strategy, guide), TABLE)
+    again = record_of(job(strategy, guide))
     measured = {"predictor_seconds", "total_predictor_seconds"}
     assert again.model_dump(exclude=measured) == record.model_dump(exclude=measured)
     assert SearchRecord.model_validate_json(record.model_dump_json()) == record
@@ -796,7 +800,7 @@ def test_searches_of_a_repeat_begin_alike() -> None:
     runs = [("random", None), *((name, g) for name, g in RUNS if name in ("evolution", "bayesian"))]
     begun = {}
     for repeat in range(2):
-        records = [run_search_job(job(*run, budget=8, repeat=repeat), TABLE) for run in runs]
+        records = [record_of(job(*each, budget=8, repeat=repeat)) for each in runs]
         found = {(*each.architectures[:8], *each.values[:8]) for each in records}
         (begun[repeat],) = found
     assert begun[0] != begun[1]
@@ -805,9 +809,13 @@ def test_searches_of_a_repeat_begin_alike() -> None:
 # What is asked for
 
 
-def labels(jobs: Sequence[PlannedSearch]) -> list[str]:
-    asked = [each.job for each in jobs]
-    return list(dict.fromkeys(f"{each.strategy} {each.predictor}".strip() for each in asked))
+def labels(jobs: Sequence[SearchJob]) -> list[str]:
+    return list(dict.fromkeys(f"{each.strategy} {each.predictor}".strip() for each in jobs))
+
+
+def plan(experiment: SearchExperiment) -> tuple[list[SearchJob], list[str]]:
+    found, remarks = experiment.plan()
+    return [each.job for each in found], remarks
 
 
 @pytest.mark.parametrize(
@@ -838,33 +846,31 @@ def labels(jobs: Sequence[PlannedSearch]) -> list[str]:
     ],
 )
 def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> None:
-    jobs, _ = SearchExperiment(TABLE, repeats=2, **options).plan()
+    jobs, _ = plan(SearchExperiment(TABLE, repeats=2, **options))
     assert labels(jobs) == expected
-    assert len({each.job.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
+    assert len({each.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
     for each in jobs:
-        assert each.job.epochs == (2 if each.job.predictor == "sotl-e" else 0)
+        assert each.epochs == (2 if each.predictor == "sotl-e" else 0)
 
 
 def test_all_leaves_out_what_can_not_run() -> None:
-    jobs, remarks = SearchExperiment(TABLE, "all", repeats=1).plan()
+    jobs, remarks = plan(SearchExperiment(TABLE, "all", repeats=1))
     left_out = {"bayesian", "proxy-then-evaluate"}
     assert set(labels(jobs)) == set(strategies) - left_out
-    told = " ".join(remarks)
-    assert all(f"left out: --strategy {name}: wants a predictor" in told for name in left_out)
-    assert "neighbours" not in told
-    _, remarks = SearchExperiment(small_table(15), repeats=1).plan()
+    said = " ".join(remarks)
+    assert all(f"left out: --strategy {name}: wants a predictor" in said for name in left_out)
+    assert "neighbours" not in said
+    _, remarks = plan(SearchExperiment(small_table(15), repeats=1))
     assert "lacks the neighbours of most architectures" in remarks[-1]
 
     for unknown in ("epoch_seconds", "train_loss"):
         bare = changed(TABLE, **{"valid_accuracy": None, unknown: None})
-        jobs, remarks = SearchExperiment(bare, "all", predictors="rf", repeats=1).plan()
-        assert {each.job.label for each in jobs} == {"test"}
-        assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {
-            each.job.strategy for each in jobs
-        }
-        told = " ".join(remarks)
-        assert "searches see test values" in told
-        assert "speed-ups count evaluations" in told
+        jobs, remarks = plan(SearchExperiment(bare, "all", predictors="rf", repeats=1))
+        assert {each.label for each in jobs} == {"test"}
+        assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {each.strategy for each in jobs}
+        said = " ".join(remarks)
+        assert "searches see test values" in said
+        assert "speed-ups count evaluations" in said
 
 
 FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
@@ -952,7 +958,7 @@ def broken(*_: Any) -> Any:
 
 def test_a_failing_predictor_is_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Random, "_query", broken)
-    record = run_search_job(job("proxy-then-evaluate", "random"), small_table(30))
+    record = record_of(job("proxy-then-evaluate", "random"), small_table(30))
     assert record.failed
     assert str(record.error).startswith("RuntimeError: out of luck (test_search.py:")
     assert record.architectures == record.evaluations == []
@@ -962,12 +968,14 @@ def test_finished_searches_are_not_run_again(tmp_path: Path) -> None:
     table = small_table()
     store = RecordStore(tmp_path / "results", SearchRecord)
     jobs = [
-        job(name, repeat=repeat, budget=5) for name in ("random", "reinforce") for repeat in (0, 1)
+        planned(job(name, repeat=repeat, budget=5))
+        for name in ("random", "reinforce")
+        for repeat in (0, 1)
     ]
     first = run_jobs(jobs[:3], table, store, run_search_job)
     assert run_jobs(jobs[:3], table, store, broken) == first
     assert len(run_jobs(jobs, table, store, run_search_job)) == 4
-    assert {each.key(first[0].table) for each in jobs} == {
+    assert {each.job.key(first[0].table) for each in jobs} == {
         each.stem for each in (tmp_path / "results").glob("*.json")
     }
 

@@ -74,7 +74,7 @@ def random_record(seed: int) -> SearchRecord:
     return found.model_copy(
         update={
             "epochs": rng.choice([3, 6, 12], n).tolist(),
-            "accuracies": rng.integers(50, 60, n).astype(float).tolist(),
+            "values": rng.integers(50, 60, n).astype(float).tolist(),
         }
     )
 
@@ -86,7 +86,7 @@ def test_incumbents_were_trained_the_longest() -> None:
     one = record([9.0, 8.0, 4.0, 6.0, 2.0, 1.0]).model_copy(
         update={
             "epochs": [3, 3, 12, 12, 3, 12],
-            "accuracies": [50.0, 55.0, 40.0, 60.0, 99.0, 59.0],
+            "values": [50.0, 55.0, 40.0, 60.0, 99.0, 59.0],
         }
     )
     # 60 % beats 40 % in validation and is worse in truth; 99 % is of three epochs only.
@@ -96,7 +96,7 @@ def test_incumbents_were_trained_the_longest() -> None:
 def test_incumbents_by_slow_loop() -> None:
     for seed in range(20):
         one = random_record(seed)
-        keys = list(zip(one.epochs, one.accuracies, strict=True))
+        keys = list(zip(one.epochs, one.values, strict=True))
         for end, regret in enumerate(incumbent_regrets(one), start=1):
             chosen = keys.index(max(keys[:end]))
             assert regret == pytest.approx(BEST - one.truth[chosen])

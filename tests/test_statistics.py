@@ -294,6 +294,6 @@ def test_noise_ceiling_of_the_accuracy_that_is_the_truth() -> None:
     table = small_table()
     table.columns["test_accuracy"] = np.repeat(np.arange(60.0, dtype=np.float32), 2)
     assert noise_ceiling(table) == pytest.approx(1.0)
-    valid = noise_ceiling(table, "valid")
+    valid = noise_ceiling(table, part="valid")
     assert valid is not None
     assert 0.5 < valid < 1.0

@@ -28,7 +28,7 @@ from archcast.zero_cost import Batch
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import votes
 from archcast.zero_cost.passes import Passes
-from tests.results import small_table
+from tests.results import planned, small_table
 from tests.test_evaluation import job
 from tests.test_networks import save_images
 
@@ -68,14 +68,14 @@ def test_votes_by_brute_force() -> None:
 
 
 def test_combinations_combine_what_they_name() -> None:
-    one = predictors.get("rank-sum")(proxies="params").fit([], [], CELLS.context)
-    two = predictors.get("rank-sum")(proxies="params+params").fit([], [], CELLS.context)
+    one = predictors.get("rank-sum")(proxies=["params"]).fit([], [], CELLS.context)
+    two = predictors.get("rank-sum")(proxies=["params", "params"]).fit([], [], CELLS.context)
     scores = one.query(CELLS.architectures, CELLS.context)
     np.testing.assert_allclose(two.query(CELLS.architectures, CELLS.context), 2 * scores)
     with pytest.raises(InputError, match="unknown proxy 'nwott': did you mean nwot"):
-        predictors.get("vote")(proxies="nwott").fit([], [], CELLS.context)
+        predictors.get("vote")(proxies=["nwott"]).fit([], [], CELLS.context)
     with pytest.raises(ValueError, match="name their parts"):
-        predictors.get("vote")(proxies="az-nas").fit([], [], CELLS.context)
+        predictors.get("vote")(proxies=["az-nas"]).fit([], [], CELLS.context)
 
 
 def test_undefined_scores_come_last_and_count() -> None:
@@ -96,9 +96,9 @@ def test_needs_are_those_of_the_parts() -> None:
         family = proxies.entry(name).family
         look = "noise" if family in ("data-free", "noise") else "batch"
         assert needs(name) - {"unlabeled"} == {"build", look}, name
-    assert needs("rank-sum", proxies="synflow+zen") == {"build", "noise", "unlabeled"}
-    assert needs("vote", proxies="synflow+nwot") == {"build", "batch", "unlabeled"}
-    assert needs("combine", head="xgb", parts="zen+synflow") == {"build", "noise"}
+    assert needs("rank-sum", proxies=["synflow", "zen"]) == {"build", "noise", "unlabeled"}
+    assert needs("vote", proxies=["synflow", "nwot"]) == {"build", "batch", "unlabeled"}
+    assert needs("combine", head="xgb", parts=["zen", "synflow"]) == {"build", "noise"}
 
 
 def test_proxies_that_look_at_no_images_score_as_if_they_saw_some() -> None:
@@ -151,7 +151,7 @@ def test_tables_without_images_are_of_official_networks(
 
 def test_the_official_network_of_a_table_is_scored() -> None:
     table = small_table()
-    record = run_job(job("l2-norm", train_size=0, test_size=3), table)
+    record = run_job(planned(job("l2-norm", train_size=0, test_size=3)), table)
     assert record.error is None, record.error
     seed = split(job("l2-norm", train_size=0, test_size=3), table).seed
     cell = table.architectures[record.architectures[1]]
@@ -165,15 +165,12 @@ def test_the_official_network_of_a_table_is_scored() -> None:
 def test_a_second_run_is_served_and_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prices are those of the first; what is left of a second's own is bookkeeping."""
     table = trained_on("fashion-mnist-14")
-    for name in ("nwot", "swap-reg", "combine"):
+    for name in ("nwot", "swap-reg", "combine(xgb, parts=[nwot, zen])"):
         asked = job(name, train_size=10, test_size=5, seed=77)
-        asked = asked.model_copy(
-            update={"params": {"head": "xgb", "parts": "nwot+zen"}} if name == "combine" else {}
-        )
-        first = run_job(asked, table)
+        first = run_job(planned(asked), table)
         with monkeypatch.context() as patch:
             patch.setattr(Passes, "measure", lambda *_: pytest.fail("measured again"))
-            again = run_job(asked, table)
+            again = run_job(planned(asked), table)
         assert first.cost is not None
         assert again.cost is not None
         assert again.predictions == first.predictions
@@ -184,7 +181,7 @@ def test_a_second_run_is_served_and_costs_the_same(monkeypatch: pytest.MonkeyPat
 def test_saved_seconds_are_of_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcast.predictors.proxies.perf_counter", lambda: 7.0)  # no time passes
     context = replace(CELLS.context, build=Untrained(BLUEPRINT, seed=123))
-    predictor = predictors.get("rank-sum")(proxies="nwot+l2-norm").fit([], [], context)
+    predictor = predictors.get("rank-sum")(proxies=["nwot", "l2-norm"]).fit([], [], context)
     of_fit = predictor.saved_seconds_
     predictor.query(CELLS.architectures, context)
     first = predictor.saved_seconds_
@@ -204,7 +201,9 @@ def test_saved_seconds_are_of_the_last_call(monkeypatch: pytest.MonkeyPatch) -> 
 def test_networks_and_minibatch_are_those_of_the_repeat() -> None:
     table, rows = trained_on("fashion-mnist-14"), np.arange(3)
     predictor = predictors.get("nwot")()
-    first, again, other = (context(table, rows, predictor, 0, rows, seed) for seed in (1, 1, 2))
+    first, again, other = (
+        context(table, rows, predictor, table.objective(), 0, rows, seed) for seed in (1, 1, 2)
+    )
     cell = table.architectures[5]
     weights = [c.build(cell).classifier.weight for c in (first, again, other) if c.build]
     assert torch.equal(weights[0], weights[1])
@@ -219,7 +218,7 @@ def test_networks_and_minibatch_are_those_of_the_repeat() -> None:
 def test_jobs_of_the_engine() -> None:
     table = trained_on("fashion-mnist-14")
     for name in ("nwot", "swap-reg"):
-        record = run_job(job(name, train_size=0, test_size=5), table)
+        record = run_job(planned(job(name, train_size=0, test_size=5)), table)
         assert record.error is None, record.error
         assert record.cost is not None
         assert record.cost.query > 1e-3, "building and passes are measured"
@@ -228,15 +227,15 @@ def test_jobs_of_the_engine() -> None:
 def test_what_a_table_cannot_give_is_said() -> None:
     table = small_table()
     with pytest.raises(InputError, match=r"can't run nwot \(the table has no images\)"):
-        Experiment(table, "nwot", train_sizes=(10,), test_size=20).jobs()
-    jobs, (remark, *_) = Experiment(table, "all", train_sizes=(10,), test_size=20).jobs()
+        Experiment(table, "nwot", train_sizes=(10,), test_size=20).plan()
+    jobs, (remark, *_) = Experiment(table, "all", train_sizes=(10,), test_size=20).plan()
     assert "snip (the table has no images)" in remark
     assert "fairnas (the table has no images)" in remark
     assert "synflow" not in remark
-    assert {"synflow", "zen", "az-nas"} <= {job.predictor for job in jobs}
+    assert {"synflow", "zen", "az-nas"} <= {each.job.predictor for each in jobs}
     graph = open_table("nasbench-graph", "cora")
     with pytest.raises(InputError, match=r"\(the table has no networks of space nasbench-graph\)"):
-        Experiment(graph, "rsws", train_sizes=(10,), test_size=20).jobs()
-    _, (remark, *_) = Experiment(graph, "all", train_sizes=(10,), test_size=20).jobs()
+        Experiment(graph, "rsws", train_sizes=(10,), test_size=20).plan()
+    _, (remark, *_) = Experiment(graph, "all", train_sizes=(10,), test_size=20).plan()
     for name in ("synflow", "snip", "rank-sum", "fairnas"):
         assert f"{name} (the table has no networks of space nasbench-graph)" in remark

@@ -192,12 +192,12 @@ class Table:
     @property
     def curves(self) -> list[str]:
         """The columns with a value an epoch: first those that have a meaning, then by name."""
-        known = [name for name in CURVES if name in self.columns and self._is_curve(name)]
+        known = [name for name in CURVES if self._is_curve(name)]
         others = sorted(name for name in self.columns if self._is_curve(name))
         return [*known, *(name for name in others if name not in known)]
 
     def _is_curve(self, name: str) -> bool:
-        return bool(self.columns[name].ndim == 2)
+        return name in self.columns and bool(self.columns[name].ndim == 2)
 
     @cached_property
     def epochs(self) -> NDArray[np.int64]:

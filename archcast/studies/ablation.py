@@ -60,21 +60,21 @@ def summarise(measured: pd.DataFrame, variants: Mapping[str, Predictor]) -> pd.D
     specs = {variant: text_of(predictor) for variant, predictor in variants.items()}
     board = leaderboard.summarise(measured).set_index("predictor", drop=False)
     taus = taus_by_setting(measured)
-    order = [setting.predictor for setting in taus]
+    order = [str(setting.predictor) for setting in taus]
     means = split_means(taus, list(taus))
     low, high = means.difference_intervals()
     alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
     known = board["kendall_tau"].loc[alone].dropna()
-    best = known.idxmax() if len(known) else None
-    rivals = [order.index(spec) for spec in known.index]
+    best = str(known.idxmax()) if len(known) else None
+    rivals = [order.index(spec) for spec in known.index.astype(str)]
 
     def lead(spec: str) -> tuple[float, float, float]:
         at = order.index(spec)
         if best is None or spec == best or not means.count[at, order.index(best)]:
             return np.nan, np.nan, np.nan
         # The lead over the best is the least of the leads over all.
-        bounds = low[at, rivals].min(), high[at, rivals].min()
-        return means.difference[at, order.index(best)], *bounds
+        bounds = float(low[at, rivals].min()), float(high[at, rivals].min())
+        return float(means.difference[at, order.index(best)]), *bounds
 
     rows = board.loc[list(specs.values())].reset_index(drop=True)
     rows.insert(0, "variant", list(specs))

@@ -219,13 +219,21 @@ def choose_predictors(
     for part, of_family in _listed(given):
         try:
             predictor = to_predictor(part)
-            _check_needs(predictor, table, objective)
+            missing = _missing(predictor, table, objective)
         except InputError as error:
             if not of_family:
                 raise
             left_out.append(str(error))
             continue
         text = text_of(predictor)
+        if missing and not of_family:
+            raise InputError(
+                f"{table.source}: can't run {text} (the table has {', '.join(missing)}); choose"
+                " other --predictors"
+            )
+        if missing:
+            left_out.append(f"{text} (the table has {', '.join(missing)})")
+            continue
         if made_of(chosen.setdefault(text, predictor)) != made_of(predictor):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
@@ -244,13 +252,12 @@ def _listed(given: Predictors) -> Iterator[tuple[Predictor | str, bool]]:
             yield from ((name, bool(family)) for name in family or [text])
 
 
-def _check_needs(predictor: Predictor, table: Table, objective: Objective) -> None:
+def _missing(predictor: Predictor, table: Table, objective: Objective) -> list[str]:
     missing = missing_needs(table, predictor.tags, objective)
     if not missing:
         read = {fact_column(table, column) for column in _scores_read(predictor)}
         missing = [f"{column} only as an objective" for column in read & _declared(table)]
-    if missing:
-        raise InputError(f"{text_of(predictor)} (the table has {', '.join(missing)})")
+    return missing
 
 
 def _scores_read(given: Any) -> Iterator[str]:

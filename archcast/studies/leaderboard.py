@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.measure import SECONDS, SPLIT
@@ -111,7 +112,10 @@ def _rows(measured: pd.DataFrame) -> dict[Setting, dict[str, Any]]:
     good = measured["error"].isna().to_numpy()
     fallbacks = measured["fallbacks"].to_numpy()
     rows = {}
-    for setting, at in measured.groupby(SETTING, sort=False).indices.items():
+    groups = cast(
+        "dict[tuple[Any, ...], NDArray[np.int64]]", measured.groupby(SETTING, sort=False).indices
+    )
+    for setting, at in groups.items():
         kept = at[good[at]]
         asked = Setting(*setting)
         rows[asked] = {
