@@ -24,6 +24,9 @@ MIX = SPACES["mixed"]
 OPS = DagSpace(["a", "b", "c"], 12, [Decision("k", low=0, high=9)])
 
 
+PLAITED = ["01", "02", "13", "23", "34", "35", "46", "56"]
+
+
 def dag(operations: str, *edges: str, **numbers: object) -> str:
     """JSON of a graph: `dag("iao", "01", "12")`, where `i` is an input and `o` an output."""
     names = [{"i": "input", "o": "output"}.get(letter, letter) for letter in operations]
@@ -165,7 +168,7 @@ def test_input_and_output_by_hand() -> None:
         (dag("oai", "21", "10"), "iao", ["01", "12"]),
         (dag("ab", "01"), "iabo", ["01", "12", "23"]),
         (dag("ab"), "iabo", ["01", "02", "13", "23"]),
-        (dag("iiaoo", "02", "12", "23", "24"), "iiiaooo", ["01", "02", "13", "23", "34", "35", "46", "56"]),
+        (dag("iiaoo", "02", "12", "23", "24"), "iiiaooo", PLAITED),
         (dag("iab", "02", "12"), "iiabo", ["01", "02", "13", "23", "34"]),
         (dag("i"), "io", ["01"]),
         (dag("io", "01"), "io", ["01"]),

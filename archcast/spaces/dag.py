@@ -241,11 +241,7 @@ class DagSpace(DataSpace):
         adjacency[np.triu_indices(self.nodes, k=1)] = edges
         there = self._mask(np.array([inner]))[0]
         within = adjacency[there][:, there]
-        return bool(
-            within.sum() == adjacency.sum()
-            and within[:-1].any(axis=1).all()
-            and within[:, 1:].any(axis=0).all()
-        )
+        return bool(within.sum() == adjacency.sum()) and _on_paths(within)
 
     def _mask(self, inner: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which nodes graphs with so many inner ones have."""
@@ -279,6 +275,11 @@ class DagSpace(DataSpace):
             for inner in range(len(self._slots) + 1)
         ]
 
+    @cached_property
+    def _shares(self) -> list[float]:
+        every = sum(self._sizes)
+        return [size / every for size in self._sizes]
+
     def enumerate(self) -> Iterator[Architecture]:
         """Every architecture, smaller graphs first."""
         if self.size == math.inf:
@@ -303,13 +304,14 @@ class DagSpace(DataSpace):
         """Uniform. Of more than 40 nodes, next to all architectures have as many as they may."""
         inner = len(self._slots)
         if self.nodes <= COUNTED:
-            every = sum(self._sizes)
-            inner = int(rng.choice(inner + 1, p=[size / every for size in self._sizes]))
+            inner = int(rng.choice(inner + 1, p=self._shares))
         there = self._mask(np.array([inner]))[0]
-        source, target = np.triu_indices(self.nodes, k=1)
-        edges = np.zeros(self._pairs, dtype=bool)
-        while not self._connects(edges, inner):
-            edges = (rng.random(self._pairs) < 0.5) & there[source] & there[target]
+        within = np.zeros((inner + 2, inner + 2), dtype=bool)
+        while not _on_paths(within):
+            within = np.triu(rng.random(within.shape) < 0.5, k=1)
+        adjacency = np.zeros((self.nodes, self.nodes), dtype=bool)
+        adjacency[np.ix_(there, there)] = within
+        edges = adjacency[np.triu_indices(self.nodes, k=1)]
         operations = rng.integers(1, len(self.inner) + 1, size=inner).tolist() if inner else []
         numbers = [
             each.of_level(int(rng.integers(each.levels)), rng) if there[slot] else each.first
@@ -351,6 +353,11 @@ class DagSpace(DataSpace):
         for k, each in enumerate(self.lists):
             scaled[..., k] = each.positions(scaled[..., k])
         return Graphs(adjacency, operations, self._mask((chosen > 0).sum(axis=1)), scaled)
+
+
+def _on_paths(adjacency: NDArray[np.bool_]) -> bool:
+    """Whether each node is on a path from the first to the last, given their order."""
+    return bool(adjacency[:-1].any(axis=1).all() and adjacency[:, 1:].any(axis=0).all())
 
 
 def _value(decision: Decision, choice: Choice) -> float:
