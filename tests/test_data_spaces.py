@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archcast.core.errors import InputError
+from archcast.core.identity import made_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.dag import DagSpace, edge_sets, read_dag
@@ -59,6 +60,12 @@ def test_texts_complete_what_a_dag_leaves_open() -> None:
         '{"kind": "dag", "operations": ["c", "b", "a"], "numbers": []}', texts[1:]
     )
     assert partly == DagSpace(["c", "b", "a"], 4)
+
+
+def test_what_a_space_says_is_part_of_its_identity() -> None:
+    wider = MIX.declaration.replace('"high": 0.5', '"high": 0.6')
+    assert made_of(declared_space(wider)) != made_of(MIX)
+    assert made_of(declared_space(MIX.declaration)) == made_of(MIX)
 
 
 def test_a_list_of_one_number_is_no_range() -> None:

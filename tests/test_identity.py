@@ -42,7 +42,11 @@ def test_what_ships_is_named_by_its_version() -> None:
     xgb = next(use for use in found["uses"] if use["kind"].endswith(":XGBoost"))
     assert xgb["params"]["max_depth"] == 2
     assert xgb["params"]["n_estimators"] > 1, "defaults are there"
-    assert xgb["uses"] == [{"kind": "archcast.encodings.graph_features:encode", "version": ["1"]}]
+    (auto,) = xgb["uses"]
+    assert auto["kind"] == "archcast.encodings.auto:encode"
+    assert [use["kind"] for use in auto["uses"]] == [
+        f"archcast.encodings.{name}:encode" for name in ("graph_features", "one_hot")
+    ]
 
 
 @pytest.mark.parametrize("name", list(predictors))
