@@ -108,6 +108,11 @@ def test_spaces_are_equal_by_content() -> None:
             '{"kind": "choices", "decisions": [{"name": "a", "options": [""]}]}',
             "write it otherwise",
         ),
+        (
+            '{"kind": "choices", "decisions": [{"name": "a", "options": ["b\\n"]}]}',
+            "can't be printed",
+        ),
+        ('{"kind": "choices", "decisions": [{"name": "\\ud800", "options": [1]}]}', "printed"),
         ('{"kind": "dag"}', "architectures that show it"),
         ('{"kind": "dag", "operations": ["a"], "nodes": 1}', "1 nodes; give 2 to 1000"),
         ('{"kind": "dag", "operations": ["a"], "nodes": 2000}', "give 2 to 1000"),

@@ -394,9 +394,10 @@ def test_many_operations_have_few_subsets() -> None:
     assert np.isfinite(rows).all()
 
 
-def test_large_graphs_have_no_adjacency_encoding() -> None:
+@pytest.mark.parametrize("name", ["adjacency", "one-hot"])
+def test_rows_of_large_graphs_are_refused_where_they_would_be_long(name: str) -> None:
     with pytest.raises(InputError, match="use graph-features"):
-        encode("adjacency", DagSpace(["a"], 300).example)
+        encode(name, DagSpace(["a"], 300).example)
 
 
 def test_auto_is_the_encoding_of_the_space() -> None:
