@@ -11,12 +11,23 @@
 The checks need no benchmark: they draw architectures and make up accuracies for them.
 """
 
-from archcast.testing.predictor_checks import CHECKS, TEST, TRAIN, Toy, check_predictor, toy
+from archcast.testing.predictor_checks import (
+    CHECKS,
+    SKELETON,
+    TASK,
+    TEST,
+    TRAIN,
+    Toy,
+    check_predictor,
+    toy,
+)
 from archcast.testing.space_checks import SPACE_CHECKS, check_space
 
 __all__ = [
     "CHECKS",
+    "SKELETON",
     "SPACE_CHECKS",
+    "TASK",
     "TEST",
     "TRAIN",
     "Toy",
