@@ -15,7 +15,8 @@ from archcast.core.errors import InputError
 from archcast.core.identity import made_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
-from archcast.spaces.dag import DagSpace, edge_sets, read_dag
+from archcast.spaces.dag import DagSpace, edge_sets
+from archcast.spaces.dag_text import read_dag
 from archcast.spaces.decision import Decision
 from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Space
@@ -66,6 +67,11 @@ def test_what_a_space_says_is_part_of_its_identity() -> None:
     wider = MIX.declaration.replace('"high": 0.5', '"high": 0.6')
     assert made_of(declared_space(wider)) != made_of(MIX)
     assert made_of(declared_space(MIX.declaration)) == made_of(MIX)
+
+
+def test_a_text_that_completes_nothing_is_named() -> None:
+    with pytest.raises(InputError, match=r"architecture 2, .*: the edges make a circle"):
+        declared_space('{"kind": "dag"}', [dag("ab", "01"), dag("ab", "01", "10")])
 
 
 def test_a_list_of_one_number_is_no_range() -> None:
