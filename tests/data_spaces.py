@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
+from archcast.spaces.dag import DagSpace
+from archcast.spaces.decision import Decision
 from archcast.spaces.declared import declared_space
-from archcast.spaces.space import Space
+from archcast.spaces.space import Choices, Space
 
 MIXED = [
     {"name": "kernel", "options": [3, 5, 7], "ordered": True},
@@ -43,3 +47,16 @@ SPACES = {
     ),
     "dag-nothing": _space("dag", operations=[], nodes=2),
 }
+
+
+class VariedDags(DagSpace):
+    """Draws graphs of every size alike, where uniform draws are nearly all as large as may be."""
+
+    def _draw(self, rng: np.random.Generator) -> Choices:
+        smaller = DagSpace(self.inner, int(rng.integers(4, self.nodes + 1)), self.lists)
+        return self._parse(str(smaller.sample(1, rng)[0]))
+
+
+VARIED = VariedDags(
+    ["conv", "pool", "add"], 7, [Decision("k", (1, 3)), Decision("channels", low=3, high=64)]
+)

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archcast.core.errors import InputError
+from archcast.core.identity import made_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
-from archcast.spaces.dag import DagSpace, edge_sets, read_dag
+from archcast.spaces.dag import DagSpace, edge_sets
+from archcast.spaces.dag_text import read_dag
 from archcast.spaces.decision import Decision
 from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Space
@@ -22,6 +24,9 @@ from tests.data_spaces import MIXED, SPACES
 
 MIX = SPACES["mixed"]
 OPS = DagSpace(["a", "b", "c"], 12, [Decision("k", low=0, high=9)])
+
+
+PLAITED = ["01", "02", "13", "23", "34", "35", "46", "56"]
 
 
 def dag(operations: str, *edges: str, **numbers: object) -> str:
@@ -56,6 +61,17 @@ def test_texts_complete_what_a_dag_leaves_open() -> None:
         '{"kind": "dag", "operations": ["c", "b", "a"], "numbers": []}', texts[1:]
     )
     assert partly == DagSpace(["c", "b", "a"], 4)
+
+
+def test_what_a_space_says_is_part_of_its_identity() -> None:
+    wider = MIX.declaration.replace('"high": 0.5', '"high": 0.6')
+    assert made_of(declared_space(wider)) != made_of(MIX)
+    assert made_of(declared_space(MIX.declaration)) == made_of(MIX)
+
+
+def test_a_text_that_completes_nothing_is_named() -> None:
+    with pytest.raises(InputError, match=r"architecture 2, .*: the edges make a circle"):
+        declared_space('{"kind": "dag"}', [dag("ab", "01"), dag("ab", "01", "10")])
 
 
 def test_a_list_of_one_number_is_no_range() -> None:
@@ -98,6 +114,11 @@ def test_spaces_are_equal_by_content() -> None:
             '{"kind": "choices", "decisions": [{"name": "a", "options": [""]}]}',
             "write it otherwise",
         ),
+        (
+            '{"kind": "choices", "decisions": [{"name": "a", "options": ["b\\n"]}]}',
+            "can't be printed",
+        ),
+        ('{"kind": "choices", "decisions": [{"name": "\\ud800", "options": [1]}]}', "printed"),
         ('{"kind": "dag"}', "architectures that show it"),
         ('{"kind": "dag", "operations": ["a"], "nodes": 1}', "1 nodes; give 2 to 1000"),
         ('{"kind": "dag", "operations": ["a"], "nodes": 2000}', "give 2 to 1000"),
@@ -165,7 +186,7 @@ def test_input_and_output_by_hand() -> None:
         (dag("oai", "21", "10"), "iao", ["01", "12"]),
         (dag("ab", "01"), "iabo", ["01", "12", "23"]),
         (dag("ab"), "iabo", ["01", "02", "13", "23"]),
-        (dag("iiaoo", "02", "12", "23", "24"), "iiiaooo", ["01", "02", "13", "23", "34", "35", "46", "56"]),
+        (dag("iiaoo", "02", "12", "23", "24"), "iiiaooo", PLAITED),
         (dag("iab", "02", "12"), "iiabo", ["01", "02", "13", "23", "34"]),
         (dag("i"), "io", ["01"]),
         (dag("io", "01"), "io", ["01"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise, product
@@ -12,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from archcast.core.errors import InputError
 from archcast.encodings import registry as encodings
 from archcast.encodings.graph_features import subsets
-from archcast.encodings.path import LONGEST
+from archcast.encodings.path import MOST, longest
 from archcast.spaces import registry as spaces
+from archcast.spaces.dag import DagSpace
 from archcast.spaces.decision import Decision
 from archcast.spaces.nasbench201 import OPERATIONS
 from archcast.spaces.space import Architecture, Graphs, Space, choice_matrix, whole_graphs
+from tests.data_spaces import SPACES as DATA
 
 INNER = 3
 
@@ -55,12 +59,14 @@ class AnyGraph(Space):
         return whole_graphs(adjacency, operations)
 
 
-SPACES = {**{name: spaces.get(name) for name in spaces}, "any-graph": AnyGraph()}
+CELLS = {**{name: spaces.get(name) for name in spaces}, "any-graph": AnyGraph()}
+SPACES = CELLS | {name: DATA[name] for name in ("mixed", "dag-edges", "dag-ranges")}
 NB201 = SPACES["nasbench201"]
 PAIRS = [
     pytest.param(space, name, id=f"{name}-{s}") for s, space in SPACES.items() for name in encodings
 ]
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+every_cell = pytest.mark.parametrize("space", CELLS.values(), ids=CELLS)
 every_pair = pytest.mark.parametrize(("space", "name"), PAIRS)
 
 
@@ -95,8 +101,10 @@ def names_on(architecture: Architecture, path: list[int]) -> tuple[str, ...]:
 
 def present(row: NDArray[np.float64], space: Space) -> set[tuple[str, ...]]:
     """The sequences of operations that a row of the path encoding holds."""
-    columns = [s for length in range(LONGEST + 1) for s in product(alphabet(space), repeat=length)]
-    assert len(columns) == len(row)
+    most = longest(len(alphabet(space)))
+    columns = [s for length in range(most + 1) for s in product(alphabet(space), repeat=length)]
+    assert len(columns) + len(space.numbers) * (1 + len(alphabet(space))) == len(row)
+    row = row[: len(columns)]
     return {columns[i] for i in np.flatnonzero(row)}
 
 
@@ -122,6 +130,18 @@ def plain_features(architecture: Architecture) -> list[float]:
         for counts in inside
     ]
     last = len(name) - 1
+    live = {node for path in paths for node in path} | {0, last}
+    carried = [
+        (name[node], graphs.numbers[0, node, k])
+        for k in range(len(cell.space.numbers))
+        for node in live
+    ]
+    per_number = len(live)
+    sums = [
+        sum(number for operation, number in part if letter in (None, operation))
+        for part in (carried[i : i + per_number] for i in range(0, len(carried), per_number))
+        for letter in (None, *letters)
+    ]
     return [
         *(nodes[letter] for letter in letters),
         *(follow[a, b] for a, b in product(letters, letters)),
@@ -132,6 +152,7 @@ def plain_features(architecture: Architecture) -> list[float]:
         *(max(counts, default=-1) for counts in inside),
         *(sum(j == last and name[i] in subset for i, j in edges) for subset in chosen),
         *(sum(i == 0 and name[j] in subset for i, j in edges) for subset in chosen),
+        *sums,
     ]
 
 
@@ -164,7 +185,7 @@ def test_a_row_depends_on_its_architecture_alone(
     np.testing.assert_array_equal(encode(name, cells[0]), together[:1])
 
 
-@every_space
+@every_cell
 def test_one_hot_and_adjacency_lose_nothing(space: Space) -> None:
     cells = space.sample(50, np.random.default_rng(1))
     edges = np.cumsum([decision.levels for decision in space.decisions])[:-1]
@@ -207,9 +228,10 @@ def test_path_encoding_is_path_enumeration(space: Space) -> None:
     cells = space.sample(200, np.random.default_rng(3))
     for cell, row in zip(cells, encode("path", *cells), strict=True):
         stretches = set()
+        most = longest(len(alphabet(space)))
         for names in (names_on(cell, path) for path in plain_paths(cell)):
-            starts = range(max(1, len(names) - LONGEST + 1))
-            stretches |= {names[start : start + LONGEST] for start in starts}
+            starts = range(max(1, len(names) - most + 1))
+            stretches |= {names[start : start + most] for start in starts}
         assert present(row, space) == stretches
 
 
@@ -229,8 +251,8 @@ def test_an_edge_from_input_to_output_is_the_empty_path() -> None:
 @every_space
 def test_graph_features_are_path_enumeration(space: Space) -> None:
     cells = space.sample(200, np.random.default_rng(4))
-    np.testing.assert_array_equal(
-        encode("graph-features", *cells), [plain_features(cell) for cell in cells]
+    np.testing.assert_allclose(
+        encode("graph-features", *cells), [plain_features(cell) for cell in cells], atol=1e-5
     )
 
 
@@ -278,3 +300,109 @@ def test_subsets(n: int, number: int) -> None:
     assert len(np.unique(members, axis=0)) == number
     assert members.any(axis=1).all()
     assert members[-1].all()
+
+
+# Ranges, numbers, padding and size
+
+
+def test_one_hot_of_ordered_options_and_ranges_by_hand() -> None:
+    space = DATA["mixed"]
+    text = "kernel={},act={},lr={},width=32,norm=layer,dropout=0.125"
+    rows = encode(
+        "one-hot",
+        *(space.parse(text.format(*each)) for each in [(3, "gelu", 1e-4), (7, "no act", 0.01)]),
+    )
+    last = [1, 1, 0, 0, 0, 1, 0.25]  # width 32 is above 16 and 24; norm; dropout
+    np.testing.assert_allclose(rows[0], [0, 0, 1, 0, 0, 0, *last])
+    np.testing.assert_allclose(rows[1], [1, 1, 0, 0, 1, 2 / 3, *last])
+
+
+def test_adjacency_of_a_padded_graph_by_hand() -> None:
+    space = DATA["dag-ranges"]
+    graph = (
+        '{"operations": ["input", "conv", "output"], "edges": [[0, 1], [1, 2]], "k": [1, 3, 1],'
+        ' "channels": [3, 64, 33.5]}'
+    )
+    (row,) = encode("adjacency", space.parse(graph))
+    edges, rest = row[:36], row[36:]
+    assert [
+        pair for pair, there in zip(combinations(range(9), 2), edges, strict=True) if there
+    ] == [
+        (0, 1),
+        (1, 8),
+    ]
+    assert rest[:21].tolist() == [*np.eye(3)[space.operations.index("conv") - 1], *[0] * 18]
+    assert rest[21:].tolist() == [0, 0, 1, 1, *[0] * 12, 0, 0.5]
+
+
+@pytest.mark.parametrize("name", ["path", "graph-features", "one-hot", "adjacency"])
+def test_numbers_reach_every_encoding(name: str) -> None:
+    space = DATA["dag-ranges"]
+    graph = '{"operations": ["conv", "pool"], "edges": [[0, 1]], "channels": [%s, %s]}'
+    rows = encode(name, *(space.parse(graph % pair) for pair in [(16, 32), (17, 32), (16, 33)]))
+    assert len(np.unique(rows, axis=0)) == 3
+
+
+def test_isomorphic_graphs_share_their_row() -> None:
+    """Written in any order. By name, for what a path is is no matter of order either."""
+    space = DATA["dag-ranges"]
+    rng = np.random.default_rng(0)
+    for each in space.sample(50, rng):
+        written = json.loads(str(each))
+        n = len(written["operations"])
+        order = rng.permutation(n).tolist()
+        place = {node: at for at, node in enumerate(order)}
+        moved = {
+            "edges": [[place[i], place[j]] for i, j in written.pop("edges")],
+            **{name: [values[node] for node in order] for name, values in written.items()},
+        }
+        again = space.parse(json.dumps(moved))
+        for name in ("path", "graph-features"):
+            np.testing.assert_array_equal(encode(name, each), encode(name, again))
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "most"), [(1, 3), (9, 3), (21, 3), (22, 2), (99, 2), (100, 1), (20_000, 1)]
+)
+def test_paths_are_shorter_for_large_alphabets(alphabet: int, most: int) -> None:
+    assert longest(alphabet) == most
+    assert most == 1 or sum(alphabet**length for length in range(most + 1)) <= MOST
+
+
+def dense(nodes: int, operations: str) -> Architecture:
+    """Every node reads all before it."""
+    space = DagSpace(sorted({*operations}), nodes)
+    names = [operations[i % len(operations)] for i in range(nodes - 2)]
+    edges = list(combinations(range(nodes - 2), 2))
+    return space.parse(json.dumps({"operations": names, "edges": edges}))
+
+
+def test_paths_are_counted_up_to_a_million() -> None:
+    """Between n nodes that read all before them there are 2^(n - 2) paths."""
+    for nodes, paths in [(7, 2**3), (22, 2**18), (27, 10**6), (52, 10**6)]:
+        cell = dense(nodes, "ab")
+        (row,) = encode("graph-features", cell)
+        every = row[2 + 4 + 2 * 3 : 2 + 4 + 3 * 3]
+        assert every[-1] == paths
+
+
+def test_many_operations_have_few_subsets() -> None:
+    names = [f"operation {i}" for i in range(120)]
+    space = DagSpace(names, 30)
+    rows = encode("graph-features", *space.sample(3, np.random.default_rng(0)))
+    assert rows.shape == (3, 120 + 7 * 121)
+    assert np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize("name", ["adjacency", "one-hot"])
+def test_rows_of_large_graphs_are_refused_where_they_would_be_long(name: str) -> None:
+    with pytest.raises(InputError, match="use graph-features"):
+        encode(name, DagSpace(["a"], 300).example)
+
+
+def test_auto_is_the_encoding_of_the_space() -> None:
+    for space in SPACES.values():
+        cells = space.sample(5, np.random.default_rng(0))
+        np.testing.assert_array_equal(encode("auto", *cells), encode(space.encoding, *cells))
+    assert DATA["mixed"].encoding == "one-hot"
+    assert {DATA["dag-ops"].encoding, NB201.encoding} == {"graph-features"}

@@ -43,7 +43,11 @@ def test_what_ships_is_named_by_its_version() -> None:
     assert [part["kind"].partition(":")[2] for part in parts] == ["jacov", "LastTrainingLoss"]
     assert xgb["params"]["max_depth"] == 2
     assert xgb["params"]["n_estimators"] > 1, "defaults are there"
-    assert [use["kind"] for use in xgb["uses"]] == ["archcast.encodings.auto:encode"]
+    (auto,) = xgb["uses"]
+    assert auto["kind"] == "archcast.encodings.auto:encode"
+    assert [use["kind"] for use in auto["uses"]] == [
+        f"archcast.encodings.{name}:encode" for name in ("graph_features", "one_hot")
+    ]
 
 
 @pytest.mark.parametrize("name", list(predictors))

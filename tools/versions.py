@@ -24,6 +24,8 @@ from archcast.predictors.baselines import Column
 from archcast.search import registry as strategies
 from archcast.search.search_job import run_search_job
 from archcast.spaces import registry as spaces
+from archcast.spaces.choices import ChoicesSpace
+from archcast.spaces.dag import DagSpace
 from archcast.studies.stopping import run_stop_job
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import Combination, votes
@@ -39,6 +41,7 @@ def versioned() -> Iterator[Any]:
                 combines = isinstance(found, Combination)
                 yield from (type(found), found.combine) if combines else (found,)
     yield from (type(spaces.get(name)) for name in spaces)
+    yield from (ChoicesSpace, DagSpace)
     yield from (type(networks.get(name)) for name in networks)
     yield from (votes, Plan, run_job, run_stop_job, run_search_job)
 

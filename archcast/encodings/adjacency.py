@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.core.errors import InputError
+from archcast.encodings.bounded_memory import refuse_wide
 from archcast.spaces.space import Architecture
-
-MOST = 20_000  # features
 
 
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
@@ -27,11 +25,7 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
     source, target = np.triu_indices(space.nodes, k=1)
     inner = len(space.operations) - 2
     width = len(source) + (space.nodes - 2) * inner + space.nodes * len(space.numbers)
-    if width > MOST:
-        raise InputError(
-            f"graphs of {space.nodes} nodes have {width} features of encoding adjacency, and"
-            f" {MOST} are the most; use graph-features"
-        )
+    refuse_wide("adjacency", width)
     adjacency, operations, mask, numbers = space.graphs(architectures)
     one_hot = np.eye(inner)[operations[:, 1:-1] - 1] * mask[:, 1:-1, None]
     rest = [part.reshape(len(architectures), -1) for part in (one_hot, numbers)]

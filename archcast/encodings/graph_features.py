@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.encodings.batches import batches
+from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import carriers, carrying, live_graphs, number_sums
 from archcast.spaces.space import Architecture
 
@@ -67,18 +67,12 @@ def _encode(
     for node in range(1, nodes):
         sources = np.flatnonzero(graphs.adjacency[:, :, node].any(axis=0))
         edges = graphs.adjacency[:, sources, node, None]
-
-        def least(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            known = np.where(edges, values[:, sources], np.inf)  # noqa: B023
-            smallest: NDArray[np.float64] = known.min(axis=1, initial=np.inf)
-            return smallest
-
         own, is_inner = inside[:, node], node < nodes - 1
         closed = (own == 0) & is_inner  # to paths on which no other operation is
-        shortest[:, node] = np.where(closed, np.inf, least(shortest) + is_inner)
-        longest[:, node] = np.where(closed, -np.inf, is_inner - least(-longest))
-        fewest[:, node] = least(fewest) + own
-        most[:, node] = own - least(-most)
+        shortest[:, node] = np.where(closed, np.inf, _least(shortest[:, sources], edges) + is_inner)
+        longest[:, node] = np.where(closed, -np.inf, is_inner - _least(-longest[:, sources], edges))
+        fewest[:, node] = _least(fewest[:, sources], edges) + own
+        most[:, node] = own - _least(-most[:, sources], edges)
         ways = np.where(edges, paths[:, sources], 0.0).sum(axis=1)
         paths[:, node] = np.where(closed, 0.0, np.minimum(ways, MOST_PATHS))
 
@@ -92,6 +86,12 @@ def _encode(
     rest = [last @ member, first @ member, number_sums(graphs, has)]
     encoded: NDArray[np.float64] = np.hstack([*counts, *blocks, *rest])
     return np.nan_to_num(encoded, posinf=nodes, neginf=-1)
+
+
+def _least(values: NDArray[np.float64], edges: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The least value (n, subsets) of those (n, sources, subsets) that an edge comes from."""
+    smallest: NDArray[np.float64] = np.where(edges, values, np.inf).min(axis=1, initial=np.inf)
+    return smallest
 
 
 def subsets(n: int) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.encodings.bounded_memory import refuse_wide
 from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture
 
@@ -17,8 +18,12 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
     Categorical: one feature an option, 1 where chosen. Ordered: one feature an option but the
     first, 1 where that or a later one is chosen, so that near options are alike. A range: its
     position from 0 to 1, on its own scale.
+
+    Raises:
+        InputError: there would be more than 20,000 features, as of graphs of 140 nodes.
     """
     decisions = architectures[0].space.decisions
+    refuse_wide("one-hot", sum(1 if each.is_range else each.levels for each in decisions))
     choices = np.array([each.choices for each in architectures], dtype=np.float64)
     parts = [_encode(each, choices[:, at]) for at, each in enumerate(decisions)]
     return np.hstack(parts)

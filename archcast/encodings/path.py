@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.encodings.batches import batches
+from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import carriers, carrying, live_parts, number_sums
 from archcast.spaces.space import Architecture
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from archcast.encodings.batches import batches
+from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
 from archcast.spaces.decision import BINS
 from archcast.spaces.space import Architecture

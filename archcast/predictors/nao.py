@@ -16,6 +16,8 @@ from archcast.spaces.decision import BINS, Decision
 from archcast.spaces.space import Architecture, Space, level_matrix
 
 BATCH = 2_000  # architectures queried at once: bounds memory
+KEPT = 16  # states in a code; of longer sequences, as many means of stretches
+MOST = 2_000  # decisions
 
 
 class NAO(Predictor):
@@ -26,7 +28,9 @@ class NAO(Predictor):
     scaled to length 1, are the code (the paper takes their mean, which blurs where a token was).
     From it a network regresses the label and an LSTM decodes the tokens; the loss is `tradeoff`
     times the squared error and the rest of 1 times the cross-entropy of the tokens. The trade-off
-    is the paper's; its states are three times as wide, which few labels can't train.
+    is the paper's; its states are three times as wide, which few labels can't train. Of more than
+    16 tokens, the code has the means of 16 stretches of states; more than 2,000 are refused, as
+    training would take hours.
 
     Parameters:
         labels: how labels are rescaled, a name from `labels.LABELS`.
@@ -122,6 +126,11 @@ class NAO(Predictor):
 
     def _tokens(self, architectures: Sequence[Architecture]) -> Tensor:
         space = architectures[0].space
+        if len(space.decisions) > MOST:
+            raise ValueError(
+                f"{self} reads decision after decision, and {len(space.decisions)} of a space are"
+                f" more than {MOST}; use gcn"
+            )
         number = vocabulary(space)
         table = [[number[name] for name in level_names(decision)] for decision in space.decisions]
         levels = level_matrix([space.canonical(architecture) for architecture in architectures])
@@ -151,12 +160,13 @@ class Autoencoder(nn.Module):
     def __init__(self, vocabulary: int, length: int, width: int, features: int = 0) -> None:
         super().__init__()
         self.start = vocabulary  # the token before the first
+        kept = min(length, KEPT)
         self.embed = nn.Embedding(vocabulary + 1, width)
         self.encoder = nn.LSTM(width, width, batch_first=True)
         self.regressor = nn.Sequential(
-            nn.Linear(length * width + features, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1)
+            nn.Linear(kept * width + features, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1)
         )
-        self.decoder = nn.LSTM(width + length * width, width, batch_first=True)
+        self.decoder = nn.LSTM(width + kept * width, width, batch_first=True)
         self.name = nn.Linear(width, vocabulary)
 
     def forward(self, tokens: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,8 +174,10 @@ class Autoencoder(nn.Module):
         return self.regress(code, features), self.decode(code, tokens)
 
     def encode(self, tokens: Tensor) -> Tensor:
-        """Codes (n, length * width), each a vector of length 1."""
+        """Codes (n, up to `KEPT` * width), each a vector of length 1."""
         states, _ = self.encoder(self.embed(tokens))
+        if tokens.shape[1] > KEPT:
+            states = functional.adaptive_avg_pool1d(states.transpose(1, 2), KEPT).transpose(1, 2)
         return functional.normalize(states.flatten(1), dim=1)
 
     def regress(self, code: Tensor, features: Tensor) -> Tensor:

@@ -44,10 +44,15 @@ class ChoicesSpace(DataSpace):
             )
         for decision in self.decisions:
             for text in (decision.name, *map(str, decision.options)):
-                if not text.strip() or text != text.strip() or {*RESERVED} & {*text}:
+                if not text or text != text.strip() or not text.isprintable():
                     raise InputError(
-                        f"decision {decision.name!r}: {short(text)} is empty, has spaces around it,"
-                        " or ',' or '=' in it, by which the text form separates; write it otherwise"
+                        f"decision {decision.name!r}: {short(text)} is empty, has spaces around it"
+                        " or what can't be printed; write it otherwise"
+                    )
+                if {*RESERVED} & {*text}:
+                    raise InputError(
+                        f"decision {decision.name!r}: {short(text)} has ',' or '=' in it, by which"
+                        " the text form separates; write it otherwise"
                     )
         options = [
             [f"{decision.name}={option}" for option in decision.options] or [decision.name]

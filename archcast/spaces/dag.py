@@ -6,35 +6,20 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from heapq import heapify, heappop, heappush
 from itertools import combinations, product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.core.errors import InputError, short
-from archcast.core.json_text import read_json
 from archcast.spaces.canonical_order import canonical_order
+from archcast.spaces.dag_text import MOST_NODES, Dag, read_dag
 from archcast.spaces.data_space import DataSpace, check_keys
-from archcast.spaces.decision import Choice, Decision, decision_from_json, finite
+from archcast.spaces.decision import Choice, Decision, decision_from_json
 from archcast.spaces.space import Architecture, Choices, Graphs
 
-MOST_NODES = 1_000
 COUNTED = 40  # nodes: of larger graphs there are too many to be counted
-EXAMPLE = '{"operations": ["input", "conv3x3", "output"], "edges": [[0, 1], [1, 2]]}'
-
-
-class Dag(NamedTuple):
-    """One graph: the first node is the input, the last the output, in topological order.
-
-    `numbers` has a list a name, with a number or None a node. Each node is on a path from the input
-    to the output.
-    """
-
-    operations: list[str]
-    edges: list[tuple[int, int]]  # sorted, each once, from the lower number to the higher
-    numbers: dict[str, list[float | None]]
 
 
 class DagSpace(DataSpace):
@@ -122,7 +107,7 @@ class DagSpace(DataSpace):
                 " operations and nodes, or architectures that show it"
             )
         needs_texts = operations is None or nodes is None or "numbers" not in value
-        graphs = [read_dag(text) for text in (texts if needs_texts else ())]
+        graphs = [_read(text, at) for at, text in enumerate(texts if needs_texts else (), start=1)]
         if operations is None:
             operations = sorted({each for dag in graphs for each in dag.operations[1:-1]})
         if nodes is None:
@@ -241,11 +226,7 @@ class DagSpace(DataSpace):
         adjacency[np.triu_indices(self.nodes, k=1)] = edges
         there = self._mask(np.array([inner]))[0]
         within = adjacency[there][:, there]
-        return bool(
-            within.sum() == adjacency.sum()
-            and within[:-1].any(axis=1).all()
-            and within[:, 1:].any(axis=0).all()
-        )
+        return bool(within.sum() == adjacency.sum()) and _on_paths(within)
 
     def _mask(self, inner: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which nodes graphs with so many inner ones have."""
@@ -279,6 +260,11 @@ class DagSpace(DataSpace):
             for inner in range(len(self._slots) + 1)
         ]
 
+    @cached_property
+    def _shares(self) -> list[float]:
+        every = sum(self._sizes)
+        return [size / every for size in self._sizes]
+
     def enumerate(self) -> Iterator[Architecture]:
         """Every architecture, smaller graphs first."""
         if self.size == math.inf:
@@ -303,13 +289,14 @@ class DagSpace(DataSpace):
         """Uniform. Of more than 40 nodes, next to all architectures have as many as they may."""
         inner = len(self._slots)
         if self.nodes <= COUNTED:
-            every = sum(self._sizes)
-            inner = int(rng.choice(inner + 1, p=[size / every for size in self._sizes]))
+            inner = int(rng.choice(inner + 1, p=self._shares))
         there = self._mask(np.array([inner]))[0]
-        source, target = np.triu_indices(self.nodes, k=1)
-        edges = np.zeros(self._pairs, dtype=bool)
-        while not self._connects(edges, inner):
-            edges = (rng.random(self._pairs) < 0.5) & there[source] & there[target]
+        within = np.zeros((inner + 2, inner + 2), dtype=bool)
+        while not _on_paths(within):
+            within = np.triu(rng.random(within.shape) < 0.5, k=1)
+        adjacency = np.zeros((self.nodes, self.nodes), dtype=bool)
+        adjacency[np.ix_(there, there)] = within
+        edges = adjacency[np.triu_indices(self.nodes, k=1)]
         operations = rng.integers(1, len(self.inner) + 1, size=inner).tolist() if inner else []
         numbers = [
             each.of_level(int(rng.integers(each.levels)), rng) if there[slot] else each.first
@@ -353,6 +340,18 @@ class DagSpace(DataSpace):
         return Graphs(adjacency, operations, self._mask((chosen > 0).sum(axis=1)), scaled)
 
 
+def _read(text: str, at: int) -> Dag:
+    try:
+        return read_dag(text)
+    except InputError as error:
+        raise InputError(f"architecture {at}, {short(text, 60)}: {error}") from None
+
+
+def _on_paths(adjacency: NDArray[np.bool_]) -> bool:
+    """Whether each node is on a path from the first to the last, given their order."""
+    return bool(adjacency[:-1].any(axis=1).all() and adjacency[:, 1:].any(axis=0).all())
+
+
 def _value(decision: Decision, choice: Choice) -> float:
     """The number that a choice stands for; an `int` where it is whole."""
     number: float = json.loads(decision.text(choice))
@@ -383,99 +382,3 @@ def edge_sets(nodes: int) -> int:
                 after[k - more + 1] = after.get(k - more + 1, 0) + ways * joined
         unread = after
     return sum(ways * 2 ** (nodes - 1 - k) for k, ways in unread.items())
-
-
-def read_dag(text: str) -> Dag:
-    """The graph that JSON text writes.
-
-    Raises:
-        InputError: it writes none.
-    """
-    value = read_json(text)
-    if not isinstance(value, dict) or not {"operations", "edges"} <= {*value}:
-        raise InputError(f"an object with operations and edges is wanted, like {EXAMPLE}")
-    names, edges = _nodes(value["operations"]), value["edges"]
-    numbers = {
-        name: _numbers(name, values, len(names))
-        for name, values in value.items()
-        if name not in ("operations", "edges")
-    }
-    if not isinstance(edges, list):
-        raise InputError(f"edges are a list of pairs of nodes, like {EXAMPLE}")
-    return _ordered(names, sorted({_edge(edge, len(names)) for edge in edges}), numbers)
-
-
-def _nodes(names: object) -> list[str]:
-    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"operations are a list of names, like {EXAMPLE}")
-    if not 1 <= len(names) <= MOST_NODES:
-        raise InputError(f"{len(names)} nodes; a graph has 1 to {MOST_NODES}")
-    return names
-
-
-def _edge(edge: object, nodes: int) -> tuple[int, int]:
-    pair = edge if isinstance(edge, list) and len(edge) == 2 else []
-    if not pair or not all(type(end) is int and 0 <= end < nodes for end in pair):
-        raise InputError(
-            f"edge {short(str(edge), 40)} is no pair of nodes, which count from 0 to {nodes - 1}"
-        )
-    return pair[0], pair[1]
-
-
-def _numbers(name: str, values: Any, nodes: int) -> list[float | None]:
-    found = [finite(value) for value in values] if isinstance(values, list) else []
-    if len(found) != nodes or any(
-        number is None and value is not None for number, value in zip(found, values, strict=True)
-    ):
-        raise InputError(f"{short(name, 40)} is no list of {nodes} numbers or nulls, one a node")
-    return found
-
-
-def _ordered(
-    names: list[str], edges: list[tuple[int, int]], numbers: dict[str, list[float | None]]
-) -> Dag:
-    """The graph with one input and one output, in topological order."""
-    readers: list[list[int]] = [[] for _ in names]
-    waits = [0] * len(names)  # for so many nodes
-    for i, j in edges:
-        readers[i].append(j)
-        waits[j] += 1
-    sources = [node for node in range(len(names)) if not waits[node]]
-    sinks = [node for node in range(len(names)) if not readers[node]]
-    outputs = [node for node in sinks if names[node] == "output"] or sinks
-    if dangling := [node for node in sinks if node not in outputs]:
-        raise InputError(
-            f"node {dangling[0]} ({short(names[dangling[0]], 40)}) leads to no output; drop it, or"
-            " call it output too"
-        )
-    first, last = len(names), len(names) + 1  # of our own, where the graph has none
-    if [names[node] for node in sources] == ["input"]:
-        (first,) = sources
-    if [names[node] for node in outputs] == ["output"]:
-        (last,) = outputs
-
-    order, waiting = [first], [node for node in sources if node != first]
-    for node in readers[first] if first in sources else []:
-        waits[node] -= 1
-        waiting += [node] * (not waits[node])
-    heapify(waiting)
-    while waiting:  # what can be computed, in the order in which it is written
-        node = heappop(waiting)
-        order += [node] * (node != last)
-        for reader in readers[node]:
-            waits[reader] -= 1
-            if not waits[reader]:
-                heappush(waiting, reader)
-    if any(waits):
-        raise InputError("the edges make a circle; signals run from input to output only")
-    order.append(last)
-    place = {node: at for at, node in enumerate(order)}
-    placed = [(place[i], place[j]) for i, j in edges]
-    placed += [(0, place[node]) for node in sources if node != first]
-    placed += [(place[node], len(order) - 1) for node in outputs if node != last]
-    none: list[float | None] = [None, None]
-    return Dag(
-        ["input", *(names[node] for node in order[1:-1]), "output"],
-        sorted(placed),
-        {name: [[*values, *none][node] for node in order] for name, values in numbers.items()},
-    )

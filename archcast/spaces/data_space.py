@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,10 @@ class DataSpace(Space):
     def declaration(self) -> str:
         """JSON that says all of the space."""
         return json.dumps({"kind": self.name, **self.as_json()})
+
+    def uses(self) -> Sequence[object]:
+        """What decides scores beside the class: all that it says."""
+        return (self.declaration,)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (

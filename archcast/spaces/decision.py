@@ -141,6 +141,7 @@ class Decision:
         """The number of a range at a position from 0 to 1."""
         assert self.low is not None
         assert self.high is not None
+        value: float
         if self.log:
             value = float(self.low * (self.high / self.low) ** position)
         else:

@@ -12,7 +12,7 @@ from scipy.stats import loguniform, randint
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.encodings.batches import batches
+from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.helpers.descent import minimise, seeded
 from archcast.predictors.helpers.labels import Axis, rescale
