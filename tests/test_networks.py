@@ -22,7 +22,7 @@ from archcast.making.trainer import Recipe, evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL, Network, Skeleton
-from archcast.networks.table_networks import SCALE, task_of, understood
+from archcast.networks.table_networks import SCALE, blueprint_of, task_of, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import ImageData, Images, Part, load_images
@@ -309,8 +309,10 @@ def test_runs_without_robust_accuracy_stay(tmp_path: Path) -> None:
 
 def test_recipes_of_before_are_understood(tmp_path: Path) -> None:
     """They listed what is now a scale beside the recipe, as text."""
-    shipped = open_table("nasbench201-mini").metadata
+    table = open_table("nasbench201-mini")
+    shipped = table.metadata
     assert SCALE not in shipped
+    assert blueprint_of(table) == Blueprint(NETWORKS, MINI, Signature((1, 14, 14), 10))
     now = understood(shipped, NETWORKS)
     assert now[SCALE] == "mini"
     assert Recipe(**json.loads(now["recipe"])) == Recipe()
