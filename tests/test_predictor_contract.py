@@ -62,7 +62,7 @@ def test_contract(name: str, check: Callable[[Predictor], None]) -> None:
     "model",
     [
         pytest.param(model, marks=pytest.mark.xdist_group(model))
-        for model in ("EdgeCNN()", "GAT(dropout=0.1)", "GCN(jk=cat)", "GraphSAGE()", "PNA()")
+        for model in ("EdgeCNN()", "GAT(dropout=0.1)", "GCN(jk=cat)", "GraphSAGE()")
     ],
 )
 def test_contract_of_graph_models(model: str, check: Callable[[Predictor], None]) -> None:

@@ -20,11 +20,7 @@ from archcast.predictors.predictor import Tags, Vector
 if TYPE_CHECKING:  # its import takes seconds
     from torch_geometric.nn.models.basic_gnn import BasicGNN
 
-MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
-PNA = {  # the choices of Corso et al., 2020
-    "aggregators": ["mean", "min", "max", "std"],
-    "scalers": ["identity", "amplification", "attenuation"],
-}
+MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE")
 
 
 class GraphModel(GraphPredictor):
@@ -69,7 +65,7 @@ class GraphModel(GraphPredictor):
         self.seed = seed
         if isinstance(model, str):
             with seeded(0):
-                model_by_name(model, features=4, degrees=torch.ones(4, dtype=torch.long))
+                model_by_name(model, features=4)
 
     def uses(self) -> Sequence[object]:
         """The content of an object."""
@@ -78,9 +74,6 @@ class GraphModel(GraphPredictor):
         return (hashlib.sha256(pickle.dumps(self.model)).hexdigest(),)
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
-        live = graphs.live.squeeze(2) > 0
-        degrees = [graphs.edges.sum(dim=way)[live] for way in (1, 2)]
-        self.degrees_ = torch.bincount(torch.cat(degrees).long()).cpu()
         with seeded(self.seed):  # dropout, where a model has it
             super()._fit_graphs(graphs, labels)
 
@@ -89,7 +82,7 @@ class GraphModel(GraphPredictor):
 
     def _model(self, features: int) -> BasicGNN:
         if isinstance(self.model, str):
-            return model_by_name(self.model, features, self.degrees_)
+            return model_by_name(self.model, features)
         if self.model.in_channels not in (-1, features):
             raise InputError(
                 f"graph: the model takes {self.model.in_channels} features, and nodes have"
@@ -136,10 +129,8 @@ def sparse(graphs: GraphTensors) -> tuple[Tensor, Tensor, Tensor]:
     return graphs.nodes[live], edges, live.nonzero()[:, 0]
 
 
-def model_by_name(text: str, features: int, degrees: Tensor) -> BasicGNN:
-    """Build a model from text such as `GIN(num_layers=2)`.
-
-    `degrees` counts the nodes of the training set by how many edges lead to, or from, each.
+def model_by_name(text: str, features: int) -> BasicGNN:
+    """Build a model of nodes with so many features from text such as `GIN(num_layers=2)`.
 
     Raises:
         InputError: no such model, or parameters that it does not take.
@@ -149,8 +140,7 @@ def model_by_name(text: str, features: int, degrees: Tensor) -> BasicGNN:
     name, params = parse_spec(text)
     if name not in MODELS:
         raise InputError(f"graph({text}): no model {name!r}; {did_you_mean(name, MODELS)}")
-    special: dict[str, Any] = {**PNA, "deg": degrees} if name == "PNA" else {}
-    given = {"hidden_channels": 64, "num_layers": 3, **special, **params}
+    given = {"hidden_channels": 64, "num_layers": 3, **params}
     try:
         model: BasicGNN = getattr(models, name)(in_channels=features, **given)
     except Exception as error:
