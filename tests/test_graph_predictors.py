@@ -9,19 +9,25 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch_geometric.nn import DenseGraphConv
+from torch_geometric.nn.models import GIN
+from torch_geometric.utils import dense_to_sparse
 
+from archcast.core.errors import InputError
+from archcast.core.identity import made_of
 from archcast.encodings.live_graphs import live_graphs
 from archcast.encodings.weisfeiler_lehman import DEAD, encode, products, refine, self_products
 from archcast.predictors import registry as predictors
 from archcast.predictors.helpers.graph_network import DirectedConvolution, mean_of_targets
 from archcast.predictors.predictor import Context, Predictor
+from archcast.predictors.wrappers.pyg_model import MODELS
 from archcast.spaces import registry as spaces
-from archcast.spaces.space import Architecture
-from archcast.testing import TEST, TRAIN, toy
+from archcast.spaces.space import Architecture, Space
+from archcast.testing import TEST, TRAIN, check_predictor, toy
 from tests.test_encodings import AnyGraph
 
 NB201, NBGRAPH = spaces.get("nasbench201"), spaces.get("nasbench-graph")
-GRAPH = ["gcn", "bonas", "gpwl"]
+GRAPH = ["gcn", "bonas", "gpwl", "graph"]
 ALL = [*GRAPH, "nao", "seminas"]
 QUICK = {name: {} if name == "gpwl" else {"steps": 20} for name in ALL}
 OTHER = NB201.sample(40, np.random.default_rng(9))
@@ -203,11 +209,10 @@ def test_unknown_kernel_is_refused() -> None:
 
 
 def test_convolution_agrees_with_torch_geometric() -> None:
-    dense = pytest.importorskip("torch_geometric.nn.dense")
     edges = torch.from_numpy(random_edges(20, 6, seed=0)).double()
     values = torch.randn((20, 6, 5), generator=torch.Generator().manual_seed(0)).double()
     ours = DirectedConvolution(5, 4).double()
-    theirs = [dense.DenseGraphConv(5, 4, aggr="mean").double() for _ in range(2)]
+    theirs = [DenseGraphConv(5, 4, aggr="mean").double() for _ in range(2)]
     own, before, after = ours.linear.weight.chunk(3)
     bias = ours.linear.bias.chunk(3)
     for layer, weight in zip(theirs, (before, after), strict=True):
@@ -383,3 +388,64 @@ def test_deviations_are_larger_far_from_the_labels(name: str) -> None:
     _, near = fitted.query(chains, return_std=True)
     _, far = fitted.query(toy(50, seed=4).architectures, return_std=True)
     assert np.median(far) > np.median(near)
+
+
+# Models of torch-geometric
+
+
+@every_space
+@pytest.mark.parametrize("name", MODELS)
+def test_models_score_as_torch_geometric_does_graph_by_graph(name: str, space: Space) -> None:
+    cells = space.sample(9, np.random.default_rng(0))
+    norm = "BatchNorm" if name in ("EdgeCNN", "GIN") else "GraphNorm"
+    fitted = predictors.get("graph")(f"{name}(norm={norm})", steps=3)
+    fitted.fit(cells, np.arange(9.0))
+    adjacency, operations, live = live_graphs(cells)
+    for k, score in enumerate(fitted.query(cells)):
+        nodes = np.flatnonzero(live[k])
+        features = torch.eye(len(space.operations))[operations[k, nodes]]
+        edges, _ = dense_to_sparse(torch.from_numpy(adjacency[k][np.ix_(nodes, nodes)]).long())
+        network = fitted.network_
+        with torch.no_grad():
+            both = [network.along(features, edges), network.against(features, edges.flip(0))]
+            read = network.head(torch.cat(both, dim=1).mean(dim=0))
+        assert fitted.axis_.restore(read.item()) == pytest.approx(score, rel=1e-4, abs=1e-5)
+
+
+def test_an_object_keeps_the_contract() -> None:
+    check_predictor(predictors.get("graph")(GIN(-1, 16, 2), steps=40))
+
+
+def test_an_object_is_left_as_it_is_and_known_by_its_content() -> None:
+    model = GIN(-1, 8, 2)
+    predictor = predictors.get("graph")(model, steps=5)
+    before = made_of(predictor)
+    predictor.fit(*TRAIN)
+    assert made_of(predictor) == before
+    assert made_of(predictors.get("graph")(GIN(-1, 8, 2, act="elu"))) != before
+    assert made_of(predictors.get("graph")("GIN")) == made_of(predictors.get("graph")("GIN"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("GIM", "no model 'GIM'; did you mean GIN?"),
+        ("MLP(num_layers=2)", "no model 'MLP'"),
+        ("GIN(depth=2)", "unexpected keyword argument 'depth'; give parameters of"),
+        ("GAT(heads=7)", "divisible"),
+        ("GCN(in_channels=3)", "in_channels"),
+        ("GIN(", "mend the brackets"),
+        ("GIN(norm=GraphNorm)", "take a batch for one graph"),
+        ("EdgeCNN(norm=LayerNorm)", "take a batch for one graph"),
+    ],
+)
+def test_text_that_names_no_model_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        predictors.get("graph")(text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_object_for_other_nodes_is_refused() -> None:
+    with pytest.raises(InputError, match="takes 5 features, and nodes have 7"):
+        predictors.get("graph")(GIN(5, 8, 2)).fit(*TRAIN)

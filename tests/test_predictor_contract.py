@@ -24,6 +24,7 @@ QUICK: dict[str, dict[str, object]] = {
     "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
     "combine": {"head": "xgb(n_estimators=30)"},
     **{key: {"epochs": 2} for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")},
+    "graph": {"model": "GIN(hidden_channels=16, num_layers=2)", "steps": 40},
     "lce": {"steps": 10},
     "lce-m": {"steps": 10},
     "lcsvr": {"trials": 5},
@@ -59,6 +60,19 @@ def test_contract(name: str, check: Callable[[Predictor], None]) -> None:
     check(predictors.get(name)(**QUICK.get(name, {})))
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=pytest.mark.xdist_group(model))
+        for model in ("EdgeCNN()", "GAT(dropout=0.1)", "GCN(jk=cat)", "GraphSAGE()")
+    ],
+)
+def test_contract_of_graph_models(model: str, check: Callable[[Predictor], None]) -> None:
+    small = model.replace("(", "(hidden_channels=16, num_layers=2, ")
+    check(predictors.get("graph")(small, steps=40))
+
+
 def test_checks_find_a_leaky_predictor() -> None:
     class Rank(predictors.get("random")):  # type: ignore[misc]
         def _query(self, architectures, context):  # type: ignore[no-untyped-def]
@@ -70,7 +84,8 @@ def test_checks_find_a_leaky_predictor() -> None:
 
 @pytest.mark.parametrize("space", spaces)
 @pytest.mark.parametrize(
-    "name", [name for name in predictors if predictors.entry(name).family == "model-based"]
+    "name",
+    ["graph", *(name for name in predictors if predictors.entry(name).family == "model-based")],
 )
 def test_every_space(name: str, space: str) -> None:
     cells = spaces.get(space).sample(40, np.random.default_rng(0))

@@ -73,8 +73,16 @@ def test_contexts_of_several_threads_may_overlap(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     together = Barrier(2, timeout=60)
 
-    def staying() -> list[int]:
+    def first() -> None:
         torch.set_num_threads(2)  # OpenMP keeps a number for each thread
+        with one_thread():
+            together.wait()
+            together.wait()
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        together.wait()
+
+    def second() -> list[int]:
+        torch.set_num_threads(2)
         together.wait()
         with one_thread():
             together.wait()
@@ -83,19 +91,11 @@ def test_contexts_of_several_threads_may_overlap(monkeypatch: pytest.MonkeyPatch
             pools = threadpool_info()
             return [torch.get_num_threads(), *(pool["num_threads"] for pool in pools)]
 
-    def leaving() -> None:
-        torch.set_num_threads(2)
-        together.wait()
-        with one_thread():
-            together.wait()
-        assert os.environ["OMP_NUM_THREADS"] == "1"
-        together.wait()
-
     before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
     with ThreadPoolExecutor(2) as pool:
-        stays, leaves = pool.submit(staying), pool.submit(leaving)
-        leaves.result()
-        assert set(stays.result()) == {1}
+        one, two = pool.submit(first), pool.submit(second)
+        one.result()
+        assert set(two.result()) == {1}
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before
 

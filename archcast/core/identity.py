@@ -32,6 +32,7 @@ LIBRARIES = {
     "scipy": "scipy",
     "sklearn": "scikit-learn",
     "torch": "torch",
+    "torch_geometric": "torch-geometric",
     "xgboost": "xgboost",
 }
 VERSIONS = Path(__file__).with_name("versions.json")

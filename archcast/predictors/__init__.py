@@ -194,6 +194,11 @@ registry: Registry[type[Predictor]] = Registry(
             "any scikit-learn regressor: sklearn(SVR(C=10))",
             "wrapper",
         ),
+        "graph": Entry(
+            "archcast.predictors.wrappers.pyg_model:GraphModel",
+            "any basic graph network of torch-geometric: graph(GIN(num_layers=2))",
+            "wrapper",
+        ),
         "combine": Entry(
             "archcast.predictors.wrappers.combined:Combined",
             "another that sees scores too: combine(xgb, parts=[nwot, sotl-e])",
