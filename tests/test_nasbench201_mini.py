@@ -10,7 +10,7 @@ import torch
 
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import CURVES
-from archcast.cli import DEFAULT_BENCHMARK
+from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.evaluation.metrics import kendall_tau
 from archcast.making.trainer import train
 from archcast.networks.flops import count_flops
