@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from archcast.benchmarks.opening import open_table
-from archcast.cli import DEFAULT_BENCHMARK
+from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.evaluation.measure import measure
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise

@@ -186,6 +186,48 @@ finally:
         assert run.stdout.splitlines()[-1] == ""
 
 
+@pytest.mark.parametrize("module", ["archcast", "archcast.cli"])
+def test_the_package_is_the_command_line(module: str) -> None:
+    command = [sys.executable, "-m", module, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Rank predictors by how well they rank architectures." in shown
+    assert "..." not in shown.replace("[ARGS]...", ""), "every command in a whole sentence"
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("leaderboard", ["--test-size <int>", "[default: 200]", "--retry / --no-retry", "--by"]),
+        ("costs", ["--test-size <int>", "[default: 100]", "--report FILE.html", "--quick"]),
+        ("combine", ["--head", "--train-size", "[default: 10]", "{predictors}..."]),
+        ("stop", ["--jobs", "--results"]),
+    ],
+)
+def test_help_has_the_options_of_groups(archcast, command: str, shown: list[str]) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = archcast(f"{command} --help")
+    assert code == 0
+    for part in shown:
+        assert part in " ".join(out.split())
+
+
+def test_rows_by_another_metric(archcast) -> None:  # type: ignore[no-untyped-def]
+    command = f"{SMALL} --predictors rf,params,random"
+    code, out, _ = archcast(f"{command} --by regret-at-10 --format json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [row["regret_at_10"] for row in rows] == sorted(row["regret_at_10"] for row in rows)
+    assert all(row["tied_with_best"] is None for row in rows)
+    _, out, _ = archcast(f"{command} --by pearson --report by.html")
+    assert "pearson" in out
+    assert "may be the best too" not in out
+    page = Path("by.html").read_text()
+    assert "pearson: Pearson" in page
+    assert "may be the best too" not in page
+    code, _, err = archcast(f"{command} --by regret")
+    assert code == 2
+    assert "did you mean regret-at-10" in err
+
+
 def test_python_starts_with_the_root_on_its_path() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", ""], env=environment, check=True)

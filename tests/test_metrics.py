@@ -32,6 +32,15 @@ def test_kendall_tau_by_counting_pairs(truth: list[int], random: np.random.Gener
     assert kendall_tau(truth, predicted) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("n", [3, 40, 3_000])
+@pytest.mark.parametrize("digits", [0, 1, 8])
+def test_kendall_tau_agrees_with_scipy(n: int, digits: int) -> None:
+    """Three thousand are more than are compared at once."""
+    truth, predicted = np.random.default_rng(n).normal(size=(2, n)).round(digits)
+    expected = stats.kendalltau(truth, predicted).statistic
+    assert kendall_tau(truth, predicted) == pytest.approx(np.nan_to_num(expected), abs=1e-12)
+
+
 @given(values)
 def test_spearman_agrees_with_scipy(truth: list[int]) -> None:
     predicted = [(7 * value) % 11 for value in truth]

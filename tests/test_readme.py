@@ -60,8 +60,8 @@ def test_regressor_of_ones_own() -> None:
 
 def test_leaderboard_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run("from archcast.studies.experiment import Experiment")
-    assert list(names["taus"]) == ["sotl-e", "xgb"]
+    names = run("from archcast.studies import leaderboard")
+    assert list(names["taus"].index) == ["sotl-e", "xgb"]
     assert len(names["records"]) == len(list((tmp_path / "results").glob("*.json"))) == 6
 
 

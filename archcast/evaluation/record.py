@@ -139,7 +139,7 @@ class RecordStore(Generic[R]):
 def _is_current(path: Path) -> bool:
     """Whether a file does not begin as a record of another schema."""
     start = b'{"schema_version":'
-    with path.open("rb", buffering=0) as file:
+    with path.open("rb") as file:
         found = file.read(len(start) + 4)
     return not found.startswith(start) or found.startswith(start + b"%d," % SCHEMA_VERSION)
 

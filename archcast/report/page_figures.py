@@ -12,8 +12,8 @@ from plotly.graph_objects import Figure
 from archcast.report.text import init_text, number, rows_of, seconds_text
 from archcast.report.views import (
     OKABE_ITO,
-    By,
     Comparison,
+    Given,
     Line,
     Surface,
     cost_points,
@@ -159,7 +159,7 @@ _SIDES = {
 }
 
 
-def lines_figure(board: pd.DataFrame, by: By, limit: float | None) -> Figure | None:
+def lines_figure(board: pd.DataFrame, by: Given, limit: float | None) -> Figure | None:
     """Kendall tau by train size or epochs with 95 % bands, None without two settings."""
     found = lines(board, by)
     if not found:

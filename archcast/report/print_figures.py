@@ -19,8 +19,8 @@ from archcast.core.files import replacing
 from archcast.report.views import (
     COSTS,
     OKABE_ITO,
-    By,
     Comparison,
+    Given,
     Line,
     Point,
     Side,
@@ -229,7 +229,7 @@ _SIDES: dict[Side, tuple[tuple[float, float], str, str]] = {
 }
 
 
-def _lines(board: pd.DataFrame, by: By, limit: float | None) -> Figure | None:
+def _lines(board: pd.DataFrame, by: Given, limit: float | None) -> Figure | None:
     found = lines(board, by)[:SHOWN_LINES]
     if not found:
         return None

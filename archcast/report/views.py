@@ -37,8 +37,8 @@ COSTS: dict[Axis, str] = {
 }
 LEAST_REGRET = 0.01  # points; a log axis has no zero
 
-By = Literal["train_size", "epochs"]
-_UNITS: dict[By, Literal["label", "epoch"]] = {"train_size": "label", "epochs": "epoch"}
+Given = Literal["train_size", "epochs"]
+_UNITS: dict[Given, Literal["label", "epoch"]] = {"train_size": "label", "epochs": "epoch"}
 _TICKS = {
     **{1e-3: "1 ms", 1e-2: "10 ms", 0.1: "100 ms", 1.0: "1 s", 10.0: "10 s", 60.0: "1 min"},
     **{600.0: "10 min", 3.6e3: "1 h", 3.6e4: "10 h", 3.6e5: "100 h", 3.6e6: "1,000 h"},
@@ -170,13 +170,13 @@ class Line:
         return not np.isnan(self.low).any()
 
 
-def lines(board: pd.DataFrame, by: By) -> list[Line]:
+def lines(board: pd.DataFrame, by: Given) -> list[Line]:
     """Kendall tau by `by` of each predictor with several of these, best last tau first.
 
     Where a predictor varies in the other setting too, its line is of the one that has the most
     points, the largest of several.
     """
-    other: By = "epochs" if by == "train_size" else "train_size"
+    other: Given = "epochs" if by == "train_size" else "train_size"
     known = board.dropna(subset="kendall_tau")
     several = known.groupby("predictor")[by].transform("nunique") > 1
     groups = known[several].groupby("predictor", sort=False)
@@ -184,7 +184,7 @@ def lines(board: pd.DataFrame, by: By) -> list[Line]:
     return sorted((line for line in found if len(line.x) > 1), key=lambda line: -line.y[-1])
 
 
-def _line(name: str, rows: pd.DataFrame, by: By, other: By) -> Line:
+def _line(name: str, rows: pd.DataFrame, by: Given, other: Given) -> Line:
     counts = Counter(rows[other])
     fixed = max(counts, key=lambda value: (counts[value], value))
     if len(counts) > 1:

@@ -66,15 +66,15 @@ def summarise(measured: pd.DataFrame, variants: Mapping[str, Predictor]) -> pd.D
     alone = [spec for variant, spec in specs.items() if variant.endswith(" alone")]
     known = board["kendall_tau"].loc[alone].dropna()
     best = str(known.idxmax()) if len(known) else None
-    rivals = [order.index(spec) for spec in known.index.astype(str)]
+    rivals = [order.index(spec) for spec in known.index]
 
-    def lead(spec: str) -> tuple[float, float, float]:
+    def lead(spec: str) -> list[float]:
         at = order.index(spec)
         if best is None or spec == best or not means.count[at, order.index(best)]:
-            return np.nan, np.nan, np.nan
+            return [np.nan, np.nan, np.nan]
         # The lead over the best is the least of the leads over all.
-        bounds = float(low[at, rivals].min()), float(high[at, rivals].min())
-        return float(means.difference[at, order.index(best)]), *bounds
+        bounds = [float(each[at, rivals].min()) for each in (low, high)]
+        return [float(means.difference[at, order.index(best)]), *bounds]
 
     rows = board.loc[list(specs.values())].reset_index(drop=True)
     rows.insert(0, "variant", list(specs))

@@ -112,14 +112,10 @@ def _rows(measured: pd.DataFrame) -> dict[Setting, dict[str, Any]]:
     good = measured["error"].isna().to_numpy()
     fallbacks = measured["fallbacks"].to_numpy()
     rows = {}
-    groups = cast(
-        "dict[tuple[Any, ...], NDArray[np.int64]]", measured.groupby(SETTING, sort=False).indices
-    )
-    for setting, at in groups.items():
+    for setting, at in _positions(measured).items():
         kept = at[good[at]]
-        asked = Setting(*setting)
-        rows[asked] = {
-            **asked._asdict(),
+        rows[setting] = {
+            **setting._asdict(),
             "family": measured["family"].iat[at[0]],
             "repeats": len(at),
             "failed": len(at) - len(kept),
@@ -127,6 +123,13 @@ def _rows(measured: pd.DataFrame) -> dict[Setting, dict[str, Any]]:
             **dict(zip(columns, map(mean, numbers[kept].T.tolist()), strict=True)),
         }
     return rows
+
+
+def _positions(measured: pd.DataFrame) -> dict[Setting, NDArray[np.int64]]:
+    found: dict[Setting, list[int]] = {}
+    for at, setting in enumerate(measured[SETTING].itertuples(index=False, name=None)):
+        found.setdefault(Setting(*setting), []).append(at)
+    return {setting: np.array(positions) for setting, positions in found.items()}
 
 
 def _columns() -> list[str]:
