@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
+from archcast.evaluation.job import J, Planned
+from archcast.predictors.predictor_text import to_predictor
 from archcast.spaces import registry as spaces
+from archcast.studies.experiment import facts_of
 from archcast.testing import toy
 
 EPOCHS = 6
@@ -21,10 +26,9 @@ def small_table(n: int = 60, runs: int = 2, seed: int = 0) -> Table:
     rows = [(i, run) for i in range(n) for run in range(runs)]
     curves = cells.context.curves
     assert curves is not None
-    assert curves.valid_accuracy is not None
     noise = rng.normal(0.0, 0.3, (len(rows), 1))
     owners = [i for i, _ in rows]
-    valid = curves.valid_accuracy[owners] + noise
+    valid = curves.columns["valid_accuracy"][owners] + noise
     return Table(
         spaces.get("nasbench201"),
         "toy",
@@ -47,3 +51,14 @@ def write_small_table(folder: Path, n: int = 60) -> Path:
     path = folder / "toy.parquet"
     small_table(n).write(path)
     return path
+
+
+def said(predictor: str) -> dict[str, Any]:
+    """What a job on a small table says of it, and of a predictor's text; of none, where empty."""
+    made = to_predictor(predictor) if predictor else None
+    return {**facts_of(made, small_table(2), "cpu"), "objective": ACCURACY}
+
+
+def planned(job: J) -> Planned[J]:
+    """A job with the predictor that its text stands for."""
+    return Planned(job, to_predictor(job.predictor))

@@ -9,7 +9,7 @@ from scipy.stats import kendalltau
 from archcast.core.errors import InputError
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
-from archcast.predictors.predictor_text import build_predictor
+from archcast.predictors.predictor_text import to_predictor
 from archcast.predictors.wrappers.combined import Combined
 from archcast.testing import toy
 
@@ -25,7 +25,7 @@ def test_the_head_learns_from_the_parts() -> None:
     """Constant cells leave the encoding nothing to say; the curves still tell them apart."""
     head = "xgb(encoding=one-hot, n_estimators=50)"
     same = [TRAIN.architectures[0]]
-    combined = Combined(head, "sotl-e").fit(same * 60, TRAIN.labels, TRAIN.context)
+    combined = Combined(head, ["sotl-e"]).fit(same * 60, TRAIN.labels, TRAIN.context)
     scores = combined.query(same * 40, TEST.context)
     assert kendalltau(scores, TEST.labels).statistic > 0.8
 
@@ -33,31 +33,32 @@ def test_the_head_learns_from_the_parts() -> None:
 def test_a_sequence_model_is_a_head_too() -> None:
     same = [TRAIN.architectures[0]]
     for head in ("nao", "seminas"):
-        combined = Combined(head, "sotl-e").fit(same * 60, TRAIN.labels, TRAIN.context)
+        combined = Combined(head, ["sotl-e"]).fit(same * 60, TRAIN.labels, TRAIN.context)
         scores = combined.query(same * 40, TEST.context)
         assert kendalltau(scores, TEST.labels).statistic > 0.7, head
 
 
 def test_texts_may_leave_out_the_name_of_their_first_parameter() -> None:
-    head = "combine(sklearn(Ridge(alpha=1.0), labels=rank), parts=params)"
-    inner, _ = build_predictor(head, 0, "cpu")
+    head = "combine(sklearn(Ridge(alpha=1.0), labels=rank), parts=[params])"
+    inner = to_predictor(head)
     assert np.isfinite(inner.fit(*TRAIN).query(TEST.architectures, TEST.context)).all()
     with pytest.raises(InputError, match="xgb has no parameter 'depth'"):
-        Combined("xgb(depth=3)", "params").fit(*TRAIN)
+        Combined("xgb(depth=3)", ["params"]).fit(*TRAIN)
 
 
 def test_parts_add_to_the_encoding() -> None:
     head = "gp(encoding=one-hot)"
     alone = predictors.get("gp")(encoding="one-hot").fit(*TRAIN)
     without = kendalltau(alone.query(TEST.architectures), TEST.labels).statistic
-    assert tau(Combined(head, "sotl-e+params")) > without
+    assert tau(Combined(head, ["sotl-e", "params"])) > without
 
 
 def test_scores_do_not_depend_on_the_scale_of_a_part() -> None:
     """Quantiles are all that the head sees: a monotone transformation changes nothing."""
-    first = Combined("gp", "params").fit(*TRAIN)
-    large = Context(parameters=np.exp(np.asarray(TRAIN.context.parameters) / 1e4))
-    second = Combined("gp", "params").fit(TRAIN.architectures, TRAIN.labels, large)
+    first = Combined("gp", ["params"]).fit(*TRAIN)
+    assert TRAIN.context.columns is not None
+    large = Context(columns={"parameters": np.exp(TRAIN.context.columns["parameters"] / 1e4)})
+    second = Combined("gp", ["params"]).fit(TRAIN.architectures, TRAIN.labels, large)
     np.testing.assert_allclose(
         first.query(TRAIN.architectures, TRAIN.context),
         second.query(TRAIN.architectures, large),
@@ -66,21 +67,22 @@ def test_scores_do_not_depend_on_the_scale_of_a_part() -> None:
 
 
 def test_needs_are_those_of_the_parts() -> None:
-    tags = Combined("ngb", "jacov+sotl-e+params").tags
-    assert tags.needs == {"build", "batch", "curves", "parameters"}
+    tags = Combined("ngb", ["jacov", "sotl-e", "params"]).tags
+    assert tags.needs == {"build", "batch", "curves", "columns"}
+    assert tags.columns == {"parameters"}
     assert tags.curves == {"train_loss"}
     assert tags.probabilistic
-    assert not Combined("xgb", "params").tags.probabilistic
+    assert not Combined("xgb", ["params"]).tags.probabilistic
 
 
 @pytest.mark.parametrize(
     ("head", "parts", "message"),
     [
-        ("gcn", "params", "can't be a head"),
-        ("ngb", "xgb+params", "xgb can't be a part: it learns"),
-        ("ngb", "nwott", "did you mean nwot"),
+        ("gcn", ["params"], "can't be a head"),
+        ("ngb", ["xgb", "params"], "xgb can't be a part: it learns"),
+        ("ngb", ["nwott"], "did you mean nwot"),
     ],
 )
-def test_what_does_not_combine_is_refused(head: str, parts: str, message: str) -> None:
+def test_what_does_not_combine_is_refused(head: str, parts: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Combined(head, parts).fit(*TRAIN)

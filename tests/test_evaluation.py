@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archcast.benchmarks.objective import ACCURACY, known_objective
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
@@ -28,16 +29,14 @@ from archcast.predictors.predictor import Context, Predictor, Tags
 from archcast.spaces.space import Architecture
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import leaderboard
-from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
+from tests.results import EPOCH_SECONDS, EPOCHS, planned, said, small_table, write_small_table
 
 TABLE = small_table()
 
 
 def job(predictor: str = "random", **changes: Any) -> Job:
     values: dict[str, Any] = {
-        "benchmark": "toy",
-        "dataset": "toy",
-        "predictor": predictor,
+        **said(predictor),
         "train_size": 20,
         "epochs": 0,
         "test_size": 30,
@@ -48,11 +47,15 @@ def job(predictor: str = "random", **changes: Any) -> Job:
     return Job(**{**values, **changes})
 
 
+def run(job: Job, table: Table = TABLE) -> Record:
+    return run_job(planned(job), table)
+
+
 class Spy(Predictor):
     """Shows what it was given; `fail` makes it raise, or return NaN."""
 
     seen: list[Any] = []  # noqa: RUF012
-    tags = Tags(needs=frozenset({"curves", "parameters"}))
+    tags = Tags(needs=frozenset({"curves", "columns"}), columns=frozenset({"parameters"}))
 
     def __init__(self, fail: str = "") -> None:
         self.fail = fail
@@ -78,10 +81,11 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> type[Spy]:
 def test_key_is_stable_and_sees_everything() -> None:
     one, two = ({"x": 1, "y": 2}, {"y": 2, "x": 1})
     assert job(params=one).key("t") == job(params=two).key("t")
-    assert job().key("t") == "9716224c9521bf9a9519"
+    assert job().key("t") == "bb9392fa9fb14fff3973"
     changes = [
         {"predictor": "xgb"},
         {"params": one},
+        {"objective": known_objective("flops")},
         {"train_size": 21},
         {"epochs": 2},
         {"test_size": 31},
@@ -113,43 +117,44 @@ def test_run_of_an_architecture_is_drawn_among_its_runs() -> None:
 
 
 def test_predictor_sees_what_it_paid_for_and_no_more(spy: type[Spy]) -> None:
-    record = run_job(job("spy", epochs=2), TABLE)
+    record = run(job("spy", epochs=2))
     assert record.error is None
     (train, labels, given), (test, _, queried) = spy.seen[-2:]
     parts = split(job("spy", epochs=2), TABLE)
     assert train == [TABLE.architectures[i] for i in parts.train]
     assert test == [TABLE.architectures[i] for i in parts.test]
     runs = parts.run[parts.train]
-    np.testing.assert_allclose(labels, TABLE.final_accuracy("valid")[runs])
+    np.testing.assert_allclose(labels, TABLE.values(ACCURACY, "valid")[runs])
     for context_ in (given, queried):
-        assert context_.curves.valid_accuracy.shape[1] == 2
-        assert context_.curves.valid_accuracy.base is None, "a view leads to the whole curve"
-        assert context_.curves.valid_loss is None
-        assert context_.parameters.base is None
-        assert context_.latency is None
+        assert context_.curves.columns["valid_accuracy"].shape[1] == 2
+        assert context_.curves.columns["valid_accuracy"].base is None, "a view leads to the whole curve"
+        assert context_.curves.objective.base is None
+        assert context_.curves.columns.keys() == {"train_loss", "valid_accuracy"}
+        assert context_.columns.keys() == {"parameters"}
+        assert context_.columns["parameters"].base is None
         assert context_.unlabeled is None
     np.testing.assert_allclose(
-        given.curves.train_loss, TABLE.columns["train_loss"][runs][:, :2], rtol=1e-6
+        given.curves.columns["train_loss"], TABLE.columns["train_loss"][runs][:, :2], rtol=1e-6
     )
 
 
 def test_truth_is_the_mean_over_runs() -> None:
-    record = run_job(job(), TABLE)
+    record = run(job())
     test = TABLE.columns["test_accuracy"].reshape(-1, 2).mean(axis=1)
     np.testing.assert_allclose(record.truth, test[record.architectures], rtol=1e-6)
 
 
 def test_cost_by_hand(spy: type[Spy]) -> None:
-    cost = run_job(job("spy", epochs=2), TABLE).cost
+    cost = run(job("spy", epochs=2)).cost
     assert cost is not None
     assert cost.labels == pytest.approx(20 * EPOCHS * EPOCH_SECONDS)
     assert cost.evidence == pytest.approx(2 * EPOCH_SECONDS)
     assert cost.init_seconds == pytest.approx(cost.labels + cost.fit)
     assert cost.query_seconds == pytest.approx(cost.evidence + cost.query)
-    long = run_job(job("spy", epochs=100), TABLE).cost
+    long = run(job("spy", epochs=100)).cost
     assert long is not None
     assert long.evidence == pytest.approx(EPOCHS * EPOCH_SECONDS), "there are no more epochs to pay"
-    free = run_job(job("random", train_size=0), TABLE).cost
+    free = run(job("random", train_size=0)).cost
     assert free is not None
     assert free.labels == free.evidence == 0.0
 
@@ -157,7 +162,7 @@ def test_cost_by_hand(spy: type[Spy]) -> None:
 def test_cost_is_unknown_without_epoch_seconds() -> None:
     columns = {k: v for k, v in TABLE.columns.items() if k != "epoch_seconds"}
     texts = [str(a) for a in TABLE.architectures for _ in range(2)]
-    cost = run_job(job("rf"), Table(TABLE.space, "toy", texts, columns)).cost
+    cost = run(job("rf"), Table(TABLE.space, "toy", texts, columns)).cost
     assert cost is not None
     assert cost.labels is None
     assert cost.init_seconds is None
@@ -165,10 +170,10 @@ def test_cost_is_unknown_without_epoch_seconds() -> None:
 
 
 def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:
-    raised = run_job(job("spy", params={"fail": "raise"}, epochs=1), TABLE)
+    raised = run(job("spy(fail=raise)", epochs=1))
     assert raised.error is not None
     assert raised.error.startswith("RuntimeError: no luck today (test_evaluation.py:")
-    nan = run_job(job("spy", params={"fail": "nan"}, epochs=1), TABLE)
+    nan = run(job("spy(fail=nan)", epochs=1))
     assert nan.error is not None
     assert "30 of 30 predictions are not finite" in nan.error
     assert nan.predictions == []
@@ -178,9 +183,9 @@ def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:
 
 
 def test_leaderboard_means_by_hand() -> None:
-    records = [run_job(job(predictor="params", repeat=r), TABLE) for r in range(3)]
+    records = [run(job(predictor="params", repeat=r)) for r in range(3)]
     taus = [leaderboard([record])[0]["kendall_tau"] for record in records]
-    rows = leaderboard([*records, run_job(job("random"), TABLE)])
+    rows = leaderboard([*records, run(job("random"))])
     row = next(row for row in rows if row["predictor"] == "params")
     assert row["kendall_tau"] == pytest.approx(np.mean(taus))
     assert row["kendall_tau_low"] <= row["kendall_tau"] <= row["kendall_tau_high"]
@@ -191,13 +196,15 @@ def test_leaderboard_means_by_hand() -> None:
 
 
 def test_record_survives_json() -> None:
-    record = run_job(job("rf"), TABLE)
+    record = run(job("rf"))
     assert Record.model_validate_json(record.model_dump_json()) == record
 
 
 def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None:
     store = RecordStore(tmp_path / "results", Record)
-    jobs = [job("spy", epochs=1, repeat=r, params={"fail": f}) for r in (0, 1) for f in ("", "nan")]
+    jobs = [
+        planned(job(spec, epochs=1, repeat=r)) for r in (0, 1) for spec in ("spy", "spy(fail=nan)")
+    ]
     first = run_jobs(jobs, TABLE, store, run_job)
     assert [record.failed for record in first] == [False, True, False, True]
     calls = len(spy.seen)
@@ -211,26 +218,26 @@ def test_a_passing_fault_does_not_stay(tmp_path: Path, monkeypatch: pytest.Monke
     store = RecordStore(tmp_path / "results", Record)
     with monkeypatch.context() as patch:
         patch.setattr(Random, "_query", lambda *_: 1 / 0)
-        assert run_jobs([job()], TABLE, store, run_job)[0].failed
-    assert not run_jobs([job()], TABLE, store, run_job)[0].failed
-    assert not run_jobs([job()], TABLE, store, run_job, retry=False)[0].failed, "and it is kept"
+        assert run_jobs([planned(job())], TABLE, store, run_job)[0].failed
+    assert not run_jobs([planned(job())], TABLE, store, run_job)[0].failed
+    assert not run_jobs([planned(job())], TABLE, store, run_job, retry=False)[0].failed, "and it is kept"
 
 
 def test_how_much_is_reused_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = RecordStore(tmp_path / "results", Record)
-    run_jobs([job()], TABLE, store, run_job)
+    run_jobs([planned(job())], TABLE, store, run_job)
     assert "reused" not in caplog.text
-    run_jobs([job(), job(repeat=1)], TABLE, store, run_job)
+    run_jobs([planned(job()), planned(job(repeat=1))], TABLE, store, run_job)
     assert "1 of 2 results reused from" in caplog.text
 
 
 def test_versions_that_are_mixed_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = RecordStore(tmp_path / "results", Record)
-    (record,) = run_jobs([job()], TABLE, store, run_job)
+    (record,) = run_jobs([planned(job())], TABLE, store, run_job)
     assert {"torch", "numpy", "scikit-learn", "xgboost"} <= record.versions.keys()
     other = record.model_copy(update={"versions": {**record.versions, "torch": "1.0"}})
     save_record(store.folder, job().key(TABLE.hash), other)
-    run_jobs([job(), job(repeat=1)], TABLE, store, run_job)
+    run_jobs([planned(job()), planned(job(repeat=1))], TABLE, store, run_job)
     assert f"several versions are compared: torch 1.0 and {version('torch')}" in caplog.text
 
 
@@ -272,7 +279,7 @@ def test_foreign_and_broken_files_are_ignored(
     (tmp_path / f"{broken}.json").write_text('{"schema_version": 1, "jo')
     assert store.load(broken) is None
     assert "ignoring a file that is no record" in caplog.text
-    save_record(tmp_path, "1" * 20, run_job(job(), TABLE))
+    save_record(tmp_path, "1" * 20, run(job()))
     assert len(list(store)) == 1
     assert not list(tmp_path.glob(".*")), "nothing is left aside"
 
@@ -289,7 +296,8 @@ def test_grid_has_no_double_jobs() -> None:
     experiment = Experiment(
         TABLE, "random, rf, params", train_sizes=(5, 10), epochs=(1, 2), test_size=20, repeats=3
     )
-    jobs, _ = experiment.jobs()
+    plans, _ = experiment.plan()
+    jobs = [each.job for each in plans]
     by_predictor = {name: [j for j in jobs if j.predictor == name] for name in ("random", "rf")}
     assert len(by_predictor["random"]) == 3, "chance needs neither labels nor curves"
     assert {j.train_size for j in by_predictor["random"]} == {0}
@@ -300,13 +308,14 @@ def test_grid_has_no_double_jobs() -> None:
 
 def test_all_leaves_out_what_the_table_can_not_give() -> None:
     texts = [str(architecture) for architecture in TABLE.architectures]
-    least = Table(TABLE.space, "toy", texts, {"test_accuracy": TABLE.final_accuracy("test")[::2]})
+    least = Table(TABLE.space, "toy", texts, {"test_accuracy": TABLE.values(ACCURACY, "test")[::2]})
     experiment = Experiment(least, "baseline", train_sizes=(10,), test_size=20, repeats=1)
-    jobs, remarks = experiment.jobs()
+    plans, remarks = experiment.plan()
+    jobs = [each.job for each in plans]
     assert [j.predictor for j in jobs] == ["random"]
     assert {j.label for j in jobs} == {"test"}
     assert any("flops (the table has no flops)" in remark for remark in remarks)
-    assert any("labels are test accuracies" in remark for remark in remarks)
+    assert any("labels are test values" in remark for remark in remarks)
 
 
 @pytest.mark.parametrize(
@@ -326,13 +335,14 @@ def test_all_leaves_out_what_the_table_can_not_give() -> None:
 def test_wrong_experiments(changes: dict[str, Any], message: str) -> None:
     values: dict[str, Any] = {"train_sizes": (10,), "test_size": 20, **changes}
     with pytest.raises(InputError, match=message):
-        Experiment(TABLE, **values).jobs()
+        Experiment(TABLE, **values).plan()
 
 
 def test_context_names_are_checked() -> None:
     with pytest.raises(TypeError, match="no fields"):
         Tags(needs=frozenset({"truth"}))
-    assert context(TABLE, np.array([0]), predictors.get("rf")(), 0, np.array([0]), 0) == Context()
+    one = np.array([0])
+    assert context(TABLE, one, predictors.get("rf")(), ACCURACY, 0, one, 0) == Context()
 
 
 def _records(folder: Path) -> dict[str, Any]:
@@ -361,7 +371,7 @@ def test_killed_run_goes_on(tmp_path: Path) -> None:
     experiment = Experiment(
         opened, "rf,random", train_sizes=(5, 10), test_size=20, repeats=12, device="cpu"
     )
-    jobs, _ = experiment.jobs()
+    jobs, _ = experiment.plan()
     again, undisturbed = (
         run_jobs(jobs, opened, RecordStore(at, Record), run_job) for at in (broken, whole)
     )

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
+from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.evaluation.engine import context, run_job
+from archcast.evaluation.engine import context
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors import lcsvr
 from archcast.predictors import registry as predictors
@@ -20,7 +21,7 @@ from archcast.predictors.predictor import Context, Curves, Tags
 from archcast.studies.experiment import Experiment
 from archcast.testing import toy
 from tests.results import small_table
-from tests.test_evaluation import job
+from tests.test_evaluation import job, run
 
 LOSSES = np.array([[3.0, 2.0, 1.0], [2.0, 2.0, 2.0]])
 CELLS = toy(2, seed=0).architectures
@@ -42,23 +43,23 @@ def scores(name: str, curves: Curves, **params: object) -> list[float]:
     ],
 )
 def test_training_speed_by_hand(name: str, params: dict[str, float], by_hand: list[float]) -> None:
-    np.testing.assert_allclose(scores(name, Curves(12, train_loss=LOSSES), **params), by_hand)
+    np.testing.assert_allclose(scores(name, Curves(12, {"train_loss": LOSSES}), **params), by_hand)
 
 
 def test_early_stopping_by_hand() -> None:
-    assert scores("early-stop-loss", Curves(12, valid_loss=LOSSES)) == [-1, -2]
+    assert scores("early-stop-loss", Curves(12, {"valid_loss": LOSSES})) == [-1, -2]
     accuracy = np.array([[10.0, 30.0], [20.0, 25.0]])
-    assert scores("early-stop-acc", Curves(12, valid_accuracy=accuracy)) == [30, 25]
-    assert scores("early-stop-acc", Curves(12, valid_accuracy=accuracy[:, :1])) == [10, 20]
+    assert scores("early-stop-acc", Curves(12, objective=accuracy)) == [30, 25]
+    assert scores("early-stop-acc", Curves(12, objective=accuracy[:, :1])) == [10, 20]
 
 
 def test_diverged_runs_come_last() -> None:
     cut, failed = LOSSES.copy(), np.array([True, False])
     cut[0, 1:] = np.nan
     for name in ("sotl", "sotl-e", "tse-e", "tse-ema"):
-        diverged, bad = scores(name, Curves(12, train_loss=cut, diverged=failed))
+        diverged, bad = scores(name, Curves(12, {"train_loss": cut}, diverged=failed))
         assert diverged < 1_000 * bad < 0
-    assert scores("early-stop-acc", Curves(12, valid_accuracy=cut, diverged=failed)) == [0, 2]
+    assert scores("early-stop-acc", Curves(12, objective=cut, diverged=failed)) == [0, 2]
 
 
 def test_the_last_value_of_a_stopped_run_holds() -> None:
@@ -68,9 +69,9 @@ def test_the_last_value_of_a_stopped_run_holds() -> None:
     held[0, 1:] = held[0, 0]
     for name in ("sotl", "sotl-e", "tse-e", "tse-ema"):
         for diverged in (None, np.zeros(2, dtype=bool)):
-            given = Curves(12, train_loss=cut, diverged=diverged)
-            assert scores(name, given) == scores(name, Curves(12, train_loss=held))
-    assert scores("early-stop-acc", Curves(12, valid_accuracy=cut)) == held[:, -1].tolist()
+            given = Curves(12, {"train_loss": cut}, diverged=diverged)
+            assert scores(name, given) == scores(name, Curves(12, {"train_loss": held}))
+    assert scores("early-stop-acc", Curves(12, objective=cut)) == held[:, -1].tolist()
 
 
 @pytest.mark.parametrize("name", ["early-stop-acc", "sotl-e", "lcsvr"])
@@ -88,7 +89,7 @@ def test_stopping_a_third_of_the_runs_takes_no_ranking_away(name: str) -> None:
     assert "20 of 60 runs in table are shorter than 6 epochs" in stopped.remarks()[0]
     taus = []
     for epochs in (4, 6):
-        record = run_job(job(name, epochs=epochs, test_size=30), stopped)
+        record = run(job(name, epochs=epochs, test_size=30), stopped)
         assert record.error is None
         taus.append(kendall_tau(record.truth, record.predictions))
     assert taus[1] > 0.8
@@ -105,9 +106,10 @@ def test_that_a_run_will_diverge_is_not_seen_before_it_does() -> None:
     failing = Table(table.space, "toy", texts, {**table.columns, **curves, "diverged": diverged})
     assert not failing.stopped.any()
     assert failing.remarks() == []
-    assert failing.final_accuracy("valid")[0] == 0.0
+    assert failing.values(ACCURACY, "valid")[0] == 0.0
     for epochs, seen in ((3, False), (4, False), (5, True), (6, True)):
-        given = context(failing, np.arange(20), predictors.get("sotl")(), epochs, np.arange(3), 0)
+        rows, sotl = np.arange(20), predictors.get("sotl")()
+        given = context(failing, rows, sotl, ACCURACY, epochs, rows[:3], 0)
         assert given.curves is not None
         assert given.curves.diverged is not None
         assert given.curves.diverged.tolist() == [seen] + [False] * 19
@@ -197,7 +199,7 @@ def test_impossible_states_have_no_probability() -> None:
 def test_extrapolation_of_known_curves(name: str) -> None:
     x = np.arange(1.0, 13.0)
     truth = 100 * np.stack([0.85 - 0.4 / x, 0.6 - 0.3 / x])
-    curves = Curves(12, valid_accuracy=truth[:, :6])
+    curves = Curves(12, {"valid_accuracy": truth[:, :6]})
     predictor = predictors.get(name)().fit([], [], Context(curves=curves))
     means, stds = predictor.query(CELLS, Context(curves=curves), return_std=True)
     assert predictor.fallbacks_ == 0
@@ -212,7 +214,7 @@ def test_curves_without_a_fit_fall_back_and_count(name: str) -> None:
     accuracy = np.stack([rising, falling, rising])
     accuracy[2, 4:] = np.nan
     diverged = np.array([False, False, True])
-    curves = Context(curves=Curves(12, valid_accuracy=accuracy, diverged=diverged))
+    curves = Context(curves=Curves(12, {"valid_accuracy": accuracy}, diverged=diverged))
     cells = toy(3, seed=0).architectures
     predictor = predictors.get(name)(steps=20).fit([], [], curves)
     means, stds = predictor.query(cells, curves, return_std=True)
@@ -226,7 +228,7 @@ def test_curves_without_a_fit_fall_back_and_count(name: str) -> None:
 @pytest.mark.parametrize("name", ["lce", "lce-m"])
 @pytest.mark.parametrize("epochs", [1, 4, 12])
 def test_constant_curves_of_any_length(name: str, epochs: int) -> None:
-    flat = Context(curves=Curves(12, valid_accuracy=np.full((2, epochs), 50.0)))
+    flat = Context(curves=Curves(12, {"valid_accuracy": np.full((2, epochs), 50.0)}))
     predictor = predictors.get(name)(steps=20).fit([], [], flat)
     assert np.isfinite(predictor.query(CELLS, flat)).all()
 
@@ -240,39 +242,38 @@ def _with_columns(*names: str) -> Table:
 
 def test_lcsvr_reads_the_curves_that_there_are() -> None:
     for names in (("train_loss",), ("valid_accuracy",), ("train_loss", "valid_accuracy")):
-        record = run_job(
-            job("lcsvr", params={"trials": 5}, epochs=3, label="test"), _with_columns(*names)
-        )
+        record = run(job("lcsvr(trials=5)", epochs=3, label="test"), _with_columns(*names))
         assert record.error is None, record.error
 
 
 def test_a_predictor_whose_curve_is_missing_is_refused() -> None:
     table = _with_columns("valid_accuracy")
     with pytest.raises(InputError, match="the table has no train_loss"):
-        Experiment(table, "sotl-e", train_sizes=(10,), test_size=20).jobs()
-    jobs, remarks = Experiment(table, "learning-curve", train_sizes=(10,), test_size=20).jobs()
-    assert {j.predictor for j in jobs} == {"early-stop-acc", "lce", "lce-m", "lcsvr"}
+        Experiment(table, "sotl-e", train_sizes=(10,), test_size=20).plan()
+    jobs, remarks = Experiment(table, "learning-curve", train_sizes=(10,), test_size=20).plan()
+    assert {each.job.predictor for each in jobs} == {"early-stop-acc", "lce", "lce-m", "lcsvr"}
     assert "sotl (the table has no train_loss)" in remarks[0]
 
 
 def test_more_epochs_than_there_are() -> None:
     experiment = Experiment(small_table(), "sotl-e", train_sizes=(10,), test_size=20, epochs=(2, 7))
     with pytest.raises(InputError, match="--epochs 7: the curves of table have 6 epochs"):
-        experiment.jobs()
+        experiment.plan()
 
 
 def test_only_the_curves_that_are_named_are_given() -> None:
     table, rows = small_table(), np.arange(4)
-    given = context(table, rows, predictors.get("sotl-e")(), 3, rows, 0)
+    given = context(table, rows, predictors.get("sotl-e")(), ACCURACY, 3, rows, 0)
     assert given.curves is not None
-    assert given.curves.train_loss is not None
-    assert given.curves.train_loss.shape == (4, 3)
-    assert given.curves.valid_accuracy is None
+    assert given.curves.columns.keys() == {"train_loss"}
+    assert given.curves.columns["train_loss"].shape == (4, 3)
+    assert given.curves.objective is None
     assert given.curves.horizon == 6
     everything = toy(4, seed=0).context
     assert everything.curves is not None
     narrowed = everything.only(Tags(needs=frozenset({"curves"}), curves=frozenset({"valid_loss"})))
-    assert narrowed == Context(curves=Curves(12, valid_loss=everything.curves.valid_loss))
+    only = {"valid_loss": everything.curves.columns["valid_loss"]}
+    assert narrowed == Context(curves=Curves(12, only))
 
 
 def test_lcsvr_deviation_is_that_of_held_out_labels() -> None:
@@ -316,5 +317,5 @@ def test_lcsvr_compares_settings_on_a_part_of_many_labels(monkeypatch: pytest.Mo
 def test_fallbacks_are_in_the_record() -> None:
     table = small_table()
     table.columns["valid_accuracy"][:, 3:] *= np.float32(0.1)
-    record = run_job(job("lce", params={"steps": 10}, epochs=6), table)
+    record = run(job("lce(steps=10)", epochs=6), table)
     assert record.fallbacks == len(record.predictions)

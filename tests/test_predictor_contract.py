@@ -19,6 +19,7 @@ EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
 # Settings that keep the checks, which fit some ten times, quick.
 QUICK: dict[str, dict[str, object]] = {
     "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
+    "column": {"column": "parameters"},
     "combine": {"head": "xgb(n_estimators=30)"},
     **{key: {"epochs": 2} for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")},
     "lce": {"steps": 10},

@@ -34,7 +34,7 @@ from archcast.report.views import (
 from archcast.search.search_job import SearchJob, SearchRecord
 from archcast.studies.leaderboard import comparable, leaderboard
 from archcast.studies.speed_up import agreement, search_rows
-from tests.results import small_table
+from tests.results import said, small_table
 
 TABLE = small_table()
 REPEATS = 8
@@ -56,9 +56,7 @@ def records(
     for repeat in range(repeats):
         truth = np.random.default_rng(repeat).normal(70.0, 3.0, 30)
         job = Job(
-            benchmark="toy",
-            dataset="toy",
-            predictor=predictor,
+            **said(predictor.partition("(")[0]) | {"predictor": predictor},
             train_size=train_size,
             epochs=epochs,
             repeat=repeat,
@@ -91,14 +89,14 @@ RECORDS = [
     *records("lcsvr", 10, 4, noise=1.0),
     *records("lcsvr", 30, 4, noise=0.8),
     *records("params", 0, noise=6.0, query=0.0),
-    *records("sklearn", 30, params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
-    *records("rf", 30, noise=2.5, params={"encoding": NASTY}),
+    *records(f"sklearn({NASTY})", 30, error=f"ValueError: {NASTY}"),
+    *records(f"rf(encoding={NASTY})", 30, noise=2.5),
 ]
 ROWS = leaderboard(RECORDS)
 
 
 def searches(
-    predictor: str | None = None,
+    predictor: str = "",
     strategy: str = "evolution",
     epochs: int = 0,
     rate: float = 1.0,
@@ -109,13 +107,12 @@ def searches(
     made = []
     for repeat in range(REPEATS):
         job = SearchJob(
-            benchmark="toy",
-            dataset="toy",
+            **said(predictor.partition("(")[0]) | {"predictor": predictor},
             strategy=strategy,
-            predictor=predictor,
+            unguided=strategy,
             epochs=epochs,
             repeat=repeat,
-            **{"budget": BUDGET, "label": "valid", **changes},
+            **{"budget": BUDGET, "label": "valid", "truth": "test", **changes},
         )
         rng = np.random.default_rng([repeat, job.predictor_seed()])
         paid = [] if error else [float(at) for at in range(1, BUDGET + 1)]
@@ -128,7 +125,7 @@ def searches(
                 best=90.0,
                 architectures=list(range(len(paid))),
                 epochs=[6] * len(paid),
-                accuracies=truth,
+                values=truth,
                 truth=truth,
                 evaluations=paid,
                 training_seconds=[12.0 * at for at in paid],
@@ -148,8 +145,8 @@ SEARCHES = [
     *searches("rf", rate=2.0),
     *searches("params", rate=1.5),
     *searches("sotl-e", epochs=4, rate=3.0),
-    *searches("rf", params={"encoding": NASTY}),
-    *searches("sklearn", params={"estimator": NASTY}, error=f"ValueError: {NASTY}"),
+    *searches(f"rf(encoding={NASTY})"),
+    *searches(f"sklearn({NASTY})", error=f"ValueError: {NASTY}"),
 ]
 SEARCH_ROWS = search_rows(SEARCHES)
 LEADERBOARD_SECTIONS = {"leaderboard", "costs", "budgets", "comparison", "predictions"}

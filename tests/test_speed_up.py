@@ -11,6 +11,7 @@ import pytest
 
 from archcast.evaluation.statistics import median_interval
 from archcast.search.search_job import SearchJob, SearchRecord
+from archcast.search.strategy_text import to_strategy
 from archcast.studies.speed_up import (
     Axis,
     Effort,
@@ -25,6 +26,7 @@ from archcast.studies.speed_up import (
     speed_up,
     trajectories,
 )
+from tests.results import said
 
 BEST = 90.0
 
@@ -33,7 +35,7 @@ def record(
     regrets: Sequence[float],
     evaluations: Sequence[float] | None = None,
     strategy: str = "random",
-    predictor: str | None = None,
+    predictor: str = "",
     seconds: float | None = 10.0,
     error: str | None = None,
     **job: Any,
@@ -42,17 +44,18 @@ def record(
 
     An evaluation takes `seconds`, and the predictor a second more for each trial.
     """
-    facts = {"epochs": 0, "budget": 100, "label": "valid", "repeat": 0, **job}
+    facts = {"epochs": 0, "budget": 100, "label": "valid", "truth": "test", "repeat": 0, **job}
+    unguided = to_strategy(strategy).traits.unguided or strategy
     n = len(regrets)
     paid = list(map(float, range(1, n + 1) if evaluations is None else evaluations))
     seconds_of_predictor = [float(i) if predictor else 0.0 for i in range(1, n + 1)]
     return SearchRecord(
-        job=SearchJob(benchmark="b", dataset="d", strategy=strategy, predictor=predictor, **facts),
+        job=SearchJob(**said(predictor), strategy=strategy, unguided=unguided, **facts),
         table="t",
         best=BEST,
         architectures=list(range(n)),
         epochs=[12] * n,
-        accuracies=[float(i) for i in range(n)],
+        values=[float(i) for i in range(n)],
         truth=[BEST - regret for regret in regrets],
         evaluations=paid,
         training_seconds=[] if seconds is None else [seconds * each for each in paid],
@@ -71,7 +74,7 @@ def random_record(seed: int) -> SearchRecord:
     return found.model_copy(
         update={
             "epochs": rng.choice([3, 6, 12], n).tolist(),
-            "accuracies": rng.integers(50, 60, n).astype(float).tolist(),
+            "values": rng.integers(50, 60, n).astype(float).tolist(),
         }
     )
 
@@ -83,7 +86,7 @@ def test_incumbents_were_trained_the_longest() -> None:
     one = record([9.0, 8.0, 4.0, 6.0, 2.0, 1.0]).model_copy(
         update={
             "epochs": [3, 3, 12, 12, 3, 12],
-            "accuracies": [50.0, 55.0, 40.0, 60.0, 99.0, 59.0],
+            "values": [50.0, 55.0, 40.0, 60.0, 99.0, 59.0],
         }
     )
     # 60 % beats 40 % in validation and is worse in truth; 99 % is of three epochs only.
@@ -93,7 +96,7 @@ def test_incumbents_were_trained_the_longest() -> None:
 def test_incumbents_by_slow_loop() -> None:
     for seed in range(20):
         one = random_record(seed)
-        keys = list(zip(one.epochs, one.accuracies, strict=True))
+        keys = list(zip(one.epochs, one.values, strict=True))
         for end, regret in enumerate(incumbent_regrets(one), start=1):
             chosen = keys.index(max(keys[:end]))
             assert regret == pytest.approx(BEST - one.truth[chosen])
@@ -218,8 +221,8 @@ def test_rows_by_hand() -> None:
     random = named["random", None]
     assert rows.index(guided) < rows.index(evolution)
     assert random["regret"] == 3.0
-    assert random["test_accuracy"] == BEST - 3.0
-    assert guided["test_accuracy_mean"] == pytest.approx(BEST - 14 / 3)
+    assert random["value"] == BEST - 3.0
+    assert guided["value_mean"] == pytest.approx(BEST - 14 / 3)
     assert (guided["family"], random["family"]) == ("model-based", None)
     # Each got there in two of three runs, of two trials each.
     for row, evaluations, seconds in (
@@ -245,14 +248,8 @@ def test_what_a_strategy_without_unguided_form_is_held_against() -> None:
     records = [
         *searches("random", [1.0] * 2),
         *searches("evolution", [1.0] * 2, evaluations=[1.0, 1.6]),
-        *searches("evolution", [1.0] * 2, evaluations=[1.0, 1.2], strategy_params={"batch": 3}),
-        *searches(
-            "evolution",
-            [1.0] * 2,
-            evaluations=[0.1, 0.2],
-            strategy_params={"batch": 3},
-            predictor="rf",
-        ),
+        *searches("evolution(batch=3)", [1.0] * 2, evaluations=[1.0, 1.2]),
+        *searches("evolution(batch=3)", [1.0] * 2, evaluations=[0.1, 0.2], predictor="rf"),
         *searches("bayesian", [1.0] * 2, evaluations=[0.1, 0.4], predictor="gp"),
         *searches("proxy-then-evaluate", [1.0] * 2, evaluations=[0.1, 0.4], predictor="params"),
     ]

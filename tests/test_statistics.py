@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy import stats
 
+from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
 from archcast.cli import main
 from archcast.evaluation.job import Job
@@ -28,7 +29,7 @@ from archcast.evaluation.statistics import (
 from archcast.report.terminal import leaderboard_table
 from archcast.spaces import registry as spaces
 from archcast.studies.leaderboard import Row, leaderboard
-from tests.results import small_table, write_small_table
+from tests.results import said, small_table, write_small_table
 
 
 def normal_scores(names: str, blocks: int, seed: int, step: float) -> dict[str, list[float]]:
@@ -89,10 +90,10 @@ def records(predictor: str, noises: Sequence[float | None], **changes: Any) -> l
     found = []
     for repeat, noise in enumerate(noises):
         values: dict[str, Any] = {
-            "benchmark": "toy", "dataset": "toy", "train_size": 0, "test_size": 60, "epochs": 0,
+            **said(predictor), "train_size": 0, "test_size": 60, "epochs": 0,
             "label": "valid", "truth": "test", "repeat": repeat,
         }  # fmt: skip
-        job = Job(predictor=predictor, **{**values, **changes})
+        job = Job(**{**values, **changes})
         truth, shared = np.random.default_rng(repeat).normal(size=(2, 60))
         own = np.random.default_rng([repeat, *predictor.encode()]).normal(size=60)
         if noise is None:
@@ -251,7 +252,7 @@ def test_noise_ceiling_is_what_a_perfect_predictor_reaches(
     n = 2_000
     expected = 80 - rng.exponential(6.0, n).clip(max=70) if skewed else rng.normal(60.0, 6.0, n)
     table = noisy_table(expected, 3.0, rng.choice(runs, n).tolist())
-    reached = kendall_tau(table.mean_over_runs(table.final_accuracy("test")), expected)
+    reached = kendall_tau(table.mean_over_runs(table.values(ACCURACY, "test")), expected)
     assert 0.6 < reached < 0.85
     assert noise_ceiling(table) == pytest.approx(reached, abs=0.025)
 
@@ -259,7 +260,7 @@ def test_noise_ceiling_is_what_a_perfect_predictor_reaches(
 def test_noise_ceiling_by_spearman_brown() -> None:
     expected = np.random.default_rng(0).normal(60.0, 6.0, 300)
     table = noisy_table(expected, 4.0, [3] * 300)
-    accuracy = table.final_accuracy("test").reshape(-1, 3)
+    accuracy = table.values(ACCURACY, "test").reshape(-1, 3)
     r = np.sin(np.pi / 2 * stats.kendalltau(accuracy[:, 0], accuracy[:, 1]).statistic)
     correlation = np.sqrt(3 * r / (1 + 2 * r))
     assert noise_ceiling(table) == pytest.approx(2 / np.pi * np.arcsin(correlation))
@@ -284,6 +285,6 @@ def test_noise_ceiling_of_the_accuracy_that_is_the_truth() -> None:
     table = small_table()
     table.columns["test_accuracy"] = np.repeat(np.arange(60.0, dtype=np.float32), 2)
     assert noise_ceiling(table) == pytest.approx(1.0)
-    valid = noise_ceiling(table, "valid")
+    valid = noise_ceiling(table, part="valid")
     assert valid is not None
     assert 0.5 < valid < 1.0

@@ -24,6 +24,7 @@ from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.studies.supernets import supernet_rows
 from archcast.tasks.tensors import load_data
 from archcast.testing import SKELETON, TASK, toy
+from tests.results import said
 
 CELLS = toy(8, seed=0)
 IMAGES = torch.randn(4, 1, 14, 14, generator=torch.Generator().manual_seed(0))
@@ -349,7 +350,7 @@ def record(truth: list[float], seed: int, **outcome: object) -> Record:
     params = {"epochs": 1, "valid_images": 10, "training_seed": seed}
     return Record(
         job=Job(
-            benchmark="toy", dataset="toy", predictor="rsws", params=params, train_size=0,
+            **said("rsws") | {"params": params}, train_size=0,
             test_size=30, repeat=0, epochs=0, label="valid", truth="test",
         ),
         table="", truth=truth, cost=Cost(labels=0.0, fit=5.0, evidence=0.0, query=0.1), **outcome,

@@ -23,7 +23,7 @@ TRAIN, TEST = toy(30, seed=1), toy(20, seed=2)
 class Recorder(Predictor):
     """Notes what it is fitted and queried with; good where `sign` is 1, bad where it is -1."""
 
-    tags = Tags(needs=frozenset({"parameters"}))
+    tags = Tags(needs=frozenset({"columns"}), columns=frozenset({"parameters"}))
     search_space: ClassVar[dict[str, Any]] = {"sign": [1, -1], "other": list(range(50))}
     calls: ClassVar[list[tuple[set[Any], set[Any]]]] = []
 
@@ -32,13 +32,13 @@ class Recorder(Predictor):
         self.other = other
 
     def _fit(self, architectures: Any, labels: Any, context: Context) -> None:
-        assert context.parameters is not None
-        assert len(context.parameters) == len(labels)
+        assert context.columns is not None
+        assert len(context.columns["parameters"]) == len(labels)
         self.seen_ = set(architectures)
 
     def _query(self, architectures: Any, context: Context) -> Any:
         self.calls.append((self.seen_, set(architectures)))
-        return self.sign * context.parameters
+        return self.sign * context.columns["parameters"]
 
 
 def test_folds_validate_on_what_was_not_learned_from() -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.evaluation.engine import context, run_job
+from archcast.evaluation.engine import context
 from archcast.networks.nasbench201_network import MINI
 from archcast.networks.task import IMAGES, task_of
 from archcast.predictors import registry as predictors
@@ -23,7 +24,7 @@ from archcast.zero_cost import Batch
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import votes
 from tests.results import small_table
-from tests.test_evaluation import job
+from tests.test_evaluation import job, run
 from tests.test_networks import save_images
 
 CELLS = toy(6, seed=0)
@@ -96,7 +97,7 @@ def test_the_task_of_a_table(tmp_path: Path) -> None:
 def test_networks_and_minibatch_are_those_of_the_repeat() -> None:
     table, rows = trained_on("fashion-mnist-14"), np.arange(3)
     predictor = predictors.get("synflow")()
-    first, again, other = (context(table, rows, predictor, 0, rows, seed) for seed in (1, 1, 2))
+    first, again, other = (context(table, rows, predictor, ACCURACY, 0, rows, seed) for seed in (1, 1, 2))
     cell = table.architectures[5]
     weights = [c.build(cell).classifier.weight for c in (first, again, other) if c.build]
     assert torch.equal(weights[0], weights[1])
@@ -111,7 +112,7 @@ def test_networks_and_minibatch_are_those_of_the_repeat() -> None:
 def test_jobs_of_the_engine() -> None:
     table = trained_on("fashion-mnist-14")
     for name in ("nwot", "swap-reg"):
-        record = run_job(job(name, train_size=0, test_size=5), table)
+        record = run(job(name, train_size=0, test_size=5), table)
         assert record.error is None, record.error
         assert record.cost is not None
         assert record.cost.query > 1e-3, "building and passes are measured"
@@ -119,6 +120,6 @@ def test_jobs_of_the_engine() -> None:
 
 def test_without_images_there_are_no_networks() -> None:
     with pytest.raises(InputError, match=r"can't run nwot \(the table has no images\)"):
-        Experiment(small_table(), "nwot", train_sizes=(10,), test_size=20).jobs()
-    _, remarks = Experiment(small_table(), "all", train_sizes=(10,), test_size=20).jobs()
+        Experiment(small_table(), "nwot", train_sizes=(10,), test_size=20).plan()
+    _, remarks = Experiment(small_table(), "all", train_sizes=(10,), test_size=20).plan()
     assert "synflow (the table has no images)" in remarks[0]

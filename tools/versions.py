@@ -20,6 +20,7 @@ from archcast.evaluation.engine import run_job
 from archcast.making.supernet_training import Plan
 from archcast.networks.nasbench201_network import Network
 from archcast.predictors import registry as predictors
+from archcast.predictors.baselines import Column
 from archcast.search import registry as strategies
 from archcast.search.search_job import run_search_job
 from archcast.spaces import registry as spaces
@@ -45,7 +46,9 @@ def current() -> dict[str, list[Any]]:
     """The versions and sources of what is here, by target."""
     found = {}
     for thing in versioned():
-        made = thing() if isinstance(thing, type) and hasattr(thing, "tags") else thing
+        made = thing
+        if isinstance(thing, type) and hasattr(thing, "tags"):
+            made = thing("parameters") if thing is Column else thing()
         found[target_of(thing)] = [stated_version(made), source_of(thing.__module__)]
     return dict(sorted(found.items()))
 

@@ -204,6 +204,8 @@ def fact_column(table: Table, name: str) -> str:
     Raises:
         InputError: the table has none, or several of the kind.
     """
+    if name in table.curves:
+        raise InputError(f"{name} only by epoch")
     scalars = [column for column in table.columns if table.columns[column].ndim == 1]
     if name in scalars:
         return name

@@ -15,7 +15,7 @@ from archcast.core.device import pick_device
 from archcast.core.errors import InputError
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
-from archcast.evaluation.engine import NETWORK_FIELDS, images_of, missing_needs, run_job
+from archcast.evaluation.engine import NETWORK_FIELDS, fact_column, images_of, missing_needs, run_job
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -216,8 +216,9 @@ def choose_predictors(
     left_out: list[str] = []
     for predictor, of_family in _listed(given):
         text, missing = text_of(predictor), missing_needs(table, predictor.tags, objective)
-        if type(predictor) is Column and predictor.tags.columns & _declared(table):
-            missing.append(f"{predictor.column} but as an objective")
+        if not missing:
+            read = {fact_column(table, column) for column in _scores_read(predictor)}
+            missing = [f"{column} only as an objective" for column in read & _declared(table)]
         if missing and not of_family:
             raise InputError(
                 f"{table.source}: can't run {text} (the table has {', '.join(missing)}); choose"
@@ -241,6 +242,17 @@ def _listed(given: Predictors) -> Iterator[tuple[Predictor, bool]]:
         for text in split_specs(part):
             family = [name for name in registry if _belongs(name, text)]
             yield from ((to_predictor(name), bool(family)) for name in family or [text])
+
+
+def _scores_read(given: Any) -> Iterator[str]:
+    """The columns that a predictor, or one that it is around, takes for scores."""
+    if isinstance(given, list | tuple):
+        for each in given:
+            yield from _scores_read(each)
+    elif type(given) is Column:
+        yield given.column
+    elif isinstance(given, Predictor):
+        yield from _scores_read([*given.get_params(deep=False).values()])
 
 
 def _declared(table: Table) -> frozenset[str]:

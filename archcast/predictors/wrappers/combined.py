@@ -51,9 +51,11 @@ class Combined(Predictor):
         """All that the parts need, and whether the head gives deviations."""
         self._check()
         reads = [part.tags.curves for part in self.parts if "curves" in part.tags.needs]
+        everything = [each.tags for each in (self.head, *self.parts)]
         return Tags(
-            needs=frozenset().union(*(each.tags.needs for each in (self.head, *self.parts))),
+            needs=frozenset().union(*(tags.needs for tags in everything)),
             curves=frozenset().union(*reads) if all(reads) else frozenset(),
+            columns=frozenset().union(*(tags.columns for tags in everything)),
             probabilistic=self.head.tags.probabilistic,
             paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,11 +42,8 @@ class Ensemble(Predictor):
                 f"{text_of(self.predictor)} can't be a member of an ensemble: it learns from no"
                 " labels, so that all members would be alike; try xgb"
             )
-        return Tags(
-            needs=tags.needs,
-            curves=tags.curves,
-            probabilistic=True,
-            paper="Breiman, 1996, Bagging Predictors",
+        return replace(
+            tags, probabilistic=True, paper="Breiman, 1996, Bagging Predictors", version=1
         )
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
