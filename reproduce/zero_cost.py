@@ -92,7 +92,7 @@ def main() -> None:
     found = score(
         cells, names, batch, skeleton=skeleton, workers=options.workers, cache=options.cache
     )
-    truth = table.mean_over_runs(table.final_accuracy("test"))[rows]
+    truth = table.mean_over_runs(table.values(table.objective(), "test"))[rows]
     print(f"{table.source}: {len(cells)} cells, seconds of a proxy alone\n")
     print(f"{'proxy':18}{'tau':>8}{'rho':>8}{'top rho':>9}{'seconds':>10}")
     for name, values in found.values.items():

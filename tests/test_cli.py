@@ -87,14 +87,14 @@ def test_variants_are_rows_of_their_own(archcast) -> None:  # type: ignore[no-un
     code, out, _ = archcast(f"{SMALL} --predictors {specs} --format json")
     assert code == 0
     names = {row["predictor"] for row in json.loads(out)}
-    assert names == {"rf", "rf(encoding=one-hot)", "sklearn(estimator=Lasso(alpha=0.1))"}
+    assert names == {"rf", "rf(encoding=one-hot)", "sklearn(Lasso(alpha=0.1))"}
 
 
 def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type: ignore[no-untyped-def]
-    code, out, err = archcast(f"{SMALL} --predictors random,sklearn(Nonsense) --format json")
+    code, out, err = archcast(f"{SMALL} --predictors random,sklearn(SVR(C=-1)) --format json")
     assert code == 1
     assert len(json.loads(out)) == 2
-    assert err.count("scikit-learn has no regressor 'Nonsense'") == 2
+    assert err.count("The 'C' parameter of SVR must be a float") == 2
     assert "2 of 4 jobs failed" in err
 
 
@@ -102,6 +102,7 @@ def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type:
     ("command", "message"),
     [
         ("leaderboard --predictors xgbb", "unknown predictor 'xgbb': did you mean xgb"),
+        (f"{SMALL} --predictors sklearn(Nonsense)", "has no regressor 'Nonsense'"),
         ("leaderboard --benchmark absent.parquet", "absent.parquet: no such file"),
         ("leaderboard --benchmark nasbench-grap", "did you mean nasbench-graph"),
         ("leaderboard --dataset coar", "no data set 'coar'"),
@@ -152,7 +153,7 @@ def test_convert_verify_info(archcast) -> None:  # type: ignore[no-untyped-def]
     assert "no curves" in out
     code, out, err = archcast(SMALL.replace("toy.parquet", "new.parquet") + " --predictors rf")
     assert code == 0
-    assert "labels are test accuracies" in err
+    assert "labels are test values" in err
 
 
 @pytest.mark.parametrize("kind", ["predictors", "encodings", "benchmarks", "metrics"])

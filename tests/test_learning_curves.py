@@ -242,7 +242,9 @@ def _with_columns(*names: str) -> Table:
 
 def test_lcsvr_reads_the_curves_that_there_are() -> None:
     for names in (("train_loss",), ("valid_accuracy",), ("train_loss", "valid_accuracy")):
-        record = run(job("lcsvr(trials=5)", epochs=3, label="test"), _with_columns(*names))
+        table = _with_columns(*names)
+        objective = table.objective()
+        record = run(job("lcsvr(trials=5)", epochs=3, label="test", objective=objective), table)
         assert record.error is None, record.error
 
 

@@ -18,6 +18,7 @@ from scipy.integrate import quad
 from scipy.stats import chisquare, norm
 from typer.testing import CliRunner
 
+from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import CURVES, Table
 from archcast.cli import app
 from archcast.core.errors import InputError
@@ -25,7 +26,7 @@ from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors.baselines import Random
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.predictors.predictor_text import build_predictor, parse_predictor
+from archcast.predictors.predictor_text import configured, to_predictor
 from archcast.predictors.wrappers.ensemble import Ensemble
 from archcast.search import registry as strategies
 from archcast.search.bayesian import BayesianOptimisation, acquire, expected_improvement
@@ -37,18 +38,18 @@ from archcast.search.pool import Pool
 from archcast.search.proxy_then_evaluate import ProxyThenEvaluate
 from archcast.search.random_search import RandomSearch
 from archcast.search.reinforce import Reinforce
-from archcast.search.search_job import SearchJob, SearchRecord, run_search_job
+from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import PaidGuide, Simulation, pool_of
 from archcast.search.strategy import Guide, Search, Strategy, Trial
-from archcast.search.strategy_text import make_strategy, parse_strategy
+from archcast.search.strategy_text import to_strategy
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, choice_matrix
 from archcast.studies.searches import SearchExperiment
 from archcast.testing import toy
-from tests.results import EPOCH_SECONDS, EPOCHS, small_table, write_small_table
+from tests.results import EPOCH_SECONDS, EPOCHS, said, small_table, write_small_table
 
 SPACE = spaces.get("nasbench201")
-CURVES_TOO = "combine(xgb(n_estimators=10), parts=sotl-e)"
+CURVES_TOO = "combine(xgb(n_estimators=10), parts=[sotl-e])"
 Objective = Callable[[Architecture, int | None], float]
 
 
@@ -507,7 +508,7 @@ class Watched(Simulation):
     """Keeps for how many epochs each architecture was paid."""
 
     def __init__(self, table: Table) -> None:
-        super().__init__(table, table.starts[:-1], "valid")
+        super().__init__(table, table.starts[:-1], ACCURACY, "valid")
         self.seen = np.zeros(len(table), dtype=np.int64)
 
     def pay(self, architecture: Architecture, epochs: int | None) -> int:
@@ -518,9 +519,7 @@ class Watched(Simulation):
 
 
 def guide_of(predictor: Predictor | str, simulation: Simulation, epochs: int = 0) -> PaidGuide:
-    built, _ = (
-        build_predictor(predictor, 0, "cpu") if isinstance(predictor, str) else (predictor, 0)
-    )
+    built = configured(to_predictor(predictor), 0, "cpu") if isinstance(predictor, str) else predictor
     return PaidGuide(built, simulation, epochs, np.arange(len(simulation.table)), seed=0)
 
 
@@ -568,8 +567,8 @@ def test_promotions_pay_only_further_epochs() -> None:
     np.testing.assert_allclose(log.training_seconds, seconds)
     rows = TABLE.starts[log.architectures]
     told = TABLE.columns["valid_accuracy"][rows, np.array(log.epochs) - 1]
-    np.testing.assert_array_equal(log.accuracies, told)
-    assert log.architectures[3] == log.architectures[int(np.argmax(log.accuracies[:3]))]
+    np.testing.assert_array_equal(log.values, told)
+    assert log.architectures[3] == log.architectures[int(np.argmax(log.values[:3]))]
 
 
 def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
@@ -585,7 +584,7 @@ def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
 @pytest.mark.parametrize("without", [{}, {"valid_accuracy": None}])
 def test_queries_train_no_more_than_the_batch_does(without: dict[str, None]) -> None:
     table = changed(TABLE, **without)
-    simulation = Simulation(table, table.starts[:-1], "test")
+    simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
     for epochs, candidates in ((1, 30), (2, 15), (4, 7), (5, 6), (6, 5)):
         guide = guide_of("sotl-e", simulation, epochs)
         assert guide.affordable(100, 5) == candidates
@@ -609,7 +608,7 @@ def test_what_evidence_has_paid_whole_is_trained_without_cost() -> None:
 
 
 def test_evidence_is_of_the_run_and_the_epochs_paid() -> None:
-    simulation = Simulation(TABLE, TABLE.starts[:-1] + 1, "valid")
+    simulation = Simulation(TABLE, TABLE.starts[:-1] + 1, ACCURACY, "valid")
     guide = guide_of("sotl-e", simulation, epochs=3)
     guide.fit([], [])
     asked = TABLE.architectures[20:9:-1]
@@ -657,7 +656,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
         changed(TABLE, epoch_seconds=None),
         changed(TABLE, valid_accuracy=None, train_loss=None),
     ):
-        simulation = Simulation(table, table.starts[:-1], "test")
+        simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
         search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
         log = simulation.run_search(search, 5)
         assert log.evaluations == [1, 2, 3, 4, 5]
@@ -667,7 +666,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
 @pytest.mark.parametrize(("learns", "fits"), [(False, 1), (True, 4)])
 def test_predictor_seconds_and_calls(learns: bool, fits: int) -> None:
     spy = Spy(learns)
-    simulation = Simulation(TABLE, TABLE.starts[:-1], "valid")
+    simulation = Simulation(TABLE, TABLE.starts[:-1], ACCURACY, "valid")
     guide = guide_of(spy, simulation)
     strategy = Evolution(start=5, candidates=20, batch=3)
     search = Search(strategy, simulation.pool, np.random.default_rng(0), guide)
@@ -707,13 +706,19 @@ RUNS = [(name, guide) for name in strategies for guide in guides(name)]
 
 
 def job(strategy: str, guide: str | None = None, **more: Any) -> SearchJob:
-    name, params = parse_strategy(strategy)
-    predictor, its = parse_predictor(guide) if guide else (None, {})
-    facts = {"benchmark": "toy", "dataset": "toy", "budget": 25, "label": "valid", "repeat": 0}
+    facts = {"budget": 25, "label": "valid", "truth": "test", "repeat": 0}
     facts |= {"epochs": 2 * of_curves(guide), **more}
-    return SearchJob(
-        strategy=name, strategy_params=params, predictor=predictor, params=its, **facts
-    )
+    unguided = to_strategy(strategy).traits.unguided or strategy
+    return SearchJob(**said(guide or ""), strategy=strategy, unguided=unguided, **facts)
+
+
+def planned(job: SearchJob) -> PlannedSearch:
+    predictor = to_predictor(job.predictor) if job.predictor else None
+    return PlannedSearch(job, to_strategy(job.strategy), predictor)
+
+
+def record_of(job: SearchJob, table: Table = TABLE) -> SearchRecord:
+    return run_search_job(planned(job), table)
 
 
 def states() -> list[bytes]:
@@ -725,14 +730,14 @@ def states() -> list[bytes]:
 @pytest.mark.parametrize(("strategy", "guide"), RUNS)
 def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | None) -> None:
     assert strategies.get(strategy).traits.paper
-    run_search_job(job(strategy, guide, budget=1), TABLE)
+    record_of(job(strategy, guide, budget=1))
     random.random()
     np.random.random()  # noqa: NPY002
     before = states()
-    record = run_search_job(job(strategy, guide), TABLE)
+    record = record_of(job(strategy, guide))
     assert states() == before
     assert record.error is None
-    again = run_search_job(job(strategy, guide), TABLE)
+    again = record_of(job(strategy, guide))
     measured = {"predictor_seconds", "total_predictor_seconds"}
     assert again.model_dump(exclude=measured) == record.model_dump(exclude=measured)
     assert SearchRecord.model_validate_json(record.model_dump_json()) == record
@@ -744,7 +749,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
         assert record.evaluations[-1] >= 25 - 1e-9
     seconds = EPOCHS * EPOCH_SECONDS * np.array(record.evaluations)
     np.testing.assert_allclose(record.training_seconds, seconds)
-    pool = pool_of(TABLE)
+    pool = pool_of(TABLE, ACCURACY)
     kinds = [pool.class_of(TABLE.architectures[at]) for at in record.architectures]
     assert len(set(zip(kinds, record.epochs, strict=True))) == len(kinds)
     if not of_curves(guide):
@@ -753,7 +758,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
 
     runs: dict[int, set[int]] = {}
     for at, epochs, accuracy in zip(
-        record.architectures, record.epochs, record.accuracies, strict=True
+        record.architectures, record.epochs, record.values, strict=True
     ):
         of_runs = TABLE.columns["valid_accuracy"][
             TABLE.starts[at] : TABLE.starts[at + 1], epochs - 1
@@ -770,7 +775,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
 def test_what_was_not_paid_for_makes_no_difference(strategy: str, guide: str | None) -> None:
     """Other runs, test accuracies, and all epochs that nobody paid are drawn anew."""
     epochs = 2 * of_curves(guide)
-    made = make_strategy(strategy, {})
+    made = to_strategy(strategy)
     first = simulate(made, predictor=guide, epochs=epochs)
     rng = np.random.default_rng(1)
     seen = np.zeros(TABLE.starts[-1], dtype=np.int64)
@@ -784,7 +789,7 @@ def test_what_was_not_paid_for_makes_no_difference(strategy: str, guide: str | N
     other = changed(TABLE, **columns, test_accuracy=rng.uniform(1.0, 95.0, len(hidden)))
     second = simulate(made, other, predictor=guide, epochs=epochs)
     assert 0.2 < hidden[TABLE.starts[:-1]].mean() < 0.7
-    for part in ("architectures", "epochs", "accuracies", "evaluations", "training_seconds"):
+    for part in ("architectures", "epochs", "values", "evaluations", "training_seconds"):
         assert getattr(first.log, part) == getattr(second.log, part)
 
 
@@ -793,8 +798,8 @@ def test_searches_of_a_repeat_begin_alike() -> None:
     runs = [("random", None), *((name, g) for name, g in RUNS if name in ("evolution", "bayesian"))]
     begun = {}
     for repeat in range(2):
-        records = [run_search_job(job(*run, budget=8, repeat=repeat), TABLE) for run in runs]
-        found = {(*each.architectures[:8], *each.accuracies[:8]) for each in records}
+        records = [record_of(job(*each, budget=8, repeat=repeat)) for each in runs]
+        found = {(*each.architectures[:8], *each.values[:8]) for each in records}
         (begun[repeat],) = found
     assert begun[0] != begun[1]
 
@@ -803,7 +808,12 @@ def test_searches_of_a_repeat_begin_alike() -> None:
 
 
 def labels(jobs: Sequence[SearchJob]) -> list[str]:
-    return list(dict.fromkeys(f"{each.strategy_spec} {each.spec}".strip() for each in jobs))
+    return list(dict.fromkeys(f"{each.strategy} {each.predictor}".strip() for each in jobs))
+
+
+def plan(experiment: SearchExperiment) -> tuple[list[SearchJob], list[str]]:
+    found, remarks = experiment.plan()
+    return [each.job for each in found], remarks
 
 
 @pytest.mark.parametrize(
@@ -816,7 +826,7 @@ def labels(jobs: Sequence[SearchJob]) -> list[str]:
         ),
         (
             {"strategies": "bayesian", "predictors": "xgb,gp,params"},
-            ["random", "bayesian ensemble(predictor=xgb)", "bayesian gp"],
+            ["random", "bayesian ensemble(xgb)", "bayesian gp"],
         ),
         (
             {"strategies": "proxy-then-evaluate(sample=9)", "predictors": "rf,params"},
@@ -834,7 +844,7 @@ def labels(jobs: Sequence[SearchJob]) -> list[str]:
     ],
 )
 def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> None:
-    jobs, _ = SearchExperiment(TABLE, repeats=2, **options).jobs()
+    jobs, _ = plan(SearchExperiment(TABLE, repeats=2, **options))
     assert labels(jobs) == expected
     assert len({each.key("t") for each in jobs}) == len(jobs) == 2 * len(expected)
     for each in jobs:
@@ -842,22 +852,22 @@ def test_baselines_come_along(options: dict[str, str], expected: list[str]) -> N
 
 
 def test_all_leaves_out_what_can_not_run() -> None:
-    jobs, remarks = SearchExperiment(TABLE, "all", repeats=1).jobs()
+    jobs, remarks = plan(SearchExperiment(TABLE, "all", repeats=1))
     left_out = {"bayesian", "proxy-then-evaluate"}
     assert set(labels(jobs)) == set(strategies) - left_out
     said = " ".join(remarks)
     assert all(f"left out: --strategy {name}: wants a predictor" in said for name in left_out)
     assert "neighbours" not in said
-    _, remarks = SearchExperiment(small_table(15), repeats=1).jobs()
+    _, remarks = plan(SearchExperiment(small_table(15), repeats=1))
     assert "lacks the neighbours of most architectures" in remarks[-1]
 
     for unknown in ("epoch_seconds", "train_loss"):
         bare = changed(TABLE, **{"valid_accuracy": None, unknown: None})
-        jobs, remarks = SearchExperiment(bare, "all", predictors="rf", repeats=1).jobs()
+        jobs, remarks = plan(SearchExperiment(bare, "all", predictors="rf", repeats=1))
         assert {each.label for each in jobs} == {"test"}
         assert not {"hyperband", "bohb", "proxy-then-evaluate"} & {each.strategy for each in jobs}
         said = " ".join(remarks)
-        assert "searches see test accuracies" in said
+        assert "searches see test values" in said
         assert "speed-ups count evaluations" in said
 
 
@@ -897,12 +907,12 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
             "hyperband: trains for a few epochs first, and .* choose another",
         ),
         ({"strategies": "bohb"}, FINAL, "bohb: trains for a few epochs first"),
-        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "no column 'valid_accuracy'"),
+        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "has no valid values of accuracy"),
     ],
 )  # fmt: skip
 def test_what_can_not_run_is_refused(options: dict[str, Any], table: Table, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        SearchExperiment(table, **options).jobs()
+        SearchExperiment(table, **options).plan()
     assert "\n" not in str(caught.value)
 
 
@@ -918,7 +928,7 @@ def test_an_ensemble_is_its_members_on_bootstrap_samples(member: str) -> None:
     scores = []
     for at in range(3):
         drawn = rng.integers(40, size=40)
-        fitted, _ = build_predictor(member, 7 + at, "cpu")
+        fitted = configured(to_predictor(member), 7 + at, "cpu")
         some = [train.architectures[i] for i in drawn]
         fitted.fit(some, train.labels[drawn], train.context.take(drawn))
         scores.append(fitted.query(test.architectures, test.context))
@@ -946,7 +956,7 @@ def broken(*_: Any) -> Any:
 
 def test_a_failing_predictor_is_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Random, "_query", broken)
-    record = run_search_job(job("proxy-then-evaluate", "random"), small_table(30))
+    record = record_of(job("proxy-then-evaluate", "random"), small_table(30))
     assert record.failed
     assert str(record.error).startswith("RuntimeError: out of luck (test_search.py:")
     assert record.architectures == record.evaluations == []
@@ -956,12 +966,14 @@ def test_finished_searches_are_not_run_again(tmp_path: Path) -> None:
     table = small_table()
     store = RecordStore(tmp_path / "results", SearchRecord)
     jobs = [
-        job(name, repeat=repeat, budget=5) for name in ("random", "reinforce") for repeat in (0, 1)
+        planned(job(name, repeat=repeat, budget=5))
+        for name in ("random", "reinforce")
+        for repeat in (0, 1)
     ]
     first = run_jobs(jobs[:3], table, store, run_search_job)
     assert run_jobs(jobs[:3], table, store, broken) == first
     assert len(run_jobs(jobs, table, store, run_search_job)) == 4
-    assert {each.key(first[0].table) for each in jobs} == {
+    assert {each.job.key(first[0].table) for each in jobs} == {
         each.stem for each in (tmp_path / "results").glob("*.json")
     }
 

@@ -23,14 +23,12 @@ from archcast.studies.stopping import (
     stop_jobs,
     stop_rows,
 )
-from tests.results import small_table, write_small_table
+from tests.results import planned, said, small_table, write_small_table
 
 TABLE = small_table()
 JOB = StopJob(
-    benchmark="toy",
-    dataset="toy",
-    predictor="lcsvr",
-    params={"trials": 4},
+    **said("lcsvr(trials=4)"),
+    label="valid",
     train_size=20,
     test_size=3,
     repeat=0,
@@ -118,7 +116,7 @@ def test_halving_gets_no_fewer_epochs(brackets: int) -> None:
 
 
 def test_what_is_recorded_is_what_was_paid_for() -> None:
-    done = run_stop_job(JOB, TABLE)
+    done = run_stop_job(planned(JOB), TABLE)
     assert done.error is None
     parts = split(JOB, TABLE)
     assert done.architectures == parts.test.tolist()

@@ -63,14 +63,16 @@ def test_votes_by_brute_force() -> None:
 
 
 def test_combinations_combine_what_they_name() -> None:
-    one = predictors.get("rank-sum")(proxies="params").fit([], [], CELLS.context)
-    two = predictors.get("rank-sum")(proxies="params+params").fit([], [], CELLS.context)
+    one = predictors.get("rank-sum")(proxies=["params"]).fit([], [], CELLS.context)
+    two = predictors.get("rank-sum")(proxies=["params", "params"]).fit([], [], CELLS.context)
     scores = one.query(CELLS.architectures, CELLS.context)
     np.testing.assert_allclose(two.query(CELLS.architectures, CELLS.context), 2 * scores)
     with pytest.raises(InputError, match="unknown proxy 'nwott': did you mean nwot"):
-        predictors.get("vote")(proxies="nwott").fit([], [], CELLS.context)
+        predictors.get("vote")(proxies=["nwott"]).fit([], [], CELLS.context)
+    with pytest.raises(InputError, match=r"no list; write proxies=\[snip, nwot\]"):
+        predictors.get("vote")(proxies="nwot").fit([], [], CELLS.context)
     with pytest.raises(ValueError, match="name their parts"):
-        predictors.get("vote")(proxies="az-nas").fit([], [], CELLS.context)
+        predictors.get("vote")(proxies=["az-nas"]).fit([], [], CELLS.context)
 
 
 def test_undefined_scores_come_last_and_count() -> None:
