@@ -142,12 +142,24 @@ def _is_numeric(cells: pd.Series[str]) -> bool:
     """Whether a column that nobody named holds numbers, or curves, and gaps at most beside them."""
     numbers = pd.to_numeric(cells, errors="coerce")
     empty = cells.str.strip() == ""
-    return bool((numbers.notna() | cells.str.startswith("[") | empty).all() and not empty.all())
+    lists = cells.map(_is_list)
+    return bool((numbers.notna() | lists | empty).all() and not empty.all())
+
+
+def _is_list(cell: str) -> bool:
+    try:
+        found = json.loads(cell) if cell.startswith("[") else None
+    except ValueError:
+        return False
+    return isinstance(found, list) and all(isinstance(value, int | float) for value in found)
 
 
 def _values(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> Any:
     if cells.str.startswith("[").any():
-        return [_curve(cell, row, ours, source) for row, cell in enumerate(cells)]
+        return [
+            _curve(cell, row, ours, source) if whole or cell.strip() else []
+            for row, cell in enumerate(cells)
+        ]
     return _numbers(cells, ours, source, whole)
 
 

@@ -18,6 +18,7 @@ from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
 from archcast.evaluation.record import Cost, Record
+from archcast.predictors.helpers.curves import DIVERGED_LOSS
 from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import configured
 
@@ -50,16 +51,9 @@ def split(job: PredictorJob, table: Table) -> Split:
 
 
 def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> NDArray[np.int64]:
-    """The row of one run of each architecture, drawn at random among those with a value.
-
-    Raises:
-        InputError: an architecture has no run with a value.
-    """
+    """The row of one run of each architecture, drawn at random among those with a value."""
     known = np.isfinite(values)
     runs = np.add.reduceat(known.astype(np.int64), table.starts[:-1])
-    if not runs.all():
-        lacking = table.architectures[int(np.flatnonzero(runs == 0)[0])]
-        raise InputError(f"{table.source}: no run of {lacking} has a value to learn from")
     place = (rng.random(len(table)) * runs).astype(np.int64)
     drawn: NDArray[np.int64] = np.flatnonzero(known)[np.cumsum(runs) - runs + place]
     return drawn
@@ -169,6 +163,7 @@ def _curves(
         columns={name: start(name) for name in table.curves if name in (tags.curves or {name})},
         objective=objective.signed(start(own)) if own and wanted else None,
         diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
+        worst=0.0 if (objective.direction, objective.unit) == ("max", "%") else -DIVERGED_LOSS,
     )
 
 

@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from archcast.benchmarks.objective import Part
 from archcast.benchmarks.table import Table as ResultTable
 from archcast.report.text import (
     LEADERBOARD,
@@ -255,16 +256,19 @@ def supernet_table(rows: Sequence[Row], width: int) -> Table:
 def table_info(table: ResultTable) -> str:
     """What a table of results holds, a line each."""
     runs = np.diff(table.starts)
-    test = table.columns["test_accuracy"]
+    objective = table.objective()
+    part: Part = "test" if objective.test else "valid"
+    values, unit = table.values(objective, part), objective.unit
+    low, middle, high = (f"{each:.2f}" for each in np.percentile(values, [0, 50, 100]))
     lines = {
         "space": table.space.name,
         "data set": table.dataset,
         **{key: text for key, text in table.metadata.items() if text},
         "architectures": f"{len(table):,}",
-        "runs": f"{len(test):,} ({runs.min()} to {runs.max()} an architecture)",
+        "runs": f"{len(values):,} ({runs.min()} to {runs.max()} an architecture)",
         "epochs": f"{table.epochs.max()}" if table.epochs.any() else "no curves",
         "columns": ", ".join(table.columns),
-        "test accuracy": f"{test.min():.2f} to {test.max():.2f} %, median {np.median(test):.2f} %",
+        f"{part} {objective.name}": f"{low} to {high} {unit}, median {middle} {unit}",
         "hash": table.hash,
     }
     width = max(map(len, lines))

@@ -9,6 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from archcast.benchmarks.objective import Objective, Part
 from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
@@ -157,7 +159,7 @@ def chosen_parts(
     Without a choice these are its validation and its test values, as far as it has both.
 
     Raises:
-        InputError: the table lacks those that were chosen, or some of them.
+        InputError: the table lacks those that were chosen, or those of an architecture.
     """
     has_valid, has_test = objective.valid is not None, objective.test is not None
     parts: tuple[Part, Part] = (
@@ -165,7 +167,13 @@ def chosen_parts(
         truth or ("test" if has_test else "valid"),
     )
     for part in parts:
-        table.values(objective, part)
+        missing = np.isnan(table.mean_over_runs(table.values(objective, part)))
+        if missing.any():
+            lacking = table.architectures[int(np.flatnonzero(missing)[0])]
+            raise InputError(
+                f"{table.source}: no run of {lacking} has a {part} value of {objective.name}; drop"
+                " its rows, or choose another objective"
+            )
     return parts
 
 
@@ -226,7 +234,9 @@ def choose_predictors(
             )
         if missing:
             left_out.append(f"{text} (the table has {', '.join(missing)})")
-        elif made_of(chosen.setdefault(text, predictor)) != made_of(predictor):
+            continue
+        first = chosen.setdefault(text, predictor)
+        if first is not predictor and made_of(first) != made_of(predictor):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
         raise InputError(f"--predictors {given}: chooses none; see `archcast list predictors`")

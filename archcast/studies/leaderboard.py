@@ -66,11 +66,14 @@ def setting_of(row: Row) -> SettingKey:
 
 
 def comparable(records: Iterable[Record]) -> list[Record]:
-    """The most records that are of one test size, label, truth and seed, in their order.
+    """The most records that are of one objective, test size, label, truth and seed, in order.
 
     Metrics depend on these, so that a mean over several of them is of nothing.
     """
-    return largest_group(records, lambda r: (r.job.test_size, r.job.label, r.job.truth, r.job.seed))
+    return largest_group(
+        records,
+        lambda r: (r.job.objective, r.job.test_size, r.job.label, r.job.truth, r.job.seed),
+    )
 
 
 def _row(records: Sequence[Record]) -> Row:
@@ -89,7 +92,7 @@ def _row(records: Sequence[Record]) -> Row:
     }
     for name in metrics:
         column, metric = name.replace("-", "_"), metrics.get(name)
-        values = [metric(record.truth, record.predictions) for record in good]
+        values = [metric(record.signed_truth, record.predictions) for record in good]
         row[column] = fmean(values) if values else None
         if name == "kendall-tau":  # their place; what they are depends on the other rows
             row |= {"kendall_tau_low": None, "kendall_tau_high": None}
@@ -110,5 +113,5 @@ def taus_by_split(records: Sequence[Record]) -> dict[SplitKey, SplitTau]:
             job = record.job
             table = (record.table, job.benchmark, job.dataset)
             key = (*table, job.test_size, job.truth, job.seed, job.repeat)
-            taus[key] = split_tau(record.truth, record.predictions)
+            taus[key] = split_tau(record.signed_truth, record.predictions)
     return taus

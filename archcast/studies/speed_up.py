@@ -48,8 +48,10 @@ def by_search(records: Iterable[SearchRecord]) -> dict[SearchKey, list[SearchRec
 
 
 def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
-    """The most records that are of one budget, label and seed, in their order."""
-    return largest_group(records, lambda r: (r.job.budget, r.job.label, r.job.seed))
+    """The most records that are of one objective, budget, label and seed, in their order."""
+    return largest_group(
+        records, lambda r: (r.job.objective, r.job.budget, r.job.label, r.job.seed)
+    )
 
 
 def incumbent_regrets(record: SearchRecord) -> Vector:

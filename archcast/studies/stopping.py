@@ -25,7 +25,7 @@ from archcast.evaluation.engine import context, outcome_or_error, split
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean_interval, share_interval
-from archcast.predictors.predictor import Vector
+from archcast.predictors.predictor import OBJECTIVE, Vector
 from archcast.predictors.predictor_text import configured, text_of
 from archcast.studies.experiment import Predictors, choose_predictors, facts_of, identity
 from archcast.studies.leaderboard import Row
@@ -77,7 +77,8 @@ def stop_jobs(
             architectures in the table.
     """
     objective = table.objective()
-    if table.curve_of(objective) is None:
+    curve = table.curve_of(objective)
+    if curve is None:
         raise InputError(
             f"{table.source} has no curve of {objective.name}, and a search with early stopping"
             " can't run without it"
@@ -90,6 +91,11 @@ def stop_jobs(
             raise InputError(
                 f"--predictor {text_of(predictor)}: gives no deviations for a learning curve;"
                 " choose lcsvr, lce or lce-m"
+            )
+        if not (predictor.tags.learns or predictor.tags.curves <= {OBJECTIVE, curve}):
+            raise InputError(
+                f"--predictor {text_of(predictor)}: foretells {', '.join(predictor.tags.curves)}"
+                f" and not {objective.name}; choose lcsvr"
             )
     if train_size + architectures > len(table):
         raise InputError(

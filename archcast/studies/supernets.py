@@ -93,7 +93,7 @@ def supernet_rows(records: Iterable[Record]) -> list[Row]:
 
 def _row(strategy: str, epochs: int, valid_images: int, records: Sequence[Record]) -> Row:
     good = [record for record in records if not record.failed]
-    taus = [kendall_tau(record.truth, record.predictions) for record in good]
+    taus = [kendall_tau(record.signed_truth, record.predictions) for record in good]
     agreements = [kendall_tau(a.predictions, b.predictions) for a, b in combinations(good, 2)]
     costs = [record.cost for record in good if record.cost]
     return {
@@ -105,10 +105,10 @@ def _row(strategy: str, epochs: int, valid_images: int, records: Sequence[Record
         "kendall_tau": mean_if_known(taus),
         "kendall_tau_sd": stdev(taus) if len(taus) > 1 else None,
         "sparse_kendall_tau": mean_if_known(
-            [sparse_kendall_tau(record.truth, record.predictions) for record in good]
+            [sparse_kendall_tau(record.signed_truth, record.predictions) for record in good]
         ),
         "top_decile_spearman": mean_if_known(
-            [top_decile_spearman(record.truth, record.predictions) for record in good]
+            [top_decile_spearman(record.signed_truth, record.predictions) for record in good]
         ),
         "seed_agreement": mean_if_known(agreements),
         "init_seconds": mean_if_known([cost.fit for cost in costs]),
