@@ -127,7 +127,9 @@ def test_predictor_sees_what_it_paid_for_and_no_more(spy: type[Spy]) -> None:
     np.testing.assert_allclose(labels, TABLE.values(ACCURACY, "valid")[runs])
     for context_ in (given, queried):
         assert context_.curves.columns["valid_accuracy"].shape[1] == 2
-        assert context_.curves.columns["valid_accuracy"].base is None, "a view leads to the whole curve"
+        assert context_.curves.columns["valid_accuracy"].base is None, (
+            "a view leads to the whole curve"
+        )
         assert context_.curves.objective.base is None
         assert context_.curves.columns.keys() == {"train_loss", "valid_accuracy"}
         assert context_.columns.keys() == {"parameters"}
@@ -220,7 +222,9 @@ def test_a_passing_fault_does_not_stay(tmp_path: Path, monkeypatch: pytest.Monke
         patch.setattr(Random, "_query", lambda *_: 1 / 0)
         assert run_jobs([planned(job())], TABLE, store, run_job)[0].failed
     assert not run_jobs([planned(job())], TABLE, store, run_job)[0].failed
-    assert not run_jobs([planned(job())], TABLE, store, run_job, retry=False)[0].failed, "and it is kept"
+    assert not run_jobs([planned(job())], TABLE, store, run_job, retry=False)[0].failed, (
+        "and it is kept"
+    )
 
 
 def test_how_much_is_reused_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -256,11 +260,14 @@ def test_the_table_that_is_given_is_the_one_that_is_used(tmp_path: Path) -> None
             np.testing.assert_allclose(record.truth, truth, rtol=1e-6)
 
 
-def test_old_folders_keep_working(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_old_folders_keep_working(
+    version: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "results"
     experiment = Experiment(TABLE, "rf", train_sizes=(10,), test_size=20, repeats=2)
     for record in experiment.run(folder):
-        old = json.loads(record.model_dump_json()) | {"schema_version": 1}
+        old = json.loads(record.model_dump_json()) | {"schema_version": version}
         save_path = folder / f"{record.job.repeat:020x}.json"
         save_path.write_text(json.dumps(old, separators=(",", ":")))
     caplog.clear()

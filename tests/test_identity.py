@@ -83,7 +83,9 @@ print(json.dumps(found))
 
 def test_an_edit_is_another_identity(tmp_path: Path) -> None:
     """Of what it changes, directly or through an import; words about code are no edit."""
-    shutil.copytree(ROOT / "archcast", tmp_path / "archcast", ignore=shutil.ignore_patterns("shipped"))
+    shutil.copytree(
+        ROOT / "archcast", tmp_path / "archcast", ignore=shutil.ignore_patterns("shipped")
+    )
     edits = {
         ("predictors/random_forest.py", "\nX = 1\n"): ["rf"],
         ("predictors/random_forest.py", "\n# X = 1\n"): [],

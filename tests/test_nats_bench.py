@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archcast.benchmarks import nasbench201_pth
 from archcast.benchmarks.nasbench201_pth import convert_nasbench201
 from archcast.benchmarks.nats_bench import DATASETS, HPS, convert_nats_bench
 from archcast.benchmarks.table import CURVES, read_table
 from archcast.core.errors import InputError
 from archcast.spaces.nasbench201 import SPACE
-from archcast.benchmarks import nasbench201_pth
 
 CELLS = [str(cell) for cell in SPACE.enumerate()][100:103]
 OFFICIAL = Path(__file__).parents[2] / "shared/data/NATS-tss-v1_0-3ffb9-simple"

@@ -519,7 +519,9 @@ class Watched(Simulation):
 
 
 def guide_of(predictor: Predictor | str, simulation: Simulation, epochs: int = 0) -> PaidGuide:
-    built = configured(to_predictor(predictor), 0, "cpu") if isinstance(predictor, str) else predictor
+    built = (
+        configured(to_predictor(predictor), 0, "cpu") if isinstance(predictor, str) else predictor
+    )
     return PaidGuide(built, simulation, epochs, np.arange(len(simulation.table)), seed=0)
 
 
@@ -907,7 +909,7 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
             "hyperband: trains for a few epochs first, and .* choose another",
         ),
         ({"strategies": "bohb"}, FINAL, "bohb: trains for a few epochs first"),
-        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "has no valid values of accuracy"),
+        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "no valid values of accuracy"),
     ],
 )  # fmt: skip
 def test_what_can_not_run_is_refused(options: dict[str, Any], table: Table, message: str) -> None:

@@ -99,7 +99,9 @@ def test_the_task_of_a_table(tmp_path: Path) -> None:
 def test_networks_and_minibatch_are_those_of_the_repeat() -> None:
     table, rows = trained_on("fashion-mnist-14"), np.arange(3)
     predictor = predictors.get("synflow")()
-    first, again, other = (context(table, rows, predictor, ACCURACY, 0, rows, seed) for seed in (1, 1, 2))
+    first, again, other = (
+        context(table, rows, predictor, ACCURACY, 0, rows, seed) for seed in (1, 1, 2)
+    )
     cell = table.architectures[5]
     weights = [c.build(cell).classifier.weight for c in (first, again, other) if c.build]
     assert torch.equal(weights[0], weights[1])

@@ -158,13 +158,21 @@ def _curves(
 
     own = table.curve_of(objective)
     wanted = not tags.curves or OBJECTIVE in tags.curves
+    there = _curves_to_see(table, objective)
     return Curves(
         horizon=int(table.epochs.max()),
-        columns={name: start(name) for name in table.curves if name in (tags.curves or {name})},
+        columns={name: start(name) for name in there if name in (tags.curves or {name})},
         objective=objective.signed(start(own)) if own and wanted else None,
         diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
         worst=0.0 if (objective.direction, objective.unit) == ("max", "%") else -DIVERGED_LOSS,
     )
+
+
+def _curves_to_see(table: Table, objective: Objective) -> list[str]:
+    """Those of a table that are not of test values."""
+    of = [objective, *table.objectives]
+    hidden = {each.test for each in of} - {name for each in of for name in (each.valid, each.curve)}
+    return [name for name in table.curves if name not in hidden]
 
 
 @lru_cache(maxsize=4)  # the train and the test context are of one minibatch
@@ -218,7 +226,10 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     if "curves" in tags.needs:
         if table.epochs.max() <= 1:  # one value is the final result, and no curve
             missing.append("no curves")
-        there = {*table.curves, *([OBJECTIVE] if table.curve_of(objective) else [])}
+        there = {
+            *_curves_to_see(table, objective),
+            *([OBJECTIVE] if table.curve_of(objective) else []),
+        }
         missing += [f"no {name}" for name in sorted(tags.curves - there)]
     for name in sorted(tags.columns):
         try:

@@ -17,7 +17,13 @@ from archcast.core.device import pick_device
 from archcast.core.errors import InputError
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
-from archcast.evaluation.engine import NETWORK_FIELDS, fact_column, images_of, missing_needs, run_job
+from archcast.evaluation.engine import (
+    NETWORK_FIELDS,
+    fact_column,
+    images_of,
+    missing_needs,
+    run_job,
+)
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -236,7 +242,9 @@ def choose_predictors(
             left_out.append(f"{text} (the table has {', '.join(missing)})")
             continue
         first = chosen.setdefault(text, predictor)
-        if first is not predictor and made_of(first) != made_of(predictor):
+        if first is not predictor and (
+            type(first) is not type(predictor) or made_of(first) != made_of(predictor)
+        ):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
         raise InputError(f"--predictors {given}: chooses none; see `archcast list predictors`")

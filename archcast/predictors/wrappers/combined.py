@@ -86,7 +86,6 @@ class Combined(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         scores = self._scores(architectures, context)
-        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
         return np.asarray(self.head_.query_beside(architectures, self._quantiles(scores)))
 
     def _query_with_std(
@@ -99,7 +98,10 @@ class Combined(Predictor):
 
     def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, parts)."""
-        return np.column_stack([part.query(architectures, context) for part in self.parts_])
+        scores = np.column_stack([part.query(architectures, context) for part in self.parts_])
+        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
+        self.saved_seconds_ += sum(part.saved_seconds_ for part in self.parts_)
+        return scores
 
     def _quantiles(self, scores: Vector) -> Vector:
         quantiles: Vector = self.quantiles_.transform(scores)

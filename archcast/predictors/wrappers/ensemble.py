@@ -66,4 +66,5 @@ class Ensemble(Predictor):
     ) -> tuple[Vector, Vector]:
         scores = np.stack([member.query(architectures, context) for member in self.members_])
         self.fallbacks_ = sum(member.fallbacks_ for member in self.members_)
+        self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
         return scores.mean(axis=0), scores.std(axis=0, ddof=1)

@@ -64,7 +64,7 @@ class Tuned(Predictor):
         for setting in self._settings(space) if len(labels) >= self.folds else ():
             trial = clone(given).set_params(**setting)
             taus = [
-                _tau_of_fold(clone(trial), architectures, labels, context, *fold)
+                self._tau_of_fold(clone(trial), architectures, labels, context, *fold)
                 for fold in KFold(self.folds, shuffle=True, random_state=self.seed).split(labels)
             ]
             self.scores_.append((setting, float(np.mean(taus))))
@@ -73,29 +73,41 @@ class Tuned(Predictor):
         self.best_, _ = max(self.scores_, key=lambda trial: trial[1], default=({}, 0.0))
         self.predictor_: Predictor = given.set_params(**self.best_)
         self.predictor_.fit(architectures, labels, context)
+        self.saved_seconds_ += self.predictor_.saved_seconds_
 
     def _settings(self, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {}
         yield from ParameterSampler(space, self.trials - 1, random_state=self.seed)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        return self.predictor_.query(architectures, context)
+        scores = self.predictor_.query(architectures, context)
+        self._take_over()
+        return scores
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
-        return self.predictor_.query(architectures, context, return_std=True)
+        answer = self.predictor_.query(architectures, context, return_std=True)
+        self._take_over()
+        return answer
 
+    def _take_over(self) -> None:
+        """What the predictor says of its last query."""
+        self.fallbacks_ = self.predictor_.fallbacks_
+        self.saved_seconds_ = self.predictor_.saved_seconds_
 
-def _tau_of_fold(
-    predictor: Predictor,
-    architectures: Sequence[Architecture],
-    labels: Vector,
-    context: Context,
-    train: NDArray[np.int64],
-    held_out: NDArray[np.int64],
-) -> float:
-    """Kendall tau on labels that were not learned from; 0 where ties leave it undefined."""
-    predictor.fit([architectures[i] for i in train], labels[train], context.take(train))
-    scores = predictor.query([architectures[i] for i in held_out], context.take(held_out))
-    return float(np.nan_to_num(kendalltau(scores, labels[held_out]).statistic))
+    def _tau_of_fold(
+        self,
+        predictor: Predictor,
+        architectures: Sequence[Architecture],
+        labels: Vector,
+        context: Context,
+        train: NDArray[np.int64],
+        held_out: NDArray[np.int64],
+    ) -> float:
+        """Kendall tau on labels that were not learned from; 0 where ties leave it undefined."""
+        predictor.fit([architectures[i] for i in train], labels[train], context.take(train))
+        self.saved_seconds_ += predictor.saved_seconds_
+        scores = predictor.query([architectures[i] for i in held_out], context.take(held_out))
+        self.saved_seconds_ += predictor.saved_seconds_
+        return float(np.nan_to_num(kendalltau(scores, labels[held_out]).statistic))
