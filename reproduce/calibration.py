@@ -17,16 +17,16 @@ from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.spec import split_specs
 from archcast.predictors import registry as predictors
-from archcast.predictors.predictor_text import make_predictor
+from archcast.predictors.predictor_text import configured
 
 DEVIATIONS = norm.ppf(0.95)  # to either side of the mean: 90 % of a normal distribution
 
 
 def share_within(name: str, table: Table, n: int, seed: int) -> float:
     """The share of held-out labels in the central 90 % interval around their scores."""
-    labels = table.mean_over_runs(table.final_accuracy("test"))
+    labels = table.mean_over_runs(table.values(table.objective(), "test"))
     test, train, _ = divide(table, n, seed)
-    predictor = make_predictor(name, {"labels": "raw"}, seed, "cpu")
+    predictor = configured(predictors.get(name)(labels="raw"), seed, "cpu")
     predictor.fit([table.architectures[i] for i in train], labels[train])
     scores, std = predictor.query([table.architectures[i] for i in test], return_std=True)
     return float((np.abs(scores - labels[test]) < DEVIATIONS * std).mean())

@@ -1,12 +1,12 @@
 """Do intervals and ties hold, and what do they tell apart: on boards simulated from the sweep.
 
-    python -m benchmarks.intervals --boards 1000
+    python -m reproduce.intervals --boards 1000
 
 From records of many splits of one table, as `archcast leaderboard --repeats 100` leaves them, it
 draws boards of few: whether what all splits say is covered, and how far the two constants of
 `archcast.evaluation.split_means` are from what these records say.
 
-    python -m benchmarks.intervals --results results
+    python -m reproduce.intervals --results results
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from archcast.core.spec import split_specs
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
-from archcast.predictors.predictor_text import make_predictor, parse_predictor
+from archcast.predictors.predictor_text import configured, to_predictor
 
 HELD_OUT, UNLABELED = 1_000, 1_000
 
@@ -45,11 +45,10 @@ def options_of(description: str, predictors: list[str]) -> argparse.ArgumentPars
 
 def measure(spec: str, encoding: str | None, table: Table, n: int, seed: int) -> np.ndarray:
     """Kendall tau, fit seconds, and seconds to query all that is held out."""
-    name, params = parse_predictor(spec)
-    predictor = make_predictor(name, params, seed, "cpu")
+    predictor = configured(to_predictor(spec), seed, "cpu")
     if encoding and "encoding" in predictor.get_params():
         predictor.set_params(encoding=encoding)
-    truth = table.mean_over_runs(table.final_accuracy("test"))
+    truth = table.mean_over_runs(table.values(table.objective(), "test"))
     test, train, pool = divide(table, n, seed)
     cells = table.architectures
     context = Context(unlabeled=[cells[i] for i in pool[:UNLABELED]])

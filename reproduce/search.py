@@ -29,7 +29,7 @@ from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches, summarise
 
 POINTS = 17  # 12 epochs are about one in 17 of 200
-GRAPH_FEATURES, LOW_FIDELITY = "gp", "combine(gp, parts=early-stop-acc)"
+GRAPH_FEATURES, LOW_FIDELITY = "gp", "combine(gp, parts=[early-stop-acc])"
 SEARCHES = (
     ("random,local-search,evolution,reinforce", None),
     ("evolution", "xgb,xgb(encoding=one-hot, labels=raw)"),
@@ -72,15 +72,15 @@ def main() -> None:
         experiment = SearchExperiment(
             table, names, guides, options.budget, options.repeats, epochs=1
         )
-        jobs |= {job.key(table.hash): job for job in experiment.jobs()[0]}
+        jobs |= {each.job.key(table.hash): each for each in experiment.plan()[0]}
     records = run_jobs(list(jobs.values()), table, store, run_search_job, options.jobs)
 
     print("| strategy | predictor | accuracy | mean | regret | 95 % | reached | evaluations |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for _, row in summarise(measure_searches(records), options.target).iterrows():
         print(
-            f"| {row['strategy']} | {row['predictor'] or '-'} | {row['test_accuracy']:.2f}"
-            f" | {row['test_accuracy_mean']:.2f} | {row['regret']:.2f}"
+            f"| {row['strategy']} | {row['predictor'] or '-'} | {row['value']:.2f}"
+            f" | {row['value_mean']:.2f} | {row['regret']:.2f}"
             f" | {row['regret_low']:.2f}-{row['regret_high']:.2f} | {row['reached']:.0%}"
             f" | {row['evaluations_to_target']:,.0f} |"
         )
@@ -90,8 +90,8 @@ def main() -> None:
         if kind.traits.unguided or kind.traits.curves:
             continue
         experiment = SearchExperiment(table, name, None, options.budget, 20, seed=1)
-        job, *rest = [job for job in experiment.jobs()[0] if job.strategy == name]
-        run_search_job(job, table)
+        first, *rest = [each for each in experiment.plan()[0] if each.job.strategy == name]
+        run_search_job(first, table)
         start = perf_counter()
         steps = sum(len(run_search_job(each, table).architectures) for each in rest)
         print(f"{name}: {(perf_counter() - start) / steps * 1e3:.3f} ms an evaluation")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from archcast.benchmarks.csv_table import convert_csv
+from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import read_table
 from archcast.core.errors import InputError
 from archcast.spaces.nasbench201 import SPACE
@@ -19,7 +20,7 @@ REAL = Path(__file__).parents[2] / "shared/data/nasbench201_cifar10.csv.gz"
 
 @pytest.fixture
 def convert(tmp_path):
-    def convert(text, *columns, name="results.csv"):
+    def convert(text, *columns, name="results.csv", **options):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return convert_csv(path, "nasbench201", "mine", columns)

@@ -266,11 +266,14 @@ def test_the_table_that_is_given_is_the_one_that_is_used(tmp_path: Path) -> None
             np.testing.assert_allclose(record.truth, truth, rtol=1e-6)
 
 
-def test_old_folders_keep_working(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_old_folders_keep_working(
+    version: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "results"
     experiment = Experiment(TABLE, "rf", train_sizes=(10,), test_size=20, repeats=2)
     for record in experiment.run(folder):
-        old = json.loads(record.model_dump_json()) | {"schema_version": 1}
+        old = json.loads(record.model_dump_json()) | {"schema_version": version}
         save_path = folder / f"{record.job.repeat:020x}.json"
         save_path.write_text(json.dumps(old, separators=(",", ":")))
     caplog.clear()

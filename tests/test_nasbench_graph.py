@@ -9,6 +9,7 @@ import pytest
 from archcast.benchmarks import nasbench_graph_results as tables
 from archcast.benchmarks import registry as benchmarks
 from archcast.core.errors import InputError
+from archcast.report.terminal import table_info
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench_graph import (
     LINKS,
@@ -165,6 +166,12 @@ def test_values_are_those_of_the_package(dataset, measure):
         assert row[f"test_{measure}"] == pytest.approx(100 * record["perf"])
         assert row["parameters"] == round(1e6 * record["para"])
         assert row["latency_gpu"] == pytest.approx(1e3 * record["latency"])
+
+
+def test_what_is_said_of_a_table_is_of_its_objective():
+    low, high = (f(tables.load("proteins").columns["test_auc"]) for f in (min, max))
+    said = table_info(tables.load("proteins"))
+    assert f"test auc       {low:.2f} to {high:.2f} %" in said
 
 
 def test_the_table_finds_isomorphic_cells():

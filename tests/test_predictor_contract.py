@@ -22,6 +22,7 @@ EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
 # Settings that keep the checks, which fit some ten times, quick.
 QUICK: dict[str, dict[str, object]] = {
     "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
+    "column": {"column": "parameters"},
     "combine": {"head": "xgb(n_estimators=30)"},
     **{key: {"epochs": 2} for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")},
     "graph": {"model": "GIN(hidden_channels=16, num_layers=2)", "steps": 40},

@@ -103,7 +103,7 @@ ROWS = rows_of(BOARD)
 
 
 def searches(
-    predictor: str | None = None,
+    predictor: str = "",
     strategy: str = "evolution",
     epochs: int = 0,
     rate: float = 1.0,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archcast.core.errors import InputError
@@ -13,6 +13,7 @@ names = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
 plain = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(names, st.dictionaries(names, st.one_of(plain, names.filter(lambda n: n != "null"))))
 def test_specs_round_trip(name: str, params: dict[str, object]) -> None:
     params = {k: v for k, v in params.items() if v not in ("true", "false", "null")}

@@ -13,6 +13,7 @@ import pytest
 from archcast.evaluation.statistics import median_interval
 from archcast.report.text import rows_of
 from archcast.search.search_job import SearchJob, SearchRecord
+from archcast.search.strategy_text import to_strategy
 from archcast.studies.speed_up import (
     Axis,
     Effort,
@@ -36,7 +37,7 @@ def record(
     regrets: Sequence[float],
     evaluations: Sequence[float] | None = None,
     strategy: str = "random",
-    predictor: str | None = None,
+    predictor: str = "",
     seconds: float | None = 10.0,
     error: str | None = None,
     **job: Any,

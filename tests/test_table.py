@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,149 @@ def test_file_has_the_documented_types(tmp_path: Path) -> None:
     assert schema.field("parameters").type == pa.int64()
     assert schema.metadata[b"archcast.format"] == b"2"
     assert {b"archcast.space", b"archcast.dataset", b"archcast.licence"} <= schema.metadata.keys()
+
+
+BITS = Objective("bits", "min", "bits", valid="valid_bits", test="test_bits", curve="by_epoch")
+
+
+def open_columns() -> Table:
+    return Table(
+        SPACE,
+        "text",
+        CELLS,
+        {
+            "valid_bits": np.array([2.5, 2.0, 3.0]),
+            "test_bits": np.array([2.6, -2.1, 3.1]),
+            "by_epoch": [[4.0, 3.0], [5.0], [6.0, 3.5, 3.25]],
+            "gradients": [[1.5], [], [-2.5]],
+            "rank": [3, 1, 2],
+            "large": np.array([2**53 + 1, 0, -(2**60)]),
+            "score": np.array([1.0 + 2.0**-40, np.nan, -1e300]),
+            "single": np.float32([0.1, 0.2, 0.3]),
+            "pruned": [True, False, True],
+            "half_accuracy": np.array([50.0, np.nan, 100.0]),
+            "robust": np.array([10.0, 20.0, np.nan]),
+        },
+        objectives=[BITS, Objective("robust", "max", "%", test="robust")],
+    )
+
+
+def test_open_columns_and_objectives_go_around(tmp_path: Path) -> None:
+    before = open_columns()
+    before.write(tmp_path / "a.parquet")
+    after = read_table(tmp_path / "a.parquet")
+    assert after.objectives == before.objectives
+    assert after.columns.keys() == before.columns.keys()
+    for name, values in before.columns.items():
+        np.testing.assert_array_equal(after.columns[name], values)
+        assert after.columns[name].dtype == values.dtype, name
+    assert after.hash == before.hash
+    assert after.curves == ["by_epoch", "gradients"]
+    assert after.epochs.tolist() == [2, 1, 3]
+    assert after.values(BITS, "valid").tolist() == [2.5, 2.0, 3.0]
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    for name, kind in {
+        "large": pa.int64(), "rank": pa.int64(), "score": pa.float64(), "pruned": pa.int64(),
+        "gradients": pa.list_(pa.float32()), "half_accuracy": pa.float32(),
+    }.items():  # fmt: skip
+        assert schema.field(name).type == kind, name
+
+
+def of_format(path: Path, number: str, **changes: str | None) -> Path:
+    """The same file under other metadata; those that are None are dropped."""
+    arrow = pq.read_table(path)
+    said = {key.decode(): value.decode() for key, value in arrow.schema.metadata.items()}
+    said |= {"archcast.format": number, **{f"archcast.{k}": v for k, v in changes.items()}}
+    kept = {key: value for key, value in said.items() if value is not None}
+    changed = path.with_name(f"format_{number}.parquet")
+    pq.write_table(arrow.replace_schema_metadata(kept), changed)
+    return changed
+
+
+@pytest.mark.parametrize("without", [(), ("valid_accuracy",), ("test_accuracy",)])
+def test_format_1_is_read(tmp_path: Path, without: tuple[str, ...]) -> None:
+    """Of which accuracy was the only objective, its seeds shorter numbers."""
+    table = small_table()
+    texts = [str(cell) for cell in table.architectures for _ in range(2)]
+    columns = {name: values for name, values in table.columns.items() if name not in without}
+    now = Table(table.space, "toy", texts, columns, {"licence": "none"})
+    now.write(tmp_path / "toy.parquet")
+    arrow = pq.read_table(tmp_path / "toy.parquet")
+    at = arrow.column_names.index("seed")
+    short = arrow.set_column(at, "seed", arrow["seed"].cast(pa.int32()))
+    pq.write_table(short, tmp_path / "toy.parquet")
+    found = read_table(of_format(tmp_path / "toy.parquet", "1", objectives=None))
+    assert found.objectives == now.objectives
+    assert found.hash == now.hash
+    assert found.metadata["licence"] == "none"
+    held = [f"{part}_accuracy" for part in ("valid", "test") if f"{part}_accuracy" not in without]
+    assert found.objective().columns == set(held)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "message"),
+    [
+        ("nonsense", r"objectives can't be read \(Invalid JSON.*\); convert the table anew"),
+        ("{}", r"objectives can't be read \(Input should be a valid array\)"),
+        ("[]", "declares no objective; convert the table anew"),
+        ('[{"name": "accuracy", "direction": "up"}]', "can't be read .*'max' or 'min'"),
+        ('[{"name": "accuracy", "colour": "red"}]', "objectives can't be read"),
+        ('[{"direction": "max"}]', "objectives can't be read"),
+        (
+            '[{"name": "accuracy", "test": "tset_accuracy"}]',
+            "no column 'tset_accuracy', which objective accuracy names; did you mean test_accuracy",
+        ),
+        (
+            '[{"name": "a", "test": "test_accuracy"}, {"name": "a", "valid": "valid_accuracy"}]',
+            "two objectives of one name among a, a",
+        ),
+    ],
+)
+def test_wrong_objectives_of_a_file(tmp_path: Path, objectives: str, message: str) -> None:
+    path = of_format(write_small_table(tmp_path), "2", objectives=objectives)
+    with pytest.raises(InputError, match=f"format_2.parquet.*{message}") as caught:
+        read_table(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"direction": "up", "test": "x"}, "direction=up won't do: .*'max' or 'min'"),
+        ({"test": "x", "colour": "red"}, "has no 'colour'; it has direction, unit, valid, test"),
+        ({"unit": "ms"}, "holds no column; give valid=COLUMN or test=COLUMN"),
+    ],
+)
+def test_wrong_objectives_of_a_user(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=f"objective mine: {message}"):
+        made_objective("mine", given)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"valid_bits": np.array([1.0, np.nan, 2.0])}, "row 2: valid_bits is nan, not a finite"),
+        ({"score": np.array([1.0, np.inf, 2.0])}, "row 2: score is inf, not a finite number"),
+        ({"gradients": [[1.0], [np.nan, 2.0], []]}, "row 2: gradients is nan"),
+        ({"robust": np.array([10.0, 101.0, np.nan])}, "row 2: robust is 101.0, not percent"),
+        ({"robust": np.array([0.5, 0.25, np.nan])}, "no robust is above 1: fractions"),
+        ({"score": ["a", "b", "c"]}, "'score' holds values that are not numbers"),
+    ],
+)
+def test_wrong_values_of_open_columns(columns: dict[str, Any], message: str) -> None:
+    good = open_columns()
+    with pytest.raises(InputError, match=message):
+        Table(SPACE, "text", CELLS, {**good.columns, **columns}, objectives=good.objectives)
+
+
+def test_a_diverged_run_has_the_worst_value_of_its_objective() -> None:
+    good = open_columns()
+    columns = {**good.columns, "diverged": [False, True, False]}
+    for direction, worst in (("min", 3.0), ("max", 2.5)):
+        bits = replace(BITS, direction=direction)
+        found = Table(SPACE, "text", CELLS, columns, objectives=[bits])
+        assert found.values(bits, "valid").tolist() == [2.5, worst, 3.0]
+        assert found.values(bits, "test").tolist() == good.columns["test_bits"].tolist()
 
 
 def test_least_table() -> None:

@@ -225,7 +225,10 @@ def _is_numeric(cells: pd.Series[str]) -> bool:
 
 def _values(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> Any:
     if cells.str.startswith("[").any():
-        return [_curve(cell, row, ours, source) for row, cell in enumerate(cells)]
+        return [
+            _curve(cell, row, ours, source) if whole or cell.strip() else []
+            for row, cell in enumerate(cells)
+        ]
     return _numbers(cells, ours, source, whole)
 
 

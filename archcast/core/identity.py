@@ -11,6 +11,7 @@ import ast
 import hashlib
 import inspect
 import json
+import linecache
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -160,7 +161,19 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _source(kind: Any) -> str:
-    return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()[:20]
+    try:
+        source = inspect.getsource(kind)
+    except (OSError, TypeError):
+        if not (source := _cells(kind)):
+            raise
+    return hashlib.sha256(source.encode()).hexdigest()[:20]
+
+
+def _cells(kind: Any) -> str:
+    """The cells of a notebook that a class and its methods stand in; empty if it is of none."""
+    methods = [each for each in vars(kind).values() if inspect.isfunction(each)]
+    files = {method.__code__.co_filename for method in methods}
+    return "\n".join(sorted("".join(linecache.getlines(file)) for file in files))
 
 
 @cache

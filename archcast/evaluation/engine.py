@@ -23,6 +23,7 @@ from archcast.evaluation.network_fields import (
     network_field,
 )
 from archcast.evaluation.record import Cost, Record
+from archcast.predictors.helpers.curves import DIVERGED_LOSS
 from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import configured
 
@@ -51,16 +52,9 @@ def split(job: PredictorJob, table: Table) -> Split:
 
 
 def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> NDArray[np.int64]:
-    """The row of one run of each architecture, drawn at random among those with a value.
-
-    Raises:
-        InputError: an architecture has no run with a value.
-    """
+    """The row of one run of each architecture, drawn at random among those with a value."""
     known = np.isfinite(values)
     runs = np.add.reduceat(known.astype(np.int64), table.starts[:-1])
-    if not runs.all():
-        lacking = table.architectures[int(np.flatnonzero(runs == 0)[0])]
-        raise InputError(f"{table.source}: no run of {lacking} has a value to learn from")
     place = (rng.random(len(table)) * runs).astype(np.int64)
     drawn: NDArray[np.int64] = np.flatnonzero(known)[np.cumsum(runs) - runs + place]
     return drawn
@@ -165,11 +159,13 @@ def _curves(
 
     own = table.curve_of(objective)
     wanted = not tags.curves or OBJECTIVE in tags.curves
+    there = _curves_to_see(table, objective)
     return Curves(
         horizon=int(table.epochs.max()),
-        columns={name: start(name) for name in table.curves if name in (tags.curves or {name})},
+        columns={name: start(name) for name in there if name in (tags.curves or {name})},
         objective=objective.signed(start(own)) if own and wanted else None,
         diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
+        worst=0.0 if (objective.direction, objective.unit) == ("max", "%") else -DIVERGED_LOSS,
     )
 
 
@@ -200,7 +196,10 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     if "curves" in tags.needs:
         if table.epochs.max() <= 1:  # one value is the final result, and no curve
             missing.append("no curves")
-        there = {*table.curves, *([OBJECTIVE] if table.curve_of(objective) else [])}
+        there = {
+            *_curves_to_see(table, objective),
+            *([OBJECTIVE] if table.curve_of(objective) else []),
+        }
         missing += [f"no {name}" for name in sorted(tags.curves - there)]
     for name in sorted(tags.columns):
         try:

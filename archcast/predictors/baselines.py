@@ -52,7 +52,7 @@ class Column(Predictor):
         """The column is needed."""
         if self.direction not in ("max", "min"):
             raise InputError(f"column: direction={self.direction} is neither max nor min")
-        if self.price < 0:
+        if not isinstance(self.price, int | float) or self.price < 0:
             raise InputError(f"column: price={self.price}: give seconds, 0 or more")
         columns = frozenset({self.column})
         return Tags(needs=frozenset({"columns"}), columns=columns, learns=False)

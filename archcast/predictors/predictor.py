@@ -35,12 +35,14 @@ class Curves:
         objective: what leads to the labels, on their axis: higher is better.
         diverged: of shape (architectures,), which runs ended early because they failed; without it
             none did, and all were stopped.
+        worst: what the objective of a run that diverged is taken for.
     """
 
     horizon: int
     columns: Mapping[str, Vector] = field(default_factory=dict)
     objective: Vector | None = None
     diverged: NDArray[np.bool_] | None = None
+    worst: float = 0.0
 
     def get(self, name: str) -> Vector | None:
         """A curve by name, of which `objective` is one."""

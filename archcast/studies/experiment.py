@@ -158,7 +158,7 @@ def chosen_parts(
     Without a choice these are its validation and its test values, as far as it has both.
 
     Raises:
-        InputError: the table lacks those that were chosen, or some of them.
+        InputError: the table lacks those that were chosen, or those of an architecture.
     """
     has_valid, has_test = objective.valid is not None, objective.test is not None
     parts: tuple[MeasuredOn, MeasuredOn] = (
@@ -166,7 +166,13 @@ def chosen_parts(
         truth or ("test" if has_test else "valid"),
     )
     for part in parts:
-        table.values(objective, part)
+        missing = np.isnan(table.mean_over_runs(table.values(objective, part)))
+        if missing.any():
+            lacking = table.architectures[int(np.flatnonzero(missing)[0])]
+            raise InputError(
+                f"{table.source}: no run of {lacking} has a {part} value of {objective.name}; drop"
+                " its rows, or choose another objective"
+            )
     return parts
 
 
@@ -258,6 +264,17 @@ def _missing(predictor: Predictor, table: Table, objective: Objective) -> list[s
         read = {fact_column(table, column) for column in _scores_read(predictor)}
         missing = [f"{column} only as an objective" for column in read & _declared(table)]
     return missing
+
+
+def _scores_read(given: Any) -> Iterator[str]:
+    """The columns that a predictor, or one that it is around, takes for scores."""
+    if isinstance(given, list | tuple):
+        for each in given:
+            yield from _scores_read(each)
+    elif type(given) is Column:
+        yield given.column
+    elif isinstance(given, Predictor):
+        yield from _scores_read([*given.get_params(deep=False).values()])
 
 
 def _scores_read(given: Any) -> Iterator[str]:

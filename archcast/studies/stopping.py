@@ -76,7 +76,8 @@ def stop_jobs(
             architectures in the table.
     """
     objective = table.objective()
-    if table.curve_of(objective) is None:
+    curve = table.curve_of(objective)
+    if curve is None:
         raise InputError(
             f"{table.source} has no curve of {objective.name}, and a search with early stopping"
             " can't run without it"
@@ -89,6 +90,11 @@ def stop_jobs(
             raise InputError(
                 f"--predictor {text_of(predictor)}: gives no deviations for a learning curve;"
                 " choose lcsvr, lce or lce-m"
+            )
+        if not (predictor.tags.learns or predictor.tags.curves <= {OBJECTIVE, curve}):
+            raise InputError(
+                f"--predictor {text_of(predictor)}: foretells {', '.join(predictor.tags.curves)}"
+                f" and not {objective.name}; choose lcsvr"
             )
     if train_size + architectures > len(table):
         raise InputError(

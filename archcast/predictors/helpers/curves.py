@@ -13,8 +13,7 @@ def whole(context: Context, name: str) -> Vector:
     """One of the curves that were given, of shape (architectures, epochs), without gaps.
 
     The last value of a run that was stopped holds. One that diverged goes on with the worst there
-    is: an accuracy of 0, a loss of `DIVERGED_LOSS`, or what is worst of the objective so far, but 0
-    at most.
+    is: an accuracy of 0, a loss of `DIVERGED_LOSS`, or what is worst of the objective.
     """
     assert context.curves is not None
     values = context.curves.get(name)
@@ -25,7 +24,7 @@ def whole(context: Context, name: str) -> Vector:
     if (diverged := context.curves.diverged) is not None:
         held[diverged[:, None] & ~known] = np.nan
     if name == OBJECTIVE:
-        worst = float(np.nanmin(values, initial=0.0))
+        worst = context.curves.worst
     else:
         worst = 0.0 if "accuracy" in name else DIVERGED_LOSS
     return np.where(np.isfinite(held), held, worst)

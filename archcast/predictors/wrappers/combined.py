@@ -86,7 +86,6 @@ class Combined(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         scores = self._scores(architectures, context)
-        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
         return np.asarray(self.head_.query_beside(architectures, self._quantiles(scores)))
 
     def _query_with_std(

@@ -100,6 +100,10 @@ class Tuned(Predictor):
         self.fallbacks_ = self.predictor_.fallbacks_
         self.saved_seconds_ = self.predictor_.saved_seconds_
 
+    def _take_over(self) -> None:
+        """What the predictor says of its last query."""
+        self.fallbacks_ = self.predictor_.fallbacks_
+        self.saved_seconds_ = self.predictor_.saved_seconds_
 
 def _tau_of_fold(
     predictor: Predictor,
