@@ -23,7 +23,7 @@ def convert(tmp_path):
     def convert(text, *columns, name="results.csv", **options):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return convert_csv(path, "nasbench201", "mine", columns)
+        return convert_csv(path, SPACE, "mine", columns, **options)
 
     return convert
 
@@ -83,6 +83,84 @@ def test_curves_are_numbers_or_json_lists(convert):
     np.testing.assert_array_equal(table.columns["train_loss"], [0.5, 0.25])
 
 
+def test_columns_of_numbers_and_of_lists_are_kept_and_others_are_not(convert, caplog):
+    """An empty cell is a missing value; a list that holds text is no curve."""
+    header = "architecture , test_accuracy, bleu ,grads,ops,note,mixed,nothing\n"
+    table = convert(
+        header
+        + f"{A},10,0.25,\"[1, 2]\",\"['conv', 'skip']\",[later],1,\n"
+        + f'{B},20,,,"[""a""]",,x,\n'
+    )
+    assert set(table.columns) == {"seed", "test_accuracy", "bleu", "grads"}
+    assert "left out the columns ops, note, mixed, nothing" in caplog.text
+    np.testing.assert_array_equal(table.columns["bleu"], [0.25, np.nan])
+    np.testing.assert_array_equal(table.columns["grads"], [[1, 2], [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_curves_stand_in_a_column_an_epoch(convert, first):
+    """In the order of their numbers; scalars beside them stay scalars."""
+    names = [f"ep_{epoch}" for epoch in range(first, first + 11)]
+    header = ",".join(["architecture", "test_accuracy", "ep_final", *reversed(names)])
+    rows = [[10.0 * at + e for e in range(11)] for at in (1, 2)]
+    cells = [",".join(map(str, [*map(float, row[::-1])])) for row in rows]
+    text = f"{header}\n{A},50,7,{cells[0]}\n{B},60,8,{cells[1]}\n"
+    table = convert(text, curves=["valid_accuracy = ep_"])
+    np.testing.assert_array_equal(table.columns["valid_accuracy"], rows)
+    assert table.columns["ep_final"].tolist() == [7, 8]
+    assert set(table.columns) == {"seed", "test_accuracy", "ep_final", "valid_accuracy"}
+    assert table.objective().valid == "valid_accuracy"
+    assert table.curve_of(table.objective()) == "valid_accuracy"
+
+
+def test_a_curve_may_end_early(convert):
+    table = convert(
+        f"architecture,test_accuracy,ep_1,ep_2,ep_3\n{A},50,1,2,3\n{B},60,4,,\n",
+        curves=["valid_accuracy=ep_"],
+    )
+    assert table.epochs.tolist() == [3, 1]
+    assert table.values(table.objective(), "valid").tolist() == [3, 4]
+
+
+LOSS = Objective("loss", "min", "nats", valid="valid_nll", test="nll", curve="nlls")
+
+
+def test_declared_objectives_stand_in_the_file(convert, tmp_path):
+    bits = Objective("bits", "min", "bits", test="bits")
+    header = "cell,valid_nll,nll,bits,nll_1,nll_2\n"
+    table = convert(
+        header + f"{A},1.5,2.5,-3,9,8\n{B},1.25,,4,7,6\n", "architecture=cell",
+        curves=["nlls=nll_"], objectives=[bits, LOSS],
+    )  # fmt: skip
+    table.write(tmp_path / "t.parquet")
+    after = read_table(tmp_path / "t.parquet")
+    assert after.objectives == [bits, LOSS] == table.objectives
+    assert after.hash == table.hash
+    assert after.objective() == bits
+    assert after.values(LOSS, "valid").tolist() == [1.5, 1.25]
+    np.testing.assert_array_equal(after.values(LOSS, "test"), [2.5, np.nan])
+    np.testing.assert_array_equal(after.columns[after.curve_of(LOSS)], [[9, 8], [7, 6]])
+    with pytest.raises(InputError, match="row 2: nll is empty, not a number"):
+        convert(header + f"{A},1.5,2.5,3,9,8\n{B},1.25,,4,7,6\n", "architecture=cell",
+                curves=["nlls=nll_"], objectives=[LOSS])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("curve", "message"),
+    [
+        ("valid_accuracy=ep_", "results.csv has no columns ep_1, ep_2, ... without gaps"),
+        ("valid_accuracy=no_", "results.csv has no columns no_1, no_2, ... without gaps"),
+        ("valid_accuracy", "--curve valid_accuracy: not of the form OURS=PREFIX"),
+        ("valid_accuracy=bad", "row 1: valid_accuracy is 'x', not a number"),
+    ],
+)
+def test_curves_that_are_none(convert, curve, message):
+    text = f"architecture,test_accuracy,ep_1,ep_2,ep_4,bad1\n{A},50,1,2,3,x\n"
+    with pytest.raises(InputError, match=message) as caught:
+        convert(text, curves=[curve])
+    assert "\n" not in str(caught.value)
+
+
 def test_gzip(convert):
     text = f"architecture,test_accuracy\n{A},10\n".encode()
     assert len(convert(gzip.compress(text), name="results.csv.gz")) == 1
@@ -132,12 +210,12 @@ def test_broken_gzip(convert):
 
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        convert_csv(tmp_path / "none.csv", "nasbench201", "mine", ())
+        convert_csv(tmp_path / "none.csv", SPACE, "mine", ())
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="needs the results beside the project")
 def test_real_results():
-    table = convert_csv(REAL, "nasbench201", "cifar10", ["test_accuracy=test_accuracy_200"])
+    table = convert_csv(REAL, SPACE, "cifar10", ["test_accuracy=test_accuracy_200"])
     assert len(table) == 15_625
     assert table.columns["test_accuracy"].argmax() == 6111
     assert table.columns["test_accuracy"][6111] == pytest.approx(94.37, abs=0.005)

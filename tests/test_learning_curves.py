@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.evaluation.engine import context
+from archcast.evaluation.engine import context, run_job
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors import lcsvr
 from archcast.predictors import registry as predictors

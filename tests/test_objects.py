@@ -224,10 +224,9 @@ learners = st.recursive(
 
 @pytest.fixture
 def with_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
-    get, name_of = predictors.get, predictors.name_of
-    own = {"Convolutions": Convolutions}
+    """A registry that knows them, as one does of a package with an entry point."""
+    get, own = predictors.get, {"Convolutions": Convolutions}
     monkeypatch.setattr(predictors, "get", lambda name: own.get(name) or get(name))
-    monkeypatch.setattr(predictors, "name_of", lambda kind: name_of(kind))
 
 
 @settings(

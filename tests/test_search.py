@@ -911,7 +911,7 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
             "hyperband: trains for a few epochs first, and .* choose another",
         ),
         ({"strategies": "bohb"}, FINAL, "bohb: trains for a few epochs first"),
-        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "has no valid values of accuracy"),
+        ({"label": "valid"}, changed(TABLE, valid_accuracy=None), "no valid values of accuracy"),
     ],
 )  # fmt: skip
 def test_what_can_not_run_is_refused(options: dict[str, Any], table: Table, message: str) -> None:

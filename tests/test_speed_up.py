@@ -13,7 +13,6 @@ import pytest
 from archcast.evaluation.statistics import median_interval
 from archcast.report.text import rows_of
 from archcast.search.search_job import SearchJob, SearchRecord
-from archcast.search.strategy_text import to_strategy
 from archcast.studies.speed_up import (
     Axis,
     Effort,

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from archcast.benchmarks.objective import ACCURACY
+from archcast.benchmarks.objective import ACCURACY, Objective, made_objective
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError

@@ -169,6 +169,13 @@ def _curves(
     )
 
 
+def _curves_to_see(table: Table, objective: Objective) -> list[str]:
+    """Those of a table that are not of test values."""
+    of = [objective, *table.objectives]
+    hidden = {each.test for each in of} - {name for each in of for name in (each.valid, each.curve)}
+    return [name for name in table.curves if name not in hidden]
+
+
 def fact_column(table: Table, name: str) -> str:
     """The column of one value an architecture that a predictor calls by this name.
 

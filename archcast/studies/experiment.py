@@ -9,6 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
@@ -264,17 +266,6 @@ def _missing(predictor: Predictor, table: Table, objective: Objective) -> list[s
         read = {fact_column(table, column) for column in _scores_read(predictor)}
         missing = [f"{column} only as an objective" for column in read & _declared(table)]
     return missing
-
-
-def _scores_read(given: Any) -> Iterator[str]:
-    """The columns that a predictor, or one that it is around, takes for scores."""
-    if isinstance(given, list | tuple):
-        for each in given:
-            yield from _scores_read(each)
-    elif type(given) is Column:
-        yield given.column
-    elif isinstance(given, Predictor):
-        yield from _scores_read([*given.get_params(deep=False).values()])
 
 
 def _scores_read(given: Any) -> Iterator[str]:

@@ -25,7 +25,7 @@ from archcast.evaluation.engine import context, outcome_or_error, split
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean, mean_interval, share_interval
-from archcast.predictors.predictor import Vector
+from archcast.predictors.predictor import OBJECTIVE, Vector
 from archcast.predictors.predictor_text import configured, text_of
 from archcast.studies.experiment import Predictors, choose_predictors, facts_of
 

@@ -99,6 +99,7 @@ class Combined(Predictor):
     def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, parts)."""
         scores = np.column_stack([part.query(architectures, context) for part in self.parts_])
+        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
         self.saved_seconds_ += sum(part.saved_seconds_ for part in self.parts_)
         return scores
 

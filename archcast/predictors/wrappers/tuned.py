@@ -63,15 +63,10 @@ class Tuned(Predictor):
         self.scores_: list[tuple[dict[str, Any], float]] = []  # of each trial
         for setting in self._settings(space) if len(labels) >= self.folds else ():
             trial = clone(given).set_params(**setting)
-            folds = KFold(self.folds, shuffle=True, random_state=self.seed).split(labels)
-            taus, saved = zip(
-                *(
-                    _tau_of_fold(clone(trial), architectures, labels, context, *fold)
-                    for fold in folds
-                ),
-                strict=True,
-            )
-            self.saved_seconds_ += sum(saved)
+            taus = [
+                self._tau_of_fold(clone(trial), architectures, labels, context, *fold)
+                for fold in KFold(self.folds, shuffle=True, random_state=self.seed).split(labels)
+            ]
             self.scores_.append((setting, float(np.mean(taus))))
             if perf_counter() >= stop:
                 break
@@ -92,33 +87,27 @@ class Tuned(Predictor):
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
-        scores, std = self.predictor_.query(architectures, context, return_std=True)
+        answer = self.predictor_.query(architectures, context, return_std=True)
         self._take_over()
-        return scores, std
-
-    def _take_over(self) -> None:
-        self.fallbacks_ = self.predictor_.fallbacks_
-        self.saved_seconds_ = self.predictor_.saved_seconds_
+        return answer
 
     def _take_over(self) -> None:
         """What the predictor says of its last query."""
         self.fallbacks_ = self.predictor_.fallbacks_
         self.saved_seconds_ = self.predictor_.saved_seconds_
 
-def _tau_of_fold(
-    predictor: Predictor,
-    architectures: Sequence[Architecture],
-    labels: Vector,
-    context: Context,
-    train: NDArray[np.int64],
-    held_out: NDArray[np.int64],
-) -> tuple[float, float]:
-    """Kendall tau on labels that were not learned from, 0 where ties leave it undefined.
-
-    Also the seconds that were saved.
-    """
-    predictor.fit([architectures[i] for i in train], labels[train], context.take(train))
-    saved = predictor.saved_seconds_
-    scores = predictor.query([architectures[i] for i in held_out], context.take(held_out))
-    tau = float(np.nan_to_num(kendalltau(scores, labels[held_out]).statistic))
-    return tau, saved + predictor.saved_seconds_
+    def _tau_of_fold(
+        self,
+        predictor: Predictor,
+        architectures: Sequence[Architecture],
+        labels: Vector,
+        context: Context,
+        train: NDArray[np.int64],
+        held_out: NDArray[np.int64],
+    ) -> float:
+        """Kendall tau on labels that were not learned from; 0 where ties leave it undefined."""
+        predictor.fit([architectures[i] for i in train], labels[train], context.take(train))
+        self.saved_seconds_ += predictor.saved_seconds_
+        scores = predictor.query([architectures[i] for i in held_out], context.take(held_out))
+        self.saved_seconds_ += predictor.saved_seconds_
+        return float(np.nan_to_num(kendalltau(scores, labels[held_out]).statistic))
