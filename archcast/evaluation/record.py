@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archcast.core.errors import InputError
@@ -82,12 +80,6 @@ class Record(BaseRecord):
     predictions: list[float] = []
     truth: list[float] = []  # in the objective's unit
     cost: Cost | None = None
-
-    @property
-    def signed_truth(self) -> NDArray[np.float64]:
-        """The truth as predictions are: higher is better."""
-        signed: NDArray[np.float64] = self.job.objective.signed(np.array(self.truth))
-        return signed
 
 
 R = TypeVar("R", bound=BaseRecord)
