@@ -216,7 +216,10 @@ def job(item):
 if __name__ == "__main__":
     list(run_each(job, range(10), 2))
 """)
-    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
     process.send_signal(end)
     process.wait(timeout=30)

@@ -13,6 +13,7 @@ import re
 import reprlib
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -42,6 +43,10 @@ _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
+
+
+# A process that grows, as by importing PyTorch, is replaced between jobs; nobody has to know.
+warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given")
 
 
 class WorkerDied(BrokenExecutor):
