@@ -19,7 +19,7 @@ from archcast.evaluation.record import BaseRecord, save_record
 from archcast.making.supernet_training import Plan, _Training
 from archcast.report.page import write_page
 from archcast.report.print_figures import _write
-from archcast.testing import TASK
+from archcast.testing.toys import BLUEPRINT, TASK
 from tests.results import small_table
 
 
@@ -139,7 +139,7 @@ def report(folder: Path) -> Path:
 
 
 def save_supernet(folder: Path) -> Path:
-    training = _Training(Plan("uniform", 0), TASK, "cpu", folder)
+    training = _Training(Plan("uniform", 0), BLUEPRINT, TASK, "cpu", folder)
     list(training.epochs())
     training._save()
     training.path.with_suffix(".lock").unlink()

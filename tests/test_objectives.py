@@ -19,11 +19,13 @@ from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import context, draw_runs, run_job, split
 from archcast.evaluation.job import Job, Planned
+from archcast.evaluation.measure import measure
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
 from archcast.predictors import Column, Combined, EarlyStopAccuracy, Ensemble, Tuned, XGBoost
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import configured, to_predictor
+from archcast.report.text import Row, rows_of
 from archcast.search.proxy_then_evaluate import ProxyThenEvaluate
 from archcast.search.search_job import SearchRecord
 from archcast.search.simulation import Log, PaidGuide, Simulation
@@ -31,11 +33,12 @@ from archcast.search.strategy import Search
 from archcast.search.strategy_text import to_strategy
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
+from archcast.studies import leaderboard, speed_up, stopping
 from archcast.studies.experiment import Experiment
-from archcast.studies.leaderboard import comparable, leaderboard
+from archcast.studies.leaderboard import comparable
 from archcast.studies.searches import SearchExperiment
-from archcast.studies.speed_up import comparable_searches, incumbent_regrets, search_rows
-from archcast.studies.stopping import replay, run_stop_job, stop_jobs, stop_rows
+from archcast.studies.speed_up import comparable_searches, incumbent_regrets, measure_searches
+from archcast.studies.stopping import replay, run_stop_job, stop_jobs
 from tests.results import EPOCHS, small_table
 from tests.test_search import RUNS, of_curves
 
@@ -139,11 +142,16 @@ def test_early_stopping_reads_the_curve_of_what_is_predicted(epochs: int) -> Non
     np.testing.assert_array_equal(record.predictions, -TABLE.columns["valid_ppl"][test, epochs - 1])
 
 
+def board(record: Record) -> Row:
+    (row,) = rows_of(leaderboard.summarise(measure([record])))
+    return row
+
+
 def test_metrics_of_a_minimised_objective() -> None:
     good = run("early-stop-acc", epochs=(EPOCHS,))
     wrong = good.model_copy(update={"predictions": [-score for score in good.predictions]})
     for record in (good, wrong):
-        (row,) = leaderboard([record])
+        row = board(record)
         truth, scores = np.array(record.truth), np.array(record.predictions)
         assert row["kendall_tau"] == pytest.approx(kendalltau(-truth, scores).statistic)
         ten = np.argsort(-scores)[:10]
@@ -151,13 +159,13 @@ def test_metrics_of_a_minimised_objective() -> None:
         assert row["regret_at_10"] >= 0
         best = set(np.argsort(truth)[:10])
         assert row["precision_at_10"] == pytest.approx(len(best & set(ten)) / 10)
-    assert leaderboard([good])[0]["kendall_tau"] > 0.9
-    assert leaderboard([wrong])[0]["regret_at_10"] > 0
+    assert board(good)["kendall_tau"] > 0.9
+    assert board(wrong)["regret_at_10"] > 0
 
 
 @pytest.mark.parametrize("name", ["xgb", "lcsvr(trials=5)", "sotl-e", "bayes-lin-reg"])
 def test_predictors_rank_what_is_minimised(name: str) -> None:
-    (row,) = leaderboard([run(name, epochs=(3,))])
+    row = board(run(name, epochs=(3,)))
     assert row["kendall_tau"] > 0.4
 
 
@@ -201,7 +209,7 @@ def test_regrets_of_a_search_are_in_the_objectives_unit(tmp_path: Path) -> None:
         regrets = truth[np.array(record.architectures)[kept]] - truth.min()
         np.testing.assert_allclose(incumbent_regrets(record), regrets, atol=1e-9)
         assert (regrets >= 0).all()
-    for row in search_rows(records):
+    for row in rows_of(speed_up.summarise(measure_searches(records))):
         assert row["value"] == pytest.approx(truth.min() + row["regret"])
 
 
@@ -223,7 +231,7 @@ def test_stop_works_on_what_is_minimised() -> None:
             kept.append(at)
             best = min(best, finals[at])
     assert replay(record, 0.5).regret == pytest.approx(finals[kept].min() - finals.min())
-    assert all(row["regret"] >= 0 for row in stop_rows([record], [0.05, 0.5]))
+    assert (stopping.summarise([record], [0.05, 0.5])["regret"] >= 0).all()
 
 
 def test_a_run_that_diverged_is_worse_than_any_perplexity() -> None:
@@ -285,7 +293,7 @@ def test_latency_is_an_objective_by_its_name() -> None:
     record = run("xgb", objective="latency_a")
     truth = TABLE.columns["latency_a"].astype(float).reshape(-1, 2).mean(axis=1)
     np.testing.assert_allclose(record.truth, truth[record.architectures], rtol=1e-6)
-    (row,) = leaderboard([record])
+    row = board(record)
     tau = kendalltau(record.truth, record.predictions).statistic
     assert row["kendall_tau"] == pytest.approx(-tau)
     assert run("latency(latency_b)", objective="latency_a").job.objective == objective

@@ -13,7 +13,7 @@ from archcast.search.reinforce import Reinforce
 from archcast.search.strategy import Guide, Search, Strategy
 from archcast.spaces.dag import DagSpace
 from archcast.spaces.space import Architecture, Space, level_matrix
-from archcast.testing.predictor_checks import quality_of_nodes
+from archcast.testing.toys import quality_of_nodes
 from tests.data_spaces import SPACES, VARIED
 
 
