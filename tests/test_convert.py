@@ -23,7 +23,7 @@ def convert(tmp_path):
     def convert(text, *columns, name="results.csv", **options):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return convert_csv(path, SPACE, "mine", columns, **options)
+        return convert_csv(path, "nasbench201", "mine", columns, **options)
 
     return convert
 
@@ -210,12 +210,12 @@ def test_broken_gzip(convert):
 
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        convert_csv(tmp_path / "none.csv", SPACE, "mine", ())
+        convert_csv(tmp_path / "none.csv", "nasbench201", "mine", ())
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="needs the results beside the project")
 def test_real_results():
-    table = convert_csv(REAL, SPACE, "cifar10", ["test_accuracy=test_accuracy_200"])
+    table = convert_csv(REAL, "nasbench201", "cifar10", ["test_accuracy=test_accuracy_200"])
     assert len(table) == 15_625
     assert table.columns["test_accuracy"].argmax() == 6111
     assert table.columns["test_accuracy"][6111] == pytest.approx(94.37, abs=0.005)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from archcast.core.errors import InputError
 from archcast.core.files import replacing
+from archcast.evaluation.measure import measure
 from archcast.evaluation.record import BaseRecord, save_record
 from archcast.making.supernet_training import Plan, _Training
 from archcast.report.page import write_page
@@ -134,7 +135,7 @@ def draw(folder: Path) -> Path:
 
 
 def report(folder: Path) -> Path:
-    write_page([], small_table(), folder / "page.html", "archcast report")
+    write_page(measure([]), small_table(), folder / "page.html", "archcast report")
     return folder / "page.html"
 
 

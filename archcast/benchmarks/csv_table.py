@@ -219,8 +219,16 @@ def _pair(option: str, text: str, form: str) -> tuple[str, str]:
 def _is_numeric(cells: pd.Series[str]) -> bool:
     """Whether a column that nobody named holds numbers, or curves, and gaps at most beside them."""
     empty = cells.str.strip() == ""
-    known = ~np.isnan(_floats(cells)) | cells.str.startswith("[") | empty
+    known = ~np.isnan(_floats(cells)) | cells.map(_is_list) | empty
     return bool(known.all() and not empty.all())
+
+
+def _is_list(cell: str) -> bool:
+    try:
+        found = json.loads(cell) if cell.startswith("[") else None
+    except ValueError:
+        return False
+    return isinstance(found, list) and all(isinstance(value, int | float) for value in found)
 
 
 def _values(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> Any:

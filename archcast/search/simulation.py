@@ -188,7 +188,6 @@ class PaidGuide(Guide):
     ) -> A:
         facts = self._context(architectures)
         answer = self._timed(lambda: query(architectures, facts))
-        self.simulation.predictor_seconds += self.predictor.saved_seconds_
         if not np.isfinite(answer).all():
             raise ValueError("predictions are not all finite")
         self.fallbacks += self.predictor.fallbacks_

@@ -242,7 +242,10 @@ def choose_predictors(
         if missing:
             left_out.append(f"{text} (the table has {', '.join(missing)})")
             continue
-        if made_of(chosen.setdefault(text, predictor)) != made_of(predictor):
+        first = chosen.setdefault(text, predictor)
+        if first is not predictor and (
+            type(first) is not type(predictor) or made_of(first) != made_of(predictor)
+        ):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
         raise InputError(f"--predictors {given}: chooses none; see `archcast list predictors`")
