@@ -79,10 +79,9 @@ def test_table_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_space_that_is_data() -> None:
-    texts = ['{"nodes": ["a", "b", "a"], "edges": [[0, 1], [1, 2]]}']
-    names = run(
-        "docs/spaces.md", "from archcast.spaces.declared import declared_space", texts=texts
-    )
+    texts = ['{"operations": ["input", "a", "output"], "edges": [[0, 1], [1, 2]]}']
+    first = "from archcast.spaces.declared import declared_space"
+    names = run("docs/spaces.md", first, texts=texts)
     assert len(names["space"].parse(texts[0]).choices) > 0
 
 
