@@ -16,6 +16,7 @@ from typing import Any
 from archcast.core.registry import load
 
 _WHERE = {
+    "InputError": "core.errors",
     "Table": "benchmarks.table",
     "open_table": "benchmarks.opening",
     **dict.fromkeys(

@@ -46,9 +46,9 @@ def simulated(boards: int) -> None:
 
 def resampled(folder: Path, boards: int) -> None:
     """As if the means of all splits were the truth; ties are of boards where all are equal."""
-    taus = taus_by_setting(measure(r for r in RecordStore(folder, Record) if not r.failed))
-    found = list(taus.values())
-    sizes = [setting.train_size for setting in taus]
+    by_setting = taus_by_setting(measure(r for r in RecordStore(folder, Record) if not r.failed))
+    found = list(by_setting.values())
+    sizes = [setting.train_size for setting in by_setting]
     most = max(map(len, found))
     whole = [i for i, each in enumerate(found) if len(each) == most]
     rows, sizes = [found[i] for i in whole], [sizes[i] for i in whole]

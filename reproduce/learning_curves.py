@@ -20,7 +20,7 @@ from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
 
 PICTURE = Path(__file__).parent.parent / "docs/learning-curves.png"
-STYLES = {
+STYLES: dict[str, tuple[str | None, str]] = {
     "early-stop-acc": ("#666666", "-"), "early-stop-loss": ("#666666", ":"),
     "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"), "lcsvr": ("#009E73", "-"),
     "sotl": ("#D55E00", ":"), "sotl-e": ("#D55E00", "-"),
@@ -56,7 +56,7 @@ def main() -> None:
 def draw(board: pd.DataFrame) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for name, rows in board.groupby("predictor"):
-        colour, line = STYLES.get(name, (None, "-"))
+        colour, line = STYLES.get(str(name), (None, "-"))
         axes.plot(rows["epochs"], rows["kendall_tau"], line, color=colour, label=name)
         bounds = rows["kendall_tau_low"], rows["kendall_tau_high"]
         axes.fill_between(rows["epochs"], *bounds, color=colour, alpha=0.12, linewidth=0)

@@ -23,7 +23,7 @@ from archcast.benchmarks.table import Table
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.search import registry as strategies
-from archcast.search.search_job import SearchRecord, run_search_job
+from archcast.search.search_job import PlannedSearch, SearchRecord, run_search_job
 from archcast.spaces import registry as spaces
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches, summarise
@@ -67,7 +67,7 @@ def main() -> None:
     if not path.exists():
         write_table(options.source, path)
     table = open_table(str(path))
-    jobs = {}
+    jobs: dict[str, PlannedSearch] = {}
     for names, guides in SEARCHES:
         experiment = SearchExperiment(
             table, names, guides, options.budget, options.repeats, epochs=1

@@ -33,6 +33,7 @@ from archcast.spaces.space import Architecture
 from archcast.zero_cost import Batch, score
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.passes import Passes
+from archcast.zero_cost.proxy import Proxy
 
 SEVEN = ("grad-norm", "snip", "fisher", "plain", "grasp", "jacov", "synflow")
 
@@ -46,6 +47,7 @@ def unit(cell: Architecture, batch: Batch, build: Untrained) -> float:
 
 
 def seven(cells: list[Architecture], batch: Batch, build: Untrained) -> None:
+    single = [one for name in SEVEN if isinstance(one := proxies.get(name), Proxy)]
     print(f"{'cell':>10}{'unit':>10}{'the seven':>12}{'units':>8}")
     for number, cell in enumerate(cells):
         unit(cell, batch, build)  # first calls
@@ -53,7 +55,7 @@ def seven(cells: list[Architecture], batch: Batch, build: Untrained) -> None:
         passes = Passes(partial(build, cell), batch)
         gc.collect()  # what the cell before left
         start = time.process_time()
-        alone = [passes.measure(partial(proxies.get(name).of, passes))[1] for name in SEVEN]
+        alone = [passes.measure(partial(one.of, passes))[1] for one in single]
         together = time.process_time() - start
         each = ", ".join(f"{n} {s / base:.2f}" for n, s in zip(SEVEN, alone, strict=True))
         print(f"{number:10}{base:8.2f} s{together:10.2f} s{together / base:8.2f}  alone: {each}")
@@ -73,6 +75,7 @@ def main() -> None:
     rows = np.random.default_rng(0).permutation(len(table))[: options.cells]
     cells = [table.architectures[row] for row in rows]
     blueprint, task = blueprint_of(table), task_of(table)
+    assert blueprint, f"{options.table}: its space has no networks"
     families = {"data-free", "noise", "images"}
     if task:
         batch, families = Batch.draw(task), families | {"labels"}
@@ -89,7 +92,7 @@ def main() -> None:
         cells, names, batch, scale=blueprint.scale, classes=blueprint.signature.classes,
         workers=options.workers, cache=options.cache,
     )  # fmt: skip
-    truth = table.mean_over_runs(table.final_accuracy("test"))[rows]
+    truth = table.mean_over_runs(table.values(table.objective(), "test"))[rows]
     print(f"{table.source}: {len(cells)} cells, seconds of a proxy alone\n")
     print(f"{'proxy':18}{'tau':>8}{'rho':>8}{'top rho':>9}{'seconds':>10}")
     for name, values in found.values.items():

@@ -38,7 +38,10 @@ def run(page: str, first_line: str, **names: Any) -> dict[str, Any]:
 
 def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = run("README.md", "import archcast")
+    text = block("README.md", "import archcast")
+    assert "repeats=20)" in text
+    names: dict[str, Any] = {}
+    exec(text.replace("repeats=20)", "repeats=2, budget=20)"), names)
     assert list(names["board"].predictor) == ["sotl-e", "xgb"]
     assert isinstance(names["found"], pd.DataFrame)
     (tmp_path / "mine.py").write_text(

@@ -117,6 +117,16 @@ def test_split_is_paired_and_nested() -> None:
     assert set(split(job("rf", seed=1), TABLE).test) != set(small.test)
 
 
+def test_seeds_differ_between_settings_and_repeats() -> None:
+    seeds = {
+        job(text, repeat=repeat, seed=seed, train_size=size).predictor_seed()
+        for text in ("rf", "xgb", "xgb(max_depth=2)")
+        for repeat, seed in ((0, 0), (1, 0), (0, 1))
+        for size in (5, 20)
+    }
+    assert len(seeds) == 9, "the same for all train sizes"
+
+
 def test_run_of_an_architecture_is_drawn_among_its_runs() -> None:
     drawn = [split(job(repeat=r), TABLE).run - TABLE.starts[:-1] for r in range(20)]
     assert set(np.concatenate(drawn)) == {0, 1}

@@ -400,7 +400,7 @@ def test_models_score_as_torch_geometric_does_graph_by_graph(name: str, space: S
     norm = "BatchNorm" if name in ("EdgeCNN", "GIN") else "GraphNorm"
     fitted = predictors.get("graph")(f"{name}(norm={norm})", steps=3)
     fitted.fit(cells, np.arange(9.0))
-    adjacency, operations, live = live_graphs(cells)
+    adjacency, operations, live, _ = live_graphs(cells)
     for k, score in enumerate(fitted.query(cells)):
         nodes = np.flatnonzero(live[k])
         features = torch.eye(len(space.operations))[operations[k, nodes]]

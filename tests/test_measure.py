@@ -23,15 +23,15 @@ from archcast.report.page import page
 from archcast.report.terminal import leaderboard_table
 from archcast.report.text import rows_of
 from archcast.studies.leaderboard import summarise
-from tests.results import small_table
+from tests.results import said, small_table
 
 TRUTH = np.linspace(60.0, 90.0, 40)
 
 
 def record(predictor: str, noise: float, repeat: int = 0, **outcome: Any) -> Record:
     job = Job(
-        benchmark="toy", dataset="toy", predictor=predictor, train_size=20, epochs=0,
-        test_size=40, label="valid", truth="test", repeat=repeat,
+        **said(predictor), train_size=20, epochs=0, test_size=40, label="valid", truth="test",
+        repeat=repeat,
     )  # fmt: skip
     predictions = TRUTH + np.random.default_rng(repeat).normal(0.0, noise, 40)
     values = {"truth": TRUTH.tolist(), "predictions": predictions.tolist(), **outcome}

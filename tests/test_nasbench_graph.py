@@ -171,7 +171,7 @@ def test_values_are_those_of_the_package(dataset, measure):
 def test_what_is_said_of_a_table_is_of_its_objective():
     low, high = (f(tables.load("proteins").columns["test_auc"]) for f in (min, max))
     said = table_info(tables.load("proteins"))
-    assert f"test auc       {low:.2f} to {high:.2f} %" in said
+    assert f"auc            {low:.2f} to {high:.2f} %" in said
 
 
 def test_the_table_finds_isomorphic_cells():

@@ -29,7 +29,8 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 def halve(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     n, height, width = images.shape
     blocks = images.reshape(n, height // 2, 2, width // 2, 2)
-    return blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+    means: NDArray[np.uint8] = blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+    return means
 
 
 def main(folder: Path) -> None:

@@ -38,8 +38,10 @@ def versioned() -> Iterator[Any]:
         for name in registry:
             if registry.entry(name).target.startswith("archcast."):
                 found = registry.get(name)
-                combines = isinstance(found, Combination)
-                yield from (type(found), found.combine) if combines else (found,)
+                if isinstance(found, Combination):
+                    yield from (type(found), found.combine)
+                else:
+                    yield found
     yield from (type(spaces.get(name)) for name in spaces)
     yield from (ChoicesSpace, DagSpace)
     yield from (type(networks.get(name)) for name in networks)

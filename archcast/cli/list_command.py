@@ -8,12 +8,15 @@ import typer
 
 from archcast.core.registry import Registry, load
 
-Kind = Literal["predictors", "encodings", "proxies", "benchmarks", "metrics", "strategies"]
+Kind = Literal[
+    "predictors", "encodings", "proxies", "benchmarks", "metrics", "strategies", "spaces"
+]
 ROOMS: dict[Kind, str] = {
     "predictors": "predictors",
     "encodings": "encodings",
     "proxies": "zero_cost",
     "benchmarks": "benchmarks",
+    "spaces": "spaces",
     "metrics": "evaluation",
     "strategies": "search",
 }

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -98,7 +99,7 @@ def train_supernets(
     task: Task,
     device: str,
     folder: Path,
-    workers: int,
+    workers: int | Executor,
 ) -> None:
     """Train those of `plans` that `folder` does not hold yet, under a progress bar of epochs."""
     wanted = dict.fromkeys(plan.start for plan in plans if plan.start)

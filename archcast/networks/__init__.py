@@ -16,4 +16,5 @@ registry: Registry[Networks[Any]] = Registry(  # by the name of the space
             "archcast.networks.nasbench201_network:NETWORKS", "cells in three stages"
         ),
     },
+    base="archcast.networks.networks:Networks",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -108,7 +109,7 @@ class Experiment:
         return jobs, remarks
 
     def run(
-        self, results: Path | str = "results", workers: int = 1, retry: bool = True
+        self, results: Path | str = "results", workers: int | Executor = 1, retry: bool = True
     ) -> list[Record]:
         """The records of all jobs, kept in the folder `results`; those that it has are not run.
 

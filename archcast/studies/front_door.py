@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
@@ -39,10 +40,14 @@ _logger = logging.getLogger("archcast")
 
 
 class Work(TypedDict, total=False):
-    """How jobs are run: `results` is the folder of the records, `workers` are processes."""
+    """How jobs are run.
+
+    `results` is the folder of the records; `workers` are processes, or an executor of
+    `concurrent.futures`.
+    """
 
     results: Path | str
-    workers: int
+    workers: int | Executor
     retry: bool
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +116,7 @@ class SearchExperiment:
         return jobs, remarks
 
     def run(
-        self, results: Path | str = "results", workers: int = 1, retry: bool = True
+        self, results: Path | str = "results", workers: int | Executor = 1, retry: bool = True
     ) -> list[SearchRecord]:
         """The records of all searches, kept in `results`/search; those that it has are not run.
 

@@ -8,6 +8,7 @@ when the supernet is trained again?
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from itertools import combinations, product
 from statistics import stdev
 from typing import Any
@@ -65,7 +66,7 @@ def supernet_jobs(
     return experiment.plan()[0]
 
 
-def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int) -> None:
+def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int | Executor) -> None:
     """Train the supernets of jobs, under one progress bar, so that their fits find them."""
     plans, settings = [], []
     for each in planned:

@@ -133,6 +133,7 @@ registry: Registry[Proxy | Combination] = Registry(
             "labels",
         ),
     },
+    base="archcast.zero_cost.proxy:Proxy",
 )
 
 

@@ -38,6 +38,7 @@ class GraphModel(GraphPredictor):
     search_space: ClassVar[Mapping[str, Any]] = {
         name: values for name, values in GraphPredictor.search_space.items() if name != "width"
     }
+    width = 200  # of a layer, for the memory of a query
 
     def __init__(
         self,
@@ -77,8 +78,8 @@ class GraphModel(GraphPredictor):
         with seeded(self.seed):  # dropout, where a model has it
             super()._fit_graphs(graphs, labels)
 
-    def _network(self, operations: int) -> nn.Module:
-        return Network(lambda: self._model(operations))
+    def _network(self, features: int) -> nn.Module:
+        return Network(lambda: self._model(features))
 
     def _model(self, features: int) -> BasicGNN:
         if isinstance(self.model, str):
