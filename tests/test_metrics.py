@@ -58,6 +58,16 @@ def test_perfect_and_constant_predictions(name: str) -> None:
     assert np.isfinite(metrics.get(name)(np.ones(40), truth))
 
 
+@pytest.mark.parametrize("name", list(metrics))
+@pytest.mark.parametrize("digits", [0, 1, 8])
+def test_many_predictions_of_a_truth_at_once(name: str, digits: int) -> None:
+    rng = np.random.default_rng(digits)
+    truth, predicted = rng.normal(size=70).round(digits), rng.normal(size=(5, 70)).round(digits)
+    predicted[3] = 1.0
+    alone = [metrics.get(name)(truth, row) for row in predicted]
+    np.testing.assert_allclose(metrics.get(name).of_all(truth, predicted), alone, atol=1e-12)
+
+
 def test_sparse_tau_does_not_rank_noise() -> None:
     truth = [70.00, 70.04, 80.0, 90.0]
     assert kendall_tau(truth, [2, 1, 3, 4]) < 1.0

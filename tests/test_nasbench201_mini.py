@@ -14,7 +14,8 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.evaluation.metrics import kendall_tau
 from archcast.making.trainer import train
 from archcast.networks.flops import count_flops
-from archcast.networks.nasbench201_network import MINI, Network
+from archcast.networks.nasbench201_modules import Network
+from archcast.networks.nasbench201_network import MINI
 from archcast.spaces import registry as spaces
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Signature

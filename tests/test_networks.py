@@ -21,7 +21,8 @@ from archcast.making.table_training import Journal, _provenance, train_table
 from archcast.making.trainer import Recipe, evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
-from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL, Network, Skeleton
+from archcast.networks.nasbench201_modules import Network
+from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL, Skeleton
 from archcast.networks.table_networks import SCALE, blueprint_of, task_of, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture

@@ -16,7 +16,8 @@ from archcast.making import samplers
 from archcast.making.supernet_training import _Training, few_shot
 from archcast.networks import registry as networks
 from archcast.networks.blueprint import Blueprint, Untrained, initialised, networks_of
-from archcast.networks.networks import Networks, Selection, Supernet
+from archcast.networks.networks import Networks
+from archcast.networks.supernet import Selection, Supernet
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.spaces import registry as spaces

@@ -13,7 +13,7 @@ from archcast.evaluation.split_means import (
     SplitTau,
     largest_quantile,
     range_quantile,
-    split_tau,
+    split_taus,
 )
 from tests.boards import Board, shares
 
@@ -53,7 +53,7 @@ def test_influences_are_those_of_the_jackknife(digits: int) -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=150).round(digits)
     predicted = (truth + rng.normal(size=150)).round(digits)
-    found = split_tau(truth, predicted)
+    (found,) = split_taus(truth, predicted[None])
     assert found.tau == kendall_tau(truth, predicted)
     assert found.influence.mean() == pytest.approx(0.0, abs=1e-12)
     np.testing.assert_allclose(found.influence, jackknife(truth, predicted), atol=0.05)
@@ -64,13 +64,13 @@ def test_sampling_variance_is_that_of_many_samples() -> None:
     draws = []
     for _ in range(300):
         truth = rng.normal(size=80)
-        draws.append(split_tau(truth, truth + rng.normal(size=80)))
+        draws += split_taus(truth, (truth + rng.normal(size=80))[None])
     variance = np.mean([np.mean(draw.influence**2) / 80 for draw in draws])
     assert variance == pytest.approx(np.var([draw.tau for draw in draws]), rel=0.2)
 
 
 def test_a_constant_prediction_has_no_error() -> None:
-    found = split_tau([1.0, 2.0, 3.0], [5.0, 5.0, 5.0])
+    (found,) = split_taus(np.array([1.0, 2.0, 3.0]), np.full((1, 3), 5.0))
     assert (found.tau, found.influence.tolist()) == (0.0, [0.0, 0.0, 0.0])
 
 

@@ -16,13 +16,8 @@ from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
 from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
-from archcast.networks.nasbench201_network import (
-    NETWORKS,
-    OFFICIAL,
-    CellSupernet,
-    MixedCell,
-    Network,
-)
+from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Network
+from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
 from archcast.networks.recalibration import recalibrate
 from archcast.predictors import registry as predictors
 from archcast.report.text import rows_of

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from archcast.core.errors import InputError
-from archcast.networks.nasbench201_network import OFFICIAL, Network, Skeleton
+from archcast.networks.nasbench201_modules import Network
+from archcast.networks.nasbench201_network import OFFICIAL, Skeleton
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature

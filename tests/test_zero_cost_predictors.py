@@ -17,7 +17,8 @@ from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import context, run_job, split
 from archcast.networks.blueprint import Untrained, initialised
-from archcast.networks.nasbench201_network import MINI, OFFICIAL, Network
+from archcast.networks.nasbench201_modules import Network
+from archcast.networks.nasbench201_network import MINI, OFFICIAL
 from archcast.networks.table_networks import IMAGES, SCALE, blueprint_of, task_of
 from archcast.predictors import registry as predictors
 from archcast.studies.experiment import Experiment

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from functools import cache
 
 from archcast.core.errors import InputError
+from archcast.core.heavy import torch
 
 
 @cache
@@ -16,10 +19,17 @@ def pick_device(device: str) -> str:
     """
     if device == "cpu":
         return device
-    import torch
-
-    if torch.cuda.is_available():
+    if _has_driver() and torch.cuda.is_available():
         return "cuda"
     if device == "cuda":
         raise InputError("--device cuda: PyTorch finds no CUDA device; use --device cpu")
     return "cpu"
+
+
+def _has_driver() -> bool:
+    """Whether there is a CUDA driver, without which PyTorch need not be asked."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

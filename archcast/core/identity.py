@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from archcast.core.registry import Entry
+
 PACKAGE = "archcast"
 # By module, the distributions that scores are computed with; records say their versions.
 LIBRARIES = {
@@ -48,6 +50,8 @@ def digest(value: Any) -> str:
 def made_of(thing: Any) -> Any:
     """What decides what a predictor, proxy, encoding or strategy computes, as values of JSON.
 
+    An entry of a registry stands for the function that ships under its name, which is not imported.
+
     A thing may have `uses`, a function that gives the other things that it computes with. What has
     no content that could be compared is named by chance, and is equal to nothing.
     """
@@ -57,6 +61,8 @@ def made_of(thing: Any) -> Any:
         return {str(key): made_of(value) for key, value in thing.items()}
     if isinstance(thing, list | tuple):
         return [made_of(each) for each in thing]
+    if isinstance(thing, Entry):
+        return {"kind": thing.target, "version": [_version_without_import(thing.target)]}
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
     versions = [_version(each, thing) for each in _lineage(kind)]
     made: dict[str, Any] = {"kind": target_of(kind), "version": versions}
@@ -97,6 +103,12 @@ def _version(kind: Any, thing: Any) -> str:
         return _source(kind) if _top(kind) == "__main__" else _content(_top(kind))
     except (OSError, TypeError):
         return f"unknown {uuid4()}"
+
+
+def _version_without_import(target: str) -> str:
+    version, known = recorded_versions().get(target, ["unknown", ""])
+    source = source_of(target.partition(":")[0])
+    return f"{version}" if known == source else f"source {source}"
 
 
 def _top(kind: Any) -> str:

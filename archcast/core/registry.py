@@ -103,6 +103,15 @@ class Registry(Generic[T]):
             raise self._broken(name, entry, f"is no {self.kind}")
         return cast("T", found)
 
+    def reference(self, name: str) -> T | Entry:
+        """What identifies the object called `name`: its entry where it ships here, else itself.
+
+        Raises:
+            InputError: as `get`.
+        """
+        entry = self.entry(name)
+        return self.get(name) if entry.family == THIRD_PARTY else entry
+
     def _is_of_the_kind(self, found: object) -> bool:
         if not self.base:
             return callable(found)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from archcast.evaluation import registry as metrics
-from archcast.evaluation.metrics import KENDALL_TAU, Metric
+from archcast.evaluation.metrics import KENDALL_TAU, Matrix, Metric
 from archcast.evaluation.record import BaseRecord, Record
-from archcast.evaluation.split_means import SplitTau, split_tau
+from archcast.evaluation.split_means import split_taus
 from archcast.predictors.predictor import Vector
 
 # What tells one split, with its truth, from another.
@@ -41,7 +41,20 @@ def measure(records: Iterable[Record]) -> pd.DataFrame:
     ]
     columns += [*(metric.column for metric in kinds), *SECONDS]
     columns += ["split_tau", "predictions", "truths", "versions", "machine"]
-    return pd.DataFrame([_row(record, kinds) for record in records], columns=columns)
+    listed = list(records)
+    rows = [_row(record) for record in listed]
+    by_truth: dict[tuple[str, bytes], list[int]] = {}
+    for at, record in enumerate(listed):
+        if not record.failed:
+            same = record.job.objective.direction, rows[at]["truths"].tobytes()
+            by_truth.setdefault(same, []).append(at)
+    for positions in by_truth.values():
+        objective, truth = listed[positions[0]].job.objective, rows[positions[0]]["truths"]
+        predicted = np.stack([rows[at]["predictions"] for at in positions])
+        qualities = _qualities(objective.signed(truth), predicted, kinds)
+        for at, quality in zip(positions, qualities, strict=True):
+            rows[at] |= quality
+    return pd.DataFrame(rows, columns=columns)
 
 
 def provenance(record: BaseRecord) -> dict[str, str]:
@@ -50,7 +63,7 @@ def provenance(record: BaseRecord) -> dict[str, str]:
     return {"versions": versions, "machine": record.machine}
 
 
-def _row(record: Record, kinds: Sequence[Metric]) -> dict[str, Any]:
+def _row(record: Record) -> dict[str, Any]:
     job, cost = record.job, record.cost
     row: dict[str, Any] = {
         "table": record.table,
@@ -78,17 +91,19 @@ def _row(record: Record, kinds: Sequence[Metric]) -> dict[str, Any]:
         seconds = cost.init_seconds, cost.query_seconds, cost.labels, cost.fit, cost.evidence
         row |= dict(zip(SECONDS, map(_known, seconds), strict=True))
     if not record.failed:
-        predicted = np.array(record.predictions)
-        truth = np.array(record.truth)
-        row |= _quality(job.objective.signed(truth), predicted, kinds)
-        row |= {"predictions": predicted, "truths": truth}
+        row |= {"predictions": np.array(record.predictions), "truths": np.array(record.truth)}
     return row
 
 
-def _quality(truth: Vector, predicted: Vector, kinds: Sequence[Metric]) -> dict[str, Any]:
-    split: SplitTau = split_tau(truth, predicted)
-    others = {each.column: each(truth, predicted) for each in kinds if each is not KENDALL_TAU}
-    return {KENDALL_TAU.column: split.tau, "split_tau": split, **others}
+def _qualities(
+    truth: Vector, predicted: Matrix, kinds: Sequence[Metric]
+) -> Iterator[dict[str, Any]]:
+    """What each row of predictions is worth, by columns."""
+    taus = split_taus(truth, predicted)
+    found = {each.column: each.of_all(truth, predicted) for each in kinds if each != KENDALL_TAU}
+    found[KENDALL_TAU.column] = np.array([each.tau for each in taus])
+    for at, tau in enumerate(taus):
+        yield {"split_tau": tau, **{column: values[at] for column, values in found.items()}}
 
 
 def _known(seconds: float | None) -> float:

@@ -2,7 +2,7 @@
 
 Each function takes (truth, predicted), arrays of one value an architecture, both higher is better,
 and is known by its `Metric`. Where a prediction or the truth is constant there is no ranking, and a
-correlation is 0.
+correlation is 0. Those that ship compute many predictions of one truth at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import update_wrapper
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 from scipy.special import comb
 
 Values = Sequence[float] | NDArray[np.float64]
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]  # (predictions, architectures)
 Counts = NDArray[np.int64]
+Bits = NDArray[np.uint64]
 
 _PART = 2**20  # pairs that are compared at once, for memory
 
@@ -40,13 +44,32 @@ class Metric:
     def __call__(self, truth: Values, predicted: Values) -> float:
         return self.function(truth, predicted)
 
+    def of_all(self, truth: Vector, predicted: Matrix) -> Vector:
+        """The value of each row of `predicted`."""
+        if isinstance(self.function, _OfRows):
+            return self.function.of_all(truth, predicted)
+        return np.array([self.function(truth, row) for row in predicted])
+
     @property
     def column(self) -> str:
         """Its name in frames, JSON and CSV."""
         return self.name.replace("-", "_")
 
 
-def kendall_tau(truth: Values, predicted: Values) -> float:
+class _OfRows:
+    """Makes a function of a truth and many predictions one of a truth and a prediction."""
+
+    def __init__(self, of_all: Callable[[Vector, Matrix], Vector]) -> None:
+        self.of_all = of_all
+        update_wrapper(self, of_all)
+
+    def __call__(self, truth: Values, predicted: Values) -> float:
+        one = np.asarray(predicted, dtype=np.float64)[None]
+        return float(self.of_all(np.asarray(truth, dtype=np.float64), one)[0])
+
+
+@_OfRows
+def kendall_tau(truth: Vector, predicted: Matrix) -> Vector:
     """Kendall's tau-b.
 
     >>> kendall_tau([70.0, 80.0, 90.0], [1, 2, 4])
@@ -57,123 +80,152 @@ def kendall_tau(truth: Values, predicted: Values) -> float:
     return tau_b(*pairs(truth, predicted))
 
 
-def pairs(truth: Values, predicted: Values) -> tuple[Counts, Counts, Counts]:
+def pairs(truth: Vector, predicted: Matrix) -> tuple[Counts, Counts, Counts]:
     """What Kendall's tau counts: of each architecture, how it stands to all others.
 
-    That is how many it is in the right order with, less those with which it is in the wrong one;
-    and how many it ties with in truth, and in prediction. It takes n * n comparisons.
+    That is how many it is in the right order with, less those with which it is in the wrong one,
+    (predictions, architectures); and how many it ties with in truth, (architectures,), and in
+    prediction. Each prediction takes n * n comparisons.
     """
-    below, tied = [], []
-    for values in (truth, predicted):
-        less, no_more = _places(values)
-        below.append(less.astype(np.int32))
-        tied.append(no_more - less - 1)
-    t, p = below
-    step = max(1, _PART // len(t))
-    parts = (slice(at, at + step) for at in range(0, len(t), step))
-    agreement = [
-        np.einsum("ij,ij->i", np.sign(t[at, None] - t), np.sign(p[at, None] - p)) for at in parts
-    ]
-    return np.concatenate(agreement).astype(np.int64), tied[0], tied[1]
+    (less, no_more), (less_predicted, no_more_predicted) = map(_places, (truth, predicted))
+    above, below = _sides(less)
+    agreement = np.empty(predicted.shape, dtype=np.int64)
+    for row, places in zip(agreement, less_predicted, strict=True):
+        over, under = _sides(places)
+        row[:] = _ones(above & over) + _ones(below & under)
+        row -= _ones(above & under) + _ones(below & over)
+    return agreement, no_more - less - 1, no_more_predicted - less_predicted - 1
 
 
-def tau_b(agreement: Counts, tied: Counts, tied_predicted: Counts) -> float:
-    """Kendall's tau-b from what `pairs` counts."""
-    right, *ties = (int(each.sum()) // 2 for each in (agreement, tied, tied_predicted))
-    of, of_predicted = (math.comb(len(agreement), 2) - each for each in ties)
-    if not of or not of_predicted:
-        return 0.0
-    return max(-1.0, min(1.0, right / math.sqrt(of) / math.sqrt(of_predicted)))
+def _sides(places: Counts) -> tuple[Bits, Bits]:
+    """Which ones each is above, and which below: (n, n bits in whole words)."""
+    n = len(places)
+    words = math.ceil(n / 64)
+    rows = places.astype(np.min_scalar_type(n))
+    step = max(1, _PART // (64 * words))
+    found = []
+    for compare, never in ((np.greater, n), (np.less, 0)):
+        columns = np.full(64 * words, never, dtype=rows.dtype)  # what fills the words is nowhere
+        columns[:n] = rows
+        parts = (rows[at : at + step, None] for at in range(0, n, step))
+        bits = [np.packbits(compare(part, columns)) for part in parts]
+        found.append(np.concatenate(bits).view(np.uint64).reshape(n, words))
+    return found[0], found[1]
 
 
-def _places(values: Values) -> tuple[Counts, Counts]:
-    """Of each value, how many are less, and how many are no greater."""
-    array = np.asarray(values)
-    ordered = array.copy()
-    ordered.sort()
-    return ordered.searchsorted(array, "left"), ordered.searchsorted(array, "right")
+def _ones(bits: Bits) -> Counts:
+    counts: Counts = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
+    return counts
 
 
-def sparse_kendall_tau(truth: Values, predicted: Values) -> float:
+def tau_b(agreement: Counts, tied: Counts, tied_predicted: Counts) -> Vector:
+    """Kendall's tau-b of each prediction, from what `pairs` counts."""
+    right, of, of_predicted = (each.sum(axis=-1) // 2 for each in (agreement, tied, tied_predicted))
+    all_pairs = math.comb(agreement.shape[1], 2)
+    untied = np.sqrt(all_pairs - of), np.sqrt(all_pairs - of_predicted)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tau = np.clip(right / untied[0] / untied[1], -1.0, 1.0)
+    return np.where((untied[0] > 0) & (untied[1] > 0), tau, 0.0)
+
+
+def _places(values: NDArray[Any]) -> tuple[Counts, Counts]:
+    """Of each value of each row, how many of the row are less, and how many are no greater."""
+    order = values.argsort(axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    begins = np.ones(values.shape, dtype=bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    ends = np.roll(begins, -1, axis=-1)
+    at = np.arange(values.shape[-1])
+    less = np.maximum.accumulate(np.where(begins, at, 0), axis=-1)
+    no_more = np.where(ends, at + 1, values.shape[-1])[..., ::-1]
+    no_more = np.minimum.accumulate(no_more, axis=-1)[..., ::-1]
+    places = np.empty((2, *values.shape), dtype=np.int64)
+    for place, found in zip(places, (less, no_more), strict=True):
+        np.put_along_axis(place, order, found, axis=-1)
+    return places[0], places[1]
+
+
+@_OfRows
+def sparse_kendall_tau(truth: Vector, predicted: Matrix) -> Vector:
     """Kendall's tau-b with the truth rounded to 0.1 %, so that noise is not ranked (Yu 2020)."""
-    return kendall_tau(np.round(np.asarray(truth), 1), predicted)
+    return kendall_tau.of_all(np.round(truth, 1), predicted)
 
 
-def spearman(truth: Values, predicted: Values) -> float:
+@_OfRows
+def spearman(truth: Vector, predicted: Matrix) -> Vector:
     """Spearman's rank correlation."""
-    return pearson(_ranks(truth), _ranks(predicted))
+    return pearson.of_all(_ranks(truth), _ranks(predicted))
 
 
-def pearson(truth: Values, predicted: Values) -> float:
+@_OfRows
+def pearson(truth: Vector, predicted: Matrix) -> Vector:
     """Pearson's linear correlation."""
-    if _constant(truth) or _constant(predicted):
-        return 0.0
-    both = np.array([truth, predicted], dtype=np.float64)
-    both -= both.sum(axis=1, keepdims=True) / both.shape[1]
-    (own, common), (_, other) = ((both @ both.T) * (1 / (both.shape[1] - 1))).tolist()
-    return max(-1.0, min(1.0, float(common) / math.sqrt(own) / math.sqrt(other)))
+    t = truth - truth.mean()
+    p = predicted - predicted.mean(axis=1, keepdims=True)
+    known = (truth != truth[0]).any() & (predicted != predicted[:, :1]).any(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Sums by row, and no matrix product, whose last bit depends on the other rows.
+        value = (p * t).sum(axis=1) / np.sqrt((t * t).sum()) / np.sqrt((p * p).sum(axis=1))
+    return np.where(known, np.clip(value, -1.0, 1.0), 0.0)
 
 
-def _ranks(values: Values) -> NDArray[np.float64]:
+def _ranks(values: NDArray[Any]) -> Matrix:
     """Ranks from 1, the mean of those of equal values."""
     less, no_more = _places(values)
-    ranks: NDArray[np.float64] = (less + no_more + 1) / 2
+    ranks: Matrix = (less + no_more + 1) / 2
     return ranks
 
 
-def top_decile_spearman(truth: Values, predicted: Values) -> float:
+@_OfRows
+def top_decile_spearman(truth: Vector, predicted: Matrix) -> Vector:
     """Spearman's correlation among the truly best 10 % (at least two), where a search ends up.
 
     Those that tie with the last of them are among them.
     """
-    truth, predicted = np.asarray(truth), np.asarray(predicted)
-    top = _among_best(truth, max(2, round(0.1 * len(truth))))
-    return spearman(truth[top], predicted[top])
+    n = len(truth)
+    top = truth >= np.sort(truth)[-min(n, max(2, round(0.1 * n)))]
+    return spearman.of_all(truth[top], predicted[:, top])
 
 
-def precision_at_10(truth: Values, predicted: Values) -> float:
+@_OfRows
+def precision_at_10(truth: Vector, predicted: Matrix) -> Vector:
     """Share of the 10 predicted best that are among the 10 truly best.
 
     Those that truly tie with the last of these are among them. Of those that are predicted to tie
     at the edge, a random part is chosen, and the share is its expected value.
     """
-    best = _among_best(np.asarray(truth), 10)
-    sure, tied, drawn = _chosen(np.asarray(predicted), 10)
-    hits = best[sure].sum() + best[tied].sum() * drawn / tied.sum()
-    return float(hits / (sure.sum() + drawn))
+    k = min(10, len(truth))
+    best = truth >= np.sort(truth)[-k]
+    sure, tied, drawn = _chosen(predicted, k)
+    hits: Vector = (best & sure).sum(axis=1) + (best & tied).sum(axis=1) * drawn / tied.sum(axis=1)
+    return hits / k
 
 
-def regret_at_10(truth: Values, predicted: Values) -> float:
+@_OfRows
+def regret_at_10(truth: Vector, predicted: Matrix) -> Vector:
     """The best accuracy of all less the best among the 10 predicted best, in percent points.
 
     Where predictions tie at the edge, the expected value over random choices.
     """
-    truth = np.asarray(truth, dtype=np.float64)
-    sure, tied, drawn = _chosen(np.asarray(predicted), 10)
-    best_sure = truth[sure].max(initial=-np.inf)
-    best_first = np.sort(truth[tied])[::-1]
-    # Of all draws, this share has its best at each place: the others come from behind it.
-    behind = np.arange(len(best_first))[::-1]
-    shares = comb(behind, drawn - 1) / comb(len(best_first), drawn)
-    return float(truth.max() - shares @ np.maximum(best_first, best_sure))
+    sure, tied, drawn = _chosen(predicted, min(10, len(truth)))
+    found = np.where(sure | tied, truth, -np.inf).max(axis=1)
+    for row in np.flatnonzero(tied.sum(axis=1) > drawn):
+        best_sure = truth[sure[row]].max(initial=-np.inf)
+        best_first = np.sort(truth[tied[row]])[::-1]
+        # Of all draws, this share has its best at each place: the others come from behind it.
+        behind = np.arange(len(best_first))[::-1]
+        shares = comb(behind, drawn[row] - 1) / comb(len(best_first), drawn[row])
+        found[row] = shares @ np.maximum(best_first, best_sure)
+    return np.asarray(truth.max() - found)
 
 
-def _among_best(values: NDArray[Any], k: int) -> NDArray[np.bool_]:
-    """Which values are among the `k` largest, or tie with the least of them."""
-    edge = np.sort(values)[::-1][min(k, len(values)) - 1]
-    return np.asarray(values >= edge)
-
-
-def _chosen(values: NDArray[Any], k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
-    """Which of the `k` largest are sure, which tie for the last places, and how many these are."""
-    edge = np.sort(values)[::-1][min(k, len(values)) - 1]
-    sure = np.asarray(values > edge)
-    return sure, np.asarray(values == edge), min(k, len(values)) - int(sure.sum())
-
-
-def _constant(values: Values) -> bool:
-    array = np.asarray(values)
-    return bool((array == array[0]).all())
+def _chosen(predicted: Matrix, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Counts]:
+    """Which of the `k` largest of a row are sure, which tie for the last places, of which so many
+    are drawn.
+    """
+    edge = np.sort(predicted, axis=1)[:, -k, None]
+    sure = predicted > edge
+    return sure, predicted == edge, k - sure.sum(axis=1)
 
 
 KENDALL_TAU = Metric(

@@ -26,7 +26,7 @@ from scipy import stats
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from archcast.evaluation.metrics import Values, pairs, tau_b
+from archcast.evaluation.metrics import Vector, pairs, tau_b
 from archcast.evaluation.statistics import ALPHA, UNKNOWN, Interval, Matrix
 
 Bools = NDArray[np.bool_]
@@ -44,20 +44,21 @@ class SplitTau:
     influence: Matrix  # (architectures,), mean 0; tau's variance is about its mean square over n
 
 
-def split_tau(truth: Values, predicted: Values) -> SplitTau:
-    """Kendall's tau-b, and the first-order (Hoeffding) influences on it.
+def split_taus(truth: Vector, predicted: Matrix) -> list[SplitTau]:
+    """Kendall's tau-b of each row, and the first-order (Hoeffding) influences on it.
 
     Where truth or prediction is constant, tau is 0 whatever is drawn, and no influence is left.
     """
-    agreement, *tied = pairs(truth, predicted)
-    tau, n = tau_b(agreement, *tied), len(agreement)
-    untied = [1 - each / (n - 1) for each in tied]
-    if not all(share.any() for share in untied):
-        return SplitTau(tau, np.zeros(n))
-    means = [float(share.mean()) for share in untied]
-    scale = np.sqrt(means[0] * means[1])
-    relative = (untied[0] / means[0] + untied[1] / means[1]) / 2
-    return SplitTau(tau, 2 * (agreement / (n - 1) / scale - tau * relative))
+    agreement, *ties = pairs(truth, predicted)
+    tau, n = tau_b(agreement, *ties), len(truth)
+    untied = [np.atleast_2d(1 - each / (n - 1)) for each in ties]
+    means = [share.mean(axis=1, keepdims=True) for share in untied]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = (untied[0] / means[0] + untied[1] / means[1]) / 2
+        scale = np.sqrt(means[0] * means[1])
+        influence = 2 * (agreement / (n - 1) / scale - tau[:, None] * relative)
+    known = scale > 0
+    return list(map(SplitTau, tau.tolist(), np.where(known, influence, 0.0)))
 
 
 class SplitMeans:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archcast.networks.networks import Selection
+from archcast.networks.supernet import Selection
 
 ARCHIVE = 100  # how many of the latest paths samplers see
 CANDIDATES, NEAREST = 10, 10  # of novelty

@@ -29,7 +29,7 @@ from archcast.core.workers import one_thread, run_each
 from archcast.making.samplers import ARCHIVE, SAMPLERS
 from archcast.making.trainer import clock_of
 from archcast.networks.blueprint import Blueprint, initialised
-from archcast.networks.networks import Supernet
+from archcast.networks.supernet import Supernet
 from archcast.tasks.task import Data, Task
 
 _logger = logging.getLogger("archcast")

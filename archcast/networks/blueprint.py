@@ -6,19 +6,22 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, TypeVar
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archcast.core.errors import InputError
+from archcast.core.heavy import torch
 from archcast.core.identity import made_of
 from archcast.networks import registry
-from archcast.networks.networks import Networks, Supernet
+from archcast.networks.networks import Networks
 from archcast.spaces.space import Architecture, Space
 from archcast.tasks.task import Signature
 
-M = TypeVar("M", bound=nn.Module)
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archcast.networks.supernet import Supernet
+
+M = TypeVar("M", bound="nn.Module")
 
 
 def networks_of(space: Space) -> Networks[Any]:

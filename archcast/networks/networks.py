@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from archcast.core.errors import InputError, did_you_mean
 from archcast.spaces.space import Architecture, Space
 from archcast.tasks.task import Signature
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archcast.networks.supernet import Supernet
+
 S = TypeVar("S")  # of a scale: a frozen dataclass of the space's own
-Path = Sequence[int]  # of each decision the option, as in `Architecture.choices`
-Selection = Path | Tensor
-
 MINI, OFFICIAL = "mini", "official"  # the scales that every space has
-
-
-class Supernet(nn.Module, ABC):
-    """All architectures of a space in one network, which share their weights.
-
-    A forward pass takes inputs and a selection of options: a path, which runs one option a
-    decision; or a mixture, a tensor (decisions, most options) that weighs them, 0 where a decision
-    has fewer. Options that are not on the path, or weigh exactly 0, do not run and get no gradient.
-    The weights of a mixture get theirs. Every path is allowed, also where the space allows fewer.
-    """
-
-    @abstractmethod
-    def forward(self, inputs: Tensor, selection: Selection) -> Tensor:
-        """Logits of shape (n, classes)."""
-
-    @abstractmethod
-    def inherit(self, architecture: Architecture) -> nn.Module:
-        """The network of one architecture, with a copy of its share of the weights."""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
 from archcast.predictors.predictor import Tags
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Bananas(HeldOutVariance, MLP):

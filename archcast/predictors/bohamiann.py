@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional
-
+from archcast.core.heavy import torch
 from archcast.predictors.helpers.sghmc import adaptive_sghmc
 from archcast.predictors.helpers.tensor import TensorPredictor
 from archcast.predictors.predictor import Tags
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NOISE, LEAST = 0.05, 0.01  # variances of labels' noise, where labels have variance one
 
@@ -89,7 +90,7 @@ class Bohamiann(TensorPredictor):
         values, at = x.clamp(-3, 3).expand(len(positions), *x.shape), 1
         for inputs, outputs in zip(self.sizes_, self.sizes_[1:], strict=False):
             if at > 1:
-                values = functional.relu(values)
+                values = torch.nn.functional.relu(values)
             size = (inputs + 1) * outputs
             layer = positions[:, at : at + size].view(-1, inputs + 1, outputs)
             scale = (2 / inputs) ** 0.5

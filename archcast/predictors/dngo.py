@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import torch
-from sklearn.linear_model import BayesianRidge
-from torch import Tensor
+from typing import TYPE_CHECKING
 
+from sklearn.linear_model import BayesianRidge
+
+from archcast.core.heavy import torch
 from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
 from archcast.predictors.predictor import Tags, Vector
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class DNGO(HeldOutVariance, MLP):

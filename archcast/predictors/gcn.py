@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
-from archcast.predictors.helpers.graph_network import (
-    DirectedConvolution,
-    GraphPredictor,
-    GraphTensors,
-    mean_of_targets,
-)
+from archcast.predictors.helpers.graph_predictor import GraphPredictor
 from archcast.predictors.predictor import Tags
+
+if TYPE_CHECKING:
+    from archcast.predictors.helpers.graph_network import NodeMean
 
 
 class GCN(GraphPredictor):
@@ -22,24 +20,7 @@ class GCN(GraphPredictor):
 
     tags = Tags(paper="Wen et al., 2019, Neural Predictor for NAS")
 
-    def _network(self, features: int) -> nn.Module:
-        return Network(features, self.width, self.layers)
+    def _network(self, features: int) -> NodeMean:
+        from archcast.predictors.helpers.graph_network import NodeMean
 
-
-class Network(nn.Module):
-    """From graphs to scores (n,)."""
-
-    def __init__(self, features: int, width: int, layers: int) -> None:
-        super().__init__()
-        sizes = [features, *[width] * layers]
-        self.convolutions = nn.ModuleList(map(DirectedConvolution, sizes, sizes[1:]))
-        self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
-
-    def forward(self, graphs: GraphTensors) -> Tensor:
-        sources = mean_of_targets(graphs.edges.transpose(1, 2))
-        targets = mean_of_targets(graphs.edges)
-        values = graphs.nodes
-        for convolution in self.convolutions:
-            values = convolution(values, sources, targets) * graphs.live
-        scores: Tensor = self.head(values.sum(dim=1) / graphs.live.sum(dim=1)).squeeze(1)
-        return scores
+        return NodeMean(features, self.width, self.layers)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.stats import loguniform, randint
-from torch import Tensor
 
 from archcast.predictors.helpers.descent import minimise
-from archcast.predictors.helpers.feed_forward import FeedForward
 from archcast.predictors.helpers.tensor import TensorPredictor
 from archcast.predictors.predictor import Tags
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class MLP(TensorPredictor):
@@ -57,6 +58,8 @@ class MLP(TensorPredictor):
         self.seed = seed
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
+        from archcast.predictors.helpers.feed_forward import FeedForward
+
         generator = self._generator()
         sizes = [x.shape[1], *[self.width] * self.layers]
         self.networks_ = FeedForward(self._networks, sizes, generator).to(self.device)

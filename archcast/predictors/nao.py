@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
+from archcast.core.heavy import torch
 from archcast.predictors.helpers.descent import minimise, seeded
 from archcast.predictors.helpers.labels import Axis, rescale
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.decision import BINS, Decision
 from archcast.spaces.space import Architecture, Space, level_matrix
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 BATCH = 2_000  # architectures queried at once: bounds memory
-KEPT = 16  # states in a code; of longer sequences, as many means of stretches
 MOST = 2_000  # decisions
 
 
@@ -81,6 +82,8 @@ class NAO(Predictor):
 
     def _train(self, space: Space, tokens: Tensor, features: Tensor, targets: Tensor) -> None:
         """Learn from tokens (n, decisions), features (n, features) and targets (n,)."""
+        from archcast.predictors.helpers.autoencoder import Autoencoder
+
         with seeded(self.seed) as generator:
             self.network_ = Autoencoder(
                 len(vocabulary(space)), tokens.shape[1], self.width, features.shape[1]
@@ -88,8 +91,10 @@ class NAO(Predictor):
 
         def loss(rows: Tensor) -> Tensor:
             scores, logits = self.network_(tokens[rows], features[rows])
-            error = functional.mse_loss(scores, targets[rows])
-            reconstruction = functional.cross_entropy(logits.flatten(0, 1), tokens[rows].flatten())
+            error = torch.nn.functional.mse_loss(scores, targets[rows])
+            reconstruction = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), tokens[rows].flatten()
+            )
             return self.tradeoff * error + (1 - self.tradeoff) * reconstruction
 
         minimise(
@@ -152,43 +157,3 @@ def level_names(decision: Decision) -> list[str]:
     if decision.is_range:
         return [f"{part} of {BINS}" for part in range(1, BINS + 1)]
     return [str(option) for option in decision.options]
-
-
-class Autoencoder(nn.Module):
-    """From tokens (n, length) and features to scores (n,) and logits (n, length, vocabulary)."""
-
-    def __init__(self, vocabulary: int, length: int, width: int, features: int = 0) -> None:
-        super().__init__()
-        self.start = vocabulary  # the token before the first
-        kept = min(length, KEPT)
-        self.embed = nn.Embedding(vocabulary + 1, width)
-        self.encoder = nn.LSTM(width, width, batch_first=True)
-        self.regressor = nn.Sequential(
-            nn.Linear(kept * width + features, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1)
-        )
-        self.decoder = nn.LSTM(width + kept * width, width, batch_first=True)
-        self.name = nn.Linear(width, vocabulary)
-
-    def forward(self, tokens: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        code = self.encode(tokens)
-        return self.regress(code, features), self.decode(code, tokens)
-
-    def encode(self, tokens: Tensor) -> Tensor:
-        """Codes (n, up to `KEPT` * width), each a vector of length 1."""
-        states, _ = self.encoder(self.embed(tokens))
-        if tokens.shape[1] > KEPT:
-            states = functional.adaptive_avg_pool1d(states.transpose(1, 2), KEPT).transpose(1, 2)
-        return functional.normalize(states.flatten(1), dim=1)
-
-    def regress(self, code: Tensor, features: Tensor) -> Tensor:
-        """Scores (n,) of codes and features (n, features)."""
-        scores: Tensor = self.regressor(torch.cat([code, features], dim=1)).squeeze(1)
-        return scores
-
-    def decode(self, code: Tensor, tokens: Tensor) -> Tensor:
-        """Logits of each token, given the code and the true tokens before it."""
-        before = functional.pad(tokens, (1, -1), value=self.start)
-        steps = code.unsqueeze(1).expand(-1, tokens.shape[1], -1)
-        states, _ = self.decoder(torch.cat([self.embed(before), steps], dim=2))
-        logits: Tensor = self.name(states)
-        return logits

@@ -6,18 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from ngboost import NGBRegressor
-from ngboost.distns.distn import RegressionDistn
-from ngboost.distns.normal import NormalLogScore
-from ngboost.scores import LogScore
 from scipy.stats import loguniform, randint
 from sklearn.tree import DecisionTreeRegressor
 
 from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
-
-LEAST_DEVIATION = 1e-6
 
 
 class NGBoost(HeldOutVariance, VectorPredictor):
@@ -58,6 +52,11 @@ class NGBoost(HeldOutVariance, VectorPredictor):
         self.seed = seed
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from ngboost import NGBRegressor
+        from ngboost.scores import LogScore
+
+        from archcast.predictors.helpers.plain_normal import PlainNormal
+
         tree = DecisionTreeRegressor(
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
@@ -82,29 +81,3 @@ class NGBoost(HeldOutVariance, VectorPredictor):
         columns = np.asarray(x, dtype=np.float32, order="F")  # a tree reads some, in this precision
         normal = self.trees_.pred_dist(columns)
         return normal.loc, normal.scale
-
-
-class PlainLogScore(NormalLogScore, LogScore):  # type: ignore[misc]
-    """Minus the log density, less its constant."""
-
-    def score(self, labels: Vector) -> Vector:
-        """Of each label."""
-        scores: Vector = ((labels - self.loc) / self.scale) ** 2 / 2 + np.log(self.scale)
-        return scores
-
-
-class PlainNormal(RegressionDistn):  # type: ignore[misc]
-    """NGBoost's normal distribution without the one of SciPy, which takes half of the time."""
-
-    n_params = 2
-    scores = (PlainLogScore,)
-
-    def __init__(self, params: Vector) -> None:
-        super().__init__(params)
-        self.loc, self.scale = params[0], np.exp(params[1])
-        self.var = self.scale**2
-
-    @staticmethod
-    def fit(labels: Vector) -> Vector:
-        """Mean and log of the deviation, which equal labels leave just above zero."""
-        return np.array([labels.mean(), np.log(max(labels.std(), LEAST_DEVIATION))])

@@ -22,8 +22,6 @@ from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import Combination, rank_sum, votes
-from archcast.zero_cost.proxy import Proxy
-from archcast.zero_cost.scoring import Scorer
 
 UNDEFINED = -1e30  # the score of a network for which a proxy is not defined
 REFERENCE = 50  # architectures of the random sample that a combination compares with
@@ -56,10 +54,13 @@ class _Untrained(Predictor):
         return Tags(needs=frozenset({"build", look}), learns=False, paper=self.paper)
 
     def uses(self) -> Sequence[object]:
-        return [proxies.get(name) for name in self._parts()]
+        return [proxies.reference(name) for name in self._parts()]
 
     def _matrix(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, proxies)."""
+        from archcast.zero_cost.proxy import Proxy
+        from archcast.zero_cost.scoring import Scorer
+
         batch = context.batch or context.noise
         assert batch is not None
         found = {name: proxies.get(name) for name in self._parts()}
@@ -183,5 +184,7 @@ class Vote(_Chosen):
 def __getattr__(name: str) -> type[Predictor]:
     if name not in proxies:
         raise AttributeError(name)
-    kind = _OneCombination if isinstance(proxies.get(name), Combination) else _OneProxy
+    proxies.reference(name)  # of another package: can it be imported?
+    module = proxies.entry(name).target.partition(":")[0]
+    kind = _OneCombination if module == Combination.__module__ else _OneProxy
     return type(name, (kind,), {"proxy": name, "__doc__": kind.__doc__, "__module__": __name__})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
+from archcast.core.heavy import torch
 from archcast.predictors.nao import NAO
 from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.spaces.space import Architecture

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from gpytorch.distributions import MultivariateNormal
-from gpytorch.means import ConstantMean
-from gpytorch.mlls import VariationalELBO
-from gpytorch.models import ApproximateGP
-from gpytorch.optim import NGD
-from gpytorch.variational import NaturalVariationalDistribution, VariationalStrategy
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from archcast.predictors.gaussian_process import cholesky, little_noise, matern, some_of
+from archcast.core.heavy import torch
 from archcast.predictors.helpers.tensor import TensorPredictor
 from archcast.predictors.predictor import Tags
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class VariationalSparseGP(TensorPredictor):
@@ -26,7 +22,7 @@ class VariationalSparseGP(TensorPredictor):
     """
 
     tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP")
-    dtype = torch.float64
+    precision = "float64"
 
     def __init__(
         self,
@@ -51,6 +47,16 @@ class VariationalSparseGP(TensorPredictor):
         self.seed = seed
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
+        from gpytorch.mlls import VariationalELBO
+        from gpytorch.optim import NGD
+
+        from archcast.predictors.helpers.gp_models import (
+            InducedGP,
+            cholesky,
+            little_noise,
+            some_of,
+        )
+
         generator = self._generator()
         self.model_ = InducedGP(some_of(x, self.inducing, generator)).to(x)
         self.likelihood_ = little_noise().to(x)
@@ -75,19 +81,8 @@ class VariationalSparseGP(TensorPredictor):
         return self._query_tensors_with_std(x)[0]
 
     def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        from archcast.predictors.helpers.gp_models import cholesky
+
         with cholesky():
             predictive = self.likelihood_(self.model_(x))
             return predictive.mean, predictive.stddev
-
-
-class InducedGP(ApproximateGP):  # type: ignore[misc]
-    """Constant mean, the kernel `matern`, and the distribution at the inducing points."""
-
-    def __init__(self, inducing: Tensor) -> None:
-        distribution = NaturalVariationalDistribution(len(inducing), mean_init_std=0.0)
-        super().__init__(VariationalStrategy(self, inducing, distribution))
-        self.mean_module = ConstantMean()
-        self.covar_module = matern(inducing.shape[1])
-
-    def forward(self, x: Tensor) -> MultivariateNormal:
-        return MultivariateNormal(self.mean_module(x), self.covar_module(x))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 
 from archcast.core.cache import cache_folder
-from archcast.making.supernet_training import BATCH_SIZE, Plan, few_shot, trained_supernet
-from archcast.making.trainer import evaluate
+from archcast.core.heavy import torch
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.networks import OFFICIAL, Networks
-from archcast.networks.recalibration import recalibrate
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Task
+
+if TYPE_CHECKING:
+    from archcast.making.supernet_training import Plan
 
 
 class WeightSharing(Predictor):
@@ -68,6 +68,8 @@ class WeightSharing(Predictor):
 
     def plans(self, networks: Networks[Any]) -> list[Plan]:
         """The trainings whose supernets score: one, or one an option of `split_decision`."""
+        from archcast.making.supernet_training import Plan
+
         return [Plan(self.sampler, self.epochs, self.training_seed)]
 
     def setting(self, context: Context) -> tuple[Blueprint, Task]:
@@ -80,6 +82,8 @@ class WeightSharing(Predictor):
         return context.networks, context.task
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        from archcast.making.supernet_training import BATCH_SIZE, trained_supernet
+
         if min(self.epochs, self.valid_images) < 1:
             raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
         blueprint, task = self.setting(context)
@@ -108,6 +112,9 @@ class WeightSharing(Predictor):
         return np.array([self._accuracy(architecture) for architecture in architectures])
 
     def _accuracy(self, architecture: Architecture) -> float:
+        from archcast.making.trainer import evaluate
+        from archcast.networks.recalibration import recalibrate
+
         canonical = architecture.space.canonical(architecture)
         part = canonical.choices[self.networks_.split_decision] if len(self.supernets_) > 1 else 0
         network = self.supernets_[part].inherit(canonical)
@@ -150,5 +157,7 @@ class FewShot(WeightSharing):
     paper = "Zhao et al., 2021, Few-shot Neural Architecture Search"
 
     def plans(self, networks: Networks[Any]) -> list[Plan]:
+        from archcast.making.supernet_training import few_shot
+
         parts = networks.options[networks.split_decision]
         return few_shot(self.epochs, self.training_seed, parts)

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from archcast.core.errors import InputError
+from archcast.core.heavy import torch
 from archcast.tasks.task import PARTS, Data, Signature, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHIPPED = {"fashion-mnist-14": "fashion-mnist-14.npz"}
 
@@ -60,7 +62,7 @@ class ImageData(Data):
         outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
     ) -> Tensor:
         """Cross-entropy in nats."""
-        return nn.functional.cross_entropy(outputs, targets, reduction=reduction)
+        return torch.nn.functional.cross_entropy(outputs, targets, reduction=reduction)
 
     @staticmethod
     def score(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from archcast.networks.networks import Networks, Selection, Supernet
+from archcast.networks.networks import Networks
+from archcast.networks.supernet import Selection, Supernet
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 from tests.toys.a_space import SPACE

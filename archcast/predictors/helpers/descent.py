@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+from archcast.core.heavy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @contextmanager

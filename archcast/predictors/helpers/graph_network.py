@@ -1,136 +1,12 @@
-"""Predictors that are graph networks: what they share."""
+"""Graph convolution in both directions, and the networks that are made of it."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
-
-import numpy as np
 import torch
-from scipy.stats import loguniform, randint
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archcast.encodings.bounded_memory import batches
-from archcast.encodings.live_graphs import live_graphs
-from archcast.predictors.helpers.descent import minimise, seeded
-from archcast.predictors.helpers.labels import Axis, rescale
-from archcast.predictors.predictor import Context, Predictor, Vector
-from archcast.spaces.space import Architecture
-
-BATCH = 2_000  # architectures queried at once: bounds memory
-
-
-class GraphTensors(NamedTuple):
-    """Graphs as dense tensors: cells are so small that sparse products would take longer."""
-
-    nodes: Tensor  # (n, nodes, features): operation, one-hot, and numbers; zeros for a dead node
-    edges: Tensor  # (n, nodes, nodes), 1 for an edge [k, i, j] from i to j between live nodes
-    live: Tensor  # (n, nodes, 1), 1 for a live node
-
-
-class GraphPredictor(Predictor):
-    """Regresses rescaled labels on the live parts of canonical graphs by a network.
-
-    Subclasses give the network, and take these parameters:
-        labels: how labels are rescaled, a name from `labels.LABELS`.
-        width, layers: of the graph convolutions.
-        steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
-        device: where to compute, any name of a PyTorch device.
-        seed: of the initial weights and the batches.
-    """
-
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "width": randint(64, 201),
-        "batch_size": randint(5, 33),
-        "learning_rate": loguniform(1e-5, 1e-1),
-        "weight_decay": loguniform(1e-5, 1e-1),
-    }
-
-    def __init__(
-        self,
-        labels: str = "normal",
-        width: int = 64,
-        layers: int = 3,
-        steps: int = 120,
-        batch_size: int = 128,
-        learning_rate: float = 0.01,
-        weight_decay: float = 0.01,
-        device: str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self.labels = labels
-        self.width = width
-        self.layers = layers
-        self.steps = steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.device = device
-        self.seed = seed
-
-    @abstractmethod
-    def _network(self, features: int) -> nn.Module:
-        """A network from `GraphTensors` with so many features a node to scores (n,)."""
-
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        self._fit_graphs(self._graphs(architectures), rescale(labels, self.labels))
-
-    def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
-        """Learn from graphs and rescaled labels (n,)."""
-        self.axis_ = Axis(labels)
-        y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)
-        with seeded(self.seed) as generator:
-            self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
-
-        def loss(rows: Tensor) -> Tensor:
-            batch = GraphTensors(*(tensor[rows] for tensor in graphs))
-            return functional.mse_loss(self.network_(batch), y[rows])
-
-        minimise(
-            self.network_,
-            loss,
-            len(y),
-            generator,
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
-
-    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        with torch.no_grad():
-            return np.concatenate([self._query_graphs(x) for x in self._batches(architectures)])
-
-    def _query_graphs(self, graphs: GraphTensors) -> Vector:
-        """Scores (n,) of graphs."""
-        return self.axis_.restore(self.network_(graphs).double().cpu().numpy())
-
-    def _query_with_std(
-        self, architectures: Sequence[Architecture], context: Context
-    ) -> tuple[Vector, Vector]:
-        with torch.no_grad():
-            batches = [self._query_graphs_with_std(x) for x in self._batches(architectures)]
-        scores, std = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return scores, std
-
-    def _query_graphs_with_std(self, graphs: GraphTensors) -> tuple[Vector, Vector]:
-        """Scores and standard deviations (n,); of probabilistic predictors."""
-        raise NotImplementedError
-
-    def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
-        nodes = architectures[0].space.nodes
-        return map(self._graphs, batches(architectures, nodes * (nodes + self.width), BATCH))
-
-    def _graphs(self, architectures: Sequence[Architecture]) -> GraphTensors:
-        adjacency, operations, live, numbers = live_graphs(architectures)
-        mask = torch.from_numpy(live).float().unsqueeze(2)
-        alphabet = len(architectures[0].space.operations)
-        one_hot = functional.one_hot(torch.from_numpy(operations), alphabet)
-        nodes = torch.cat([one_hot, torch.from_numpy(numbers).float()], dim=2) * mask
-        edges = torch.from_numpy(adjacency).float()
-        return GraphTensors(*(tensor.to(self.device) for tensor in (nodes, edges, mask)))
+from archcast.predictors.helpers.graph_predictor import GraphTensors
 
 
 class DirectedConvolution(nn.Module):
@@ -171,3 +47,50 @@ def mean_of_targets(edges: Tensor) -> Tensor:
     Of transposed edges, the same is the mean of sources.
     """
     return edges / edges.sum(dim=2, keepdim=True).clamp(min=1)
+
+
+class NodeMean(nn.Module):
+    """From graphs to scores (n,), of the mean of the nodes' values."""
+
+    def __init__(self, features: int, width: int, layers: int) -> None:
+        super().__init__()
+        sizes = [features, *[width] * layers]
+        self.convolutions = nn.ModuleList(map(DirectedConvolution, sizes, sizes[1:]))
+        self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, graphs: GraphTensors) -> Tensor:
+        sources = mean_of_targets(graphs.edges.transpose(1, 2))
+        targets = mean_of_targets(graphs.edges)
+        values = graphs.nodes
+        for convolution in self.convolutions:
+            values = convolution(values, sources, targets) * graphs.live
+        scores: Tensor = self.head(values.sum(dim=1) / graphs.live.sum(dim=1)).squeeze(1)
+        return scores
+
+
+class GlobalNode(nn.Module):
+    """From graphs to scores (n,), of a further node that every node feeds."""
+
+    def __init__(self, features: int, width: int, layers: int) -> None:
+        super().__init__()
+        sizes = [features + 1, *[width] * layers]  # the global node has a feature of its own
+        *convolutions, self.last = map(DirectedConvolution, sizes, sizes[1:])
+        self.convolutions = nn.ModuleList(convolutions)
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, graphs: GraphTensors) -> Tensor:
+        scores: Tensor = self.head(self.read_out(graphs)).squeeze(1)
+        return scores
+
+    def read_out(self, graphs: GraphTensors) -> Tensor:
+        """The values (n, width) of the global node, which reads every node and which none reads."""
+        values = functional.pad(graphs.nodes, (0, 1, 0, 1))
+        values[:, -1, -1] = 1
+        live = functional.pad(graphs.live, (0, 0, 0, 1), value=1)
+        edges = functional.pad(graphs.edges, (0, 1, 0, 1))
+        targets = mean_of_targets(edges)
+        edges[:, :-1, -1] = graphs.live.squeeze(2)
+        sources = mean_of_targets(edges.transpose(1, 2))
+        for convolution in self.convolutions:
+            values = convolution(values, sources, targets) * live
+        return self.last.last_node(values, sources)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from archcast.core.heavy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def adaptive_sghmc(

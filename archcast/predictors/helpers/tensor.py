@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
 
+from archcast.core.heavy import torch
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Vector
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class TensorPredictor(VectorPredictor):
@@ -24,7 +26,7 @@ class TensorPredictor(VectorPredictor):
         seed: of a generator of their own; PyTorch's global one is left alone.
     """
 
-    dtype: ClassVar[torch.dtype] = torch.float32
+    precision: ClassVar[Literal["float32", "float64"]] = "float32"
 
     device: str
     seed: int
@@ -61,6 +63,12 @@ class TensorPredictor(VectorPredictor):
 
     def _tensor(self, values: Vector) -> Tensor:
         return torch.from_numpy(values).to(self.device, self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of all tensors."""
+        dtype: torch.dtype = getattr(torch, self.precision)
+        return dtype
 
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)
