@@ -22,7 +22,8 @@ from archcast.making.trainer import Recipe, evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201_modules import Network
-from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL, Skeleton
+from archcast.networks.nasbench201_network import MINI, NETWORKS, OFFICIAL
+from archcast.networks.skeleton import Skeleton
 from archcast.networks.table_networks import SCALE, blueprint_of, task_of, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture

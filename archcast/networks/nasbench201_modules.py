@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from archcast.networks.nasbench201_network import Skeleton
+from archcast.networks.skeleton import Skeleton
 from archcast.networks.supernet import Path, Selection, Supernet
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.spaces.space import Architecture

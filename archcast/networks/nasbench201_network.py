@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from archcast.networks.networks import Networks
+from archcast.networks.skeleton import Skeleton
 from archcast.spaces.nasbench201 import SPACE
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
     from archcast.networks.nasbench201_modules import CellSupernet, Network
-
-
-@dataclass(frozen=True, slots=True)
-class Skeleton:
-    """What stands around the cells of a network: three stages, their channels doubling each.
-
-    `reduction` is what halves the image between stages: `residual` (the residual block of
-    NAS-Bench-201) or `pool` (ReLU, 2x2 average pooling, 1x1 convolution and batch norm).
-    """
-
-    channels: int = 16
-    cells: int = 5
-    stem_stride: int = 1
-    reduction: Literal["residual", "pool"] = "residual"
 
 
 OFFICIAL = Skeleton()

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from archcast.networks.blueprint import Blueprint, Untrained
-from archcast.networks.nasbench201_network import NETWORKS, Skeleton
+from archcast.networks.nasbench201_network import NETWORKS
+from archcast.networks.skeleton import Skeleton
 from archcast.predictors.predictor import Context, Curves, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space, choice_matrix
