@@ -1,0 +1,26 @@
+"""Execute a notebook and leave it, with what it shows, in a folder.
+
+python -m reproduce.notebook notebooks/01_leaderboard.ipynb out
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+
+def main(source: Path, folder: Path) -> None:
+    notebook = nbformat.read(source, as_version=4)
+    NotebookClient(
+        notebook, timeout=None, resources={"metadata": {"path": source.parent}}
+    ).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # when it was run
+    nbformat.write(notebook, folder / source.name)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
