@@ -56,14 +56,14 @@ def main(folder: Path) -> None:
 
 def cells(name: str, rows: pd.DataFrame) -> tuple[float, list[str]]:
     """The tau by which a predictor is sorted, and its row of the table."""
-    at: list[dict[str, Any]] = [
+    at: list[Any] = [
         rows[rows["train_size"].isin([0, labels]) & rows["epochs"].isin([0, epochs])].iloc[0]
         for labels, epochs in BUDGETS
     ]
     taus = [number(row["kendall_tau"], 2) for row in at]
     costs = [seconds_text(at[-1][f"{cost}_seconds"]) for cost in ("init", "query")]
     shown = f"`{name}` *" if rows["pareto"].any() else f"`{name}`"
-    return at[-1]["kendall_tau"], [shown, rows["family"].iat[0], *taus, ", ".join(costs)]
+    return at[-1]["kendall_tau"], [shown, str(rows["family"].iat[0]), *taus, ", ".join(costs)]
 
 
 if __name__ == "__main__":

@@ -49,8 +49,9 @@ def facts(results: Table) -> dict[str, str]:
     found["cells that stay at chance"] = f"{(results.mean_over_runs(test) < CHANCE).sum()}"
     found["Kendall tau of two runs of a cell"] = number(kendall_tau(one, two))
     found["Spearman's correlation of these"] = number(spearman(one, two))
-    within = [kendall_tau(one[top], two[top]) for top in (top_tenth(one), top_tenth(two))]
-    found["Kendall tau of these, in the best tenth by one of them"] = number(np.mean(within), 2)
+    tenths = top_tenth(one), top_tenth(two)
+    within = sum(kendall_tau(one[top], two[top]) for top in tenths) / len(tenths)
+    found["Kendall tau of these, in the best tenth by one of them"] = number(within, 2)
     limit = noise_ceiling(results)
     assert limit is not None
     found["noise ceiling of tau"] = number(limit, 2)
@@ -110,7 +111,7 @@ def main() -> None:
     if options.cifar10:
         print(compared(results, open_table(options.cifar10)))
         return
-    print(table(["", ""], ([name, value] for name, value in facts(results).items())))
+    print(table(["what", "how much"], ([name, value] for name, value in facts(results).items())))
     print("\nKendall tau of what is known of one run after some epochs with the test accuracy of")
     print("another run of the cell:\n")
     print(table(["epochs", *map(str, SHOWN_EPOCHS)], early(results)))

@@ -85,26 +85,21 @@ def measured(specs: list[str], results: Table, sizes: list[int], repeats: int) -
 
 
 def in_detail(
-    specs: list[str], sizes: list[int], found: np.ndarray, beside: pd.DataFrame | None
+    specs: list[str], sizes: list[int], found: np.ndarray, beside: dict[str, list[list[str]]]
 ) -> str:
-    """The best first, for the first size."""
+    """The best first, for the first size; beside it tau and fit seconds of others, by predictor."""
     heads = ["predictor", *(f"tau, {n} labels" for n in sizes)]
-    heads += ["NASLib: 100 / 400"] if beside is not None else []
+    heads += ["NASLib: 100 / 400"] if beside else []
     heads += [f"fit, {n}" for n in sizes]
-    heads += ["NASLib: fit, 100", "query"] if beside is not None else ["query"]
+    heads += ["NASLib: fit, 100", "query"] if beside else ["query"]
     taus, (fits, queries) = found[..., 0], np.moveaxis(found[..., 1:].min(axis=2), -1, 0)
     rows = []
     for at in np.argsort(-taus[:, 0].mean(axis=1), kind="stable"):
         means = [f"{number(each.mean())} ({number(each.std())})" for each in taus[at]]
         seconds = [f"{each:.2f} s" for each in fits[at]]
-        theirs, their_seconds = [], []
-        if beside is not None:
-            has = specs[at] in beside.index
-            theirs, their_seconds = (
-                [beside.loc[specs[at], column]] if has else ["-"] for column in ("tau", "fit")
-            )
+        theirs, their_fit = beside.get(specs[at], [["-"], ["-"]]) if beside else ([], [])
         query = [f"{1000 * queries[at].min():.0f} ms"]
-        rows.append([f"`{specs[at]}`", *means, *theirs, *seconds, *their_seconds, *query])
+        rows.append([f"`{specs[at]}`", *means, *theirs, *seconds, *their_fit, *query])
     return table(heads, rows)
 
 
@@ -118,7 +113,10 @@ def main() -> None:
     specs = list(split_specs(options.predictors))
     found = [measured(specs, each, sizes, options.repeats) for each in tables]
     if len(tables) == 1:
-        beside = options.beside and pd.read_csv(options.beside, index_col="predictor")
+        beside: dict[str, list[list[str]]] = {}
+        if options.beside:
+            others = pd.read_csv(options.beside)[["predictor", "tau", "fit"]].to_numpy().tolist()
+            beside = {name: [[tau], [fit]] for name, tau, fit in others}
         print(in_detail(specs, sizes, found[0], beside))
         return
     taus = np.array([each[..., 0].mean(axis=2) for each in found])

@@ -13,13 +13,12 @@ from nbclient import NotebookClient
 
 
 def main(source: Path, folder: Path) -> None:
-    notebook = nbformat.read(source, as_version=4)
-    NotebookClient(
-        notebook, timeout=None, resources={"metadata": {"path": source.parent}}
-    ).execute()
+    notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
+    where = {"metadata": {"path": source.parent}}
+    NotebookClient(notebook, timeout=None, resources=where).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it was run
-    nbformat.write(notebook, folder / source.name)
+    nbformat.write(notebook, folder / source.name)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

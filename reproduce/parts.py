@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproduce.results import Part, Show
+from reproduce.part import Part, Show
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
 SWEEP = "archcast/studies/shipped/nasbench201-mini-sweep.jsonl.gz"
@@ -74,7 +74,7 @@ def some_cells(heads: Sequence[str], rows: Sequence[str] = ()) -> Show:
     """Columns of a table in Markdown by their heads, and rows by their names, all without."""
 
     def show(text: str) -> str:
-        cells = [line.strip("| ").split(" | ") for line in text.strip().splitlines()]
+        cells = [line[2:-2].split(" | ") for line in text.strip().splitlines()]
         at = [cells[0].index(head) for head in heads]
         kept = [row for row in cells[2:] if not rows or row[0].strip("`") in rows]
         lines = [cells[0], ["---"] * len(cells[0]), *kept]

@@ -106,9 +106,9 @@ def main() -> None:
         workers=options.workers, cache=options.cache,
     )  # fmt: skip
     truth = results.mean_over_runs(results.values(results.objective(), "test"))[rows]
-    published = (
-        pd.read_csv(options.beside, index_col="proxy")["published"] if options.beside else {}
-    )
+    published: dict[str, str] = {}
+    if options.beside:
+        published = dict(pd.read_csv(options.beside)[["proxy", "published"]].to_numpy().tolist())
     metrics = (kendall_tau, spearman, top_decile_spearman)
     ranked = {name: [m(truth, found.values[name]) for m in metrics] for name in names}
     lines = []
