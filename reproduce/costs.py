@@ -24,7 +24,7 @@ from archcast.studies.recommendation import shipped_sweep
 from reproduce.page import number, table
 
 BUDGETS = ((10, 1), (100, 4), (300, 8))  # labels and epochs
-HEADS = ("predictor", "family", "first budget", "second", "third", "init and query, third")
+HEADS = ("predictor", "family", "first", "second", "third", "init, query")
 FIGURES = ("pareto", "surface")
 
 

@@ -13,7 +13,7 @@ LEADERS = (
     "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen",
     "params", "synflow", "fairnas", "early-stop-acc", "nwot", "fisher", "random",
 )  # fmt: skip
-SOME_HEADS = (
+MODEL_HEADS = (
     "predictor", "tau, 100 labels", "tau, 400 labels", "NASLib: 100 / 400", "fit, 100",
     "NASLib: fit, 100",
 )  # fmt: skip
@@ -176,8 +176,8 @@ PARTS = [
         "model-based-cifar10",
         "python -m reproduce.model_based {cifar10} --beside reproduce/naslib.csv",
         {
-            "docs/model-based.md": as_it_is,
-            "README.md": some_cells(SOME_HEADS, SOME_MODELS),
+            "docs/model-based.md": some_cells((*MODEL_HEADS, "query")),
+            "README.md": some_cells(MODEL_HEADS, SOME_MODELS),
         },
         predictors="model-based",
     ),

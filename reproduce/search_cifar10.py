@@ -32,10 +32,7 @@ SEARCHES = (
 )
 UNDRAWN = ("local-search", "reinforce")
 BUDGET, TARGET = 150, 0.2  # whole trainings; points of regret
-HEADS = (
-    "search", "test accuracy, median", "mean", "regret, median", "reached the target",
-    "trainings to target",
-)  # fmt: skip
+HEADS = ("search", "accuracy", "mean", "regret", "reached", "trainings")
 
 
 def main() -> None:
