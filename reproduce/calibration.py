@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.stats import norm
-from threadpoolctl import threadpool_limits
 
 from archcast.benchmarks.table import Table
 from archcast.core.spec import split_specs
+from archcast.core.workers import one_thread
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor_text import configured
 from reproduce.model_based import divide, head_of, opened, options_of
@@ -56,5 +56,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with threadpool_limits(1):
+    with one_thread():
         main()

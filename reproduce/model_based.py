@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.spec import split_specs
+from archcast.core.workers import one_thread
 from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
@@ -132,5 +132,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with threadpool_limits(1):
+    with one_thread():
         main()

@@ -14,10 +14,14 @@ from nbclient import NotebookClient
 
 def main(source: Path, folder: Path) -> None:
     notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
+    metadata = dict(notebook.metadata)
     where = {"metadata": {"path": source.parent}}
     NotebookClient(notebook, timeout=None, resources=where).execute()
+    notebook.metadata = metadata  # without the version of this Python
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it was run
+        if cell.cell_type == "code":
+            cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
     nbformat.write(notebook, folder / source.name)  # type: ignore[no-untyped-call]
 
 

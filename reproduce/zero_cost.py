@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from threadpoolctl import threadpool_limits
 
 from archcast.benchmarks.opening import open_table
+from archcast.core.workers import one_thread
 from archcast.evaluation.metrics import kendall_tau, spearman, top_decile_spearman
 from archcast.networks.blueprint import Untrained
 from archcast.networks.table_networks import blueprint_of, task_of
@@ -130,5 +130,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with threadpool_limits(1):
+    with one_thread():
         main()
