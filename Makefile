@@ -25,7 +25,7 @@ lint: .venv/installed-dev
 	touch $@
 
 results: .venv/installed-dev
-	$(BIN)/python reproduce/results.py --jobs $(JOBS)
+	$(BIN)/python -m reproduce.results --jobs $(JOBS) $(if $(CIFAR10),--cifar10 $(CIFAR10))
 
 clean:
 	rm -rf .venv results dist

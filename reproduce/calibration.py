@@ -1,7 +1,7 @@
 """Are standard deviations as large as errors: shares of held-out labels in 90 % intervals.
 
-    python reproduce/calibration.py nasbench201.parquet
-    python reproduce/calibration.py nasbench-graph --dataset arxiv --predictors gp,ngb
+    python -m reproduce.calibration nasbench201.parquet
+    python -m reproduce.calibration nasbench201-mini nasbench-graph:arxiv --predictors gp,ngb
 
 Labels are raw accuracies; splits as in `model_based.py`.
 """
@@ -9,26 +9,26 @@ Labels are raw accuracies; splits as in `model_based.py`.
 from __future__ import annotations
 
 import numpy as np
-from model_based import divide, options_of
 from scipy.stats import norm
-from threadpoolctl import threadpool_limits
 
-from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.spec import split_specs
+from archcast.core.workers import one_thread
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor_text import configured
+from reproduce.model_based import divide, head_of, opened, options_of
+from reproduce.page import table
 
 DEVIATIONS = norm.ppf(0.95)  # to either side of the mean: 90 % of a normal distribution
 
 
-def share_within(name: str, table: Table, n: int, seed: int) -> float:
+def share_within(name: str, results: Table, n: int, seed: int) -> float:
     """The share of held-out labels in the central 90 % interval around their scores."""
-    labels = table.mean_over_runs(table.values(table.objective(), "test"))
-    test, train, _ = divide(table, n, seed)
+    labels = results.mean_over_runs(results.values(results.objective(), "test"))
+    test, train, _ = divide(results, n, seed)
     predictor = configured(predictors.get(name)(labels="raw"), seed, "cpu")
-    predictor.fit([table.architectures[i] for i in train], labels[train])
-    scores, std = predictor.query([table.architectures[i] for i in test], return_std=True)
+    predictor.fit([results.architectures[i] for i in train], labels[train])
+    scores, std = predictor.query([results.architectures[i] for i in test], return_std=True)
     return float((np.abs(scores - labels[test]) < DEVIATIONS * std).mean())
 
 
@@ -40,18 +40,21 @@ def main() -> None:
         and predictors.get(name).tags.probabilistic
         and not predictors.get(name).tags.needs
     ]
-    options = options_of(__doc__, probabilistic).parse_args()
-    table = open_table(options.table, options.dataset)
+    options = options_of(__doc__ or "", probabilistic).parse_args()
+    tables = [opened(each) for each in options.tables]
     sizes = [int(size) for size in options.train_sizes.split(",")]
-    print(f"{table.source}: in 90 % intervals, mean of {options.repeats} splits; n={sizes}")
-    for name in split_specs(options.predictors):
-        shares = (
-            np.mean([share_within(name, table, n, seed) for seed in range(options.repeats)])
-            for n in sizes
-        )
-        print(f"{name:16}", *(f"{share:8.1%}" for share in shares), flush=True)
+
+    def percent(name: str, results: Table, n: int) -> str:
+        shares = [share_within(name, results, n, seed) for seed in range(options.repeats)]
+        return f"{100 * np.mean(shares):.0f}"
+
+    rows = [
+        [f"`{name}`", *(" / ".join(percent(name, each, n) for n in sizes) for each in tables)]
+        for name in split_specs(options.predictors)
+    ]
+    print(table(["predictor", *map(head_of, options.tables)], rows))
 
 
 if __name__ == "__main__":
-    with threadpool_limits(1):
+    with one_thread():
         main()

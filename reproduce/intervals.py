@@ -21,6 +21,7 @@ from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.split_means import PRIOR_DF, SplitMeans, SplitTau
 from archcast.studies.leaderboard import taus_by_setting
+from reproduce.page import table
 from tests.boards import Board, shares
 
 SPLITS = (3, 5, 10)
@@ -30,18 +31,15 @@ GAP = 0.1
 def simulated(boards: int) -> None:
     board = Board.of_the_sweep()
     columns = ("all intervals hold", "a best one lost its tie", "the worse one lost it")
-    print(f"| predictors | splits | {' | '.join(columns)} |")
-    print("| --- | --- | --- | --- | --- |")
+    found = []
     for rows in (2, 20, 60):
         for splits in SPLITS:
             equal = shares(board, rows, splits, 0.0, boards)
             worse = shares(board, rows, splits, GAP, boards)
             lost = max(equal.lost, worse.lost)
-            print(
-                f"| {rows} | {splits} | {min(equal.covered, worse.covered):.1%} | {lost:.1%} |"
-                f" {worse.found:.1%} |",
-                flush=True,
-            )
+            told = (min(equal.covered, worse.covered), lost, worse.found)
+            found.append([str(rows), str(splits), *(f"{share:.1%}" for share in told)])
+    print(table(["predictors", "splits", *columns], found))
 
 
 def resampled(folder: Path, boards: int) -> None:
@@ -85,7 +83,7 @@ def resampled(folder: Path, boards: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--boards", type=int, default=1_000)
     parser.add_argument("--results", type=Path)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Kendall tau by epochs paid, of every learning-curve predictor: a table and a picture.
 
-    python reproduce/learning_curves.py --jobs 2
+    python -m reproduce.learning_curves --jobs 2 --figure learning-curves.png
 
 What the jobs gave is kept in the results folder, as by `archcast leaderboard`.
 """
@@ -18,8 +18,8 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.evaluation.measure import measure
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
+from reproduce.page import number, table
 
-PICTURE = Path(__file__).parent.parent / "docs/learning-curves.png"
 STYLES: dict[str, tuple[str | None, str]] = {
     "early-stop-acc": ("#666666", "-"), "early-stop-loss": ("#666666", ":"),
     "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"), "lcsvr": ("#009E73", "-"),
@@ -36,24 +36,27 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--figure", type=Path, default=Path("learning-curves.png"))
     options = parser.parse_args()
-    table = open_table(options.benchmark)
     epochs = tuple(int(epoch) for epoch in options.epochs.split(","))
-    experiment = Experiment(table, options.predictors, epochs=epochs, repeats=options.repeats)
+    experiment = Experiment(
+        open_table(options.benchmark), options.predictors, epochs=epochs, repeats=options.repeats
+    )
     board = summarise(measure(experiment.run(options.results, options.jobs)))
     board = board.sort_values(["predictor", "epochs"])
-    print("| predictor |" + "".join(f" {epoch} |" for epoch in epochs) + " fit | a query |")
-    print("| --- |" + " --- |" * (len(epochs) + 2))
-    for name, rows in board.groupby("predictor"):
-        taus = "".join(f" {tau:.3f} |" for tau in rows["kendall_tau"])
-        last = rows.iloc[-1]
+    rows = []
+    for name, each in board.groupby("predictor"):
+        last = each.iloc[-1]
         # Without the seconds of training, which are those of the benchmark.
         query = last["query_seconds"] - last["evidence_seconds"]
-        print(f"| `{name}` |{taus} {last['fit_seconds']:.2f} s | {1000 * query:.2f} ms |")
-    draw(board)
+        taus = [number(tau, 2) for tau in each["kendall_tau"]]
+        costs = [f"{last['fit_seconds']:.2f} s", f"{1000 * query:.1f} ms"]
+        rows.append([f"`{name}`", *taus, *costs])
+    print(table(["predictor", *map(str, epochs), "fit", "a query"], rows))
+    draw(board, options.figure)
 
 
-def draw(board: pd.DataFrame) -> None:
+def draw(board: pd.DataFrame, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for name, rows in board.groupby("predictor"):
         colour, line = STYLES.get(str(name), (None, "-"))
@@ -65,8 +68,7 @@ def draw(board: pd.DataFrame) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     axes.legend(frameon=False, ncols=2, loc="lower right")
-    figure.savefig(PICTURE, dpi=150)
-    print(PICTURE)
+    figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Measures what README and docs show; `make results` runs it."""

@@ -1,0 +1,140 @@
+"""The numbers and the picture of the datasheet of nasbench201-mini.
+
+    python -m reproduce.datasheet nasbench201-mini --figure nasbench201-mini.png
+    python -m reproduce.datasheet nasbench201-mini --with cifar10.parquet
+
+`--with` compares with the CIFAR-10 results of NAS-Bench-201, and says nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import Table
+from archcast.evaluation.metrics import kendall_tau, spearman
+from archcast.evaluation.noise import noise_ceiling
+from reproduce.page import number, table
+
+SHOWN_EPOCHS = (1, 2, 3, 5, 7, 12)
+LOW, HIGH = 70, 78  # test accuracies, in percent
+CHANCE = 10.5
+Floats = NDArray[np.float64]
+
+
+def top_tenth(values: Floats) -> NDArray[np.bool_]:
+    return values >= np.quantile(values, 0.9)
+
+
+def facts(results: Table) -> dict[str, str]:
+    """What is in the table, how accuracies are spread, and how noisy they are."""
+    test = results.columns["test_accuracy"].astype(float)
+    seconds = results.columns["epoch_seconds"].astype(float) * results.epochs
+    first, second = seeds(results)
+    one, two = test[first], test[second]
+    found = {
+        "runs": f"{len(test):,}, of {len(results):,} cells; {len(first):,} cells have two or more",
+        "processor time in training": (
+            f"{seconds.sum() / 3600:.1f} hours, {seconds.mean():.1f} seconds a run"
+            f" (largest {seconds.max():.1f})"
+        ),
+    }
+    for name, share in (("least", 0), ("10 %", 10), ("median", 50), ("90 %", 90), ("best", 100)):
+        found[f"test accuracy of a run, {name}"] = f"{np.percentile(test, share):.2f} %"
+    found["cells that stay at chance"] = f"{(results.mean_over_runs(test) < CHANCE).sum()}"
+    found["Kendall tau of two runs of a cell"] = number(kendall_tau(one, two))
+    found["Spearman's correlation of these"] = number(spearman(one, two))
+    tenths = top_tenth(one), top_tenth(two)
+    within = sum(kendall_tau(one[top], two[top]) for top in tenths) / len(tenths)
+    found["Kendall tau of these, in the best tenth by one of them"] = number(within, 2)
+    limit = noise_ceiling(results)
+    assert limit is not None
+    found["noise ceiling of tau"] = number(limit, 2)
+    mean = (one + two) / 2
+    for name, cells in (
+        ("", mean > CHANCE), (f", cells above {HIGH} %", mean > HIGH),
+        (f", cells below {LOW} %", (mean < LOW) & (mean > CHANCE)),
+    ):  # fmt: skip
+        deviation = np.sqrt(np.mean((one - two)[cells] ** 2) / 2)
+        found[f"deviation over seeds{name}"] = f"{deviation:.1f} points"
+    return found
+
+
+def seeds(results: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the first and of the second run of architectures that have two."""
+    twice = np.diff(results.starts) > 1
+    return results.starts[:-1][twice], results.starts[:-1][twice] + 1
+
+
+def early(results: Table) -> list[list[str]]:
+    """Kendall tau of what is known of one run by some epochs with the accuracy of the other."""
+    first, second = seeds(results)
+    truth = results.columns["test_accuracy"][second]
+    quantities = {"validation accuracy": ("valid_accuracy", 1), "training loss": ("train_loss", -1)}
+    return [
+        [
+            name,
+            *(
+                number(kendall_tau(truth, sign * results.columns[column][first, epoch - 1]), 2)
+                for epoch in SHOWN_EPOCHS
+            ),
+        ]
+        for name, (column, sign) in quantities.items()
+    ]
+
+
+def compared(results: Table, cifar10: Table) -> str:
+    """How the table agrees with CIFAR-10."""
+    theirs = cifar10.mean_over_runs(cifar10.columns["test_accuracy"])
+    shared = theirs[[cifar10.index(each) for each in results.architectures]]
+    ours = results.mean_over_runs(results.columns["test_accuracy"].astype(float))
+    top = top_tenth(shared)
+    return (
+        f"With the 200-epoch CIFAR-10 accuracies of NAS-Bench-201, over all cells: Kendall tau"
+        f" {number(kendall_tau(shared, ours), 2)}; within the best\ntenth of CIFAR-10,"
+        f" {number(kendall_tau(shared[top], ours[top]), 2)}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("table", help="a Parquet file, or the name of a benchmark")
+    parser.add_argument("--with", dest="cifar10", help="a Parquet file")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    results = open_table(options.table)
+    if options.cifar10:
+        print(compared(results, open_table(options.cifar10)))
+        return
+    print(table(["what", "how much"], ([name, value] for name, value in facts(results).items())))
+    print("\nKendall tau of what is known of one run after some epochs with the test accuracy of")
+    print("another run of the cell:\n")
+    print(table(["epochs", *map(str, SHOWN_EPOCHS)], early(results)))
+    if options.figure:
+        draw(results, results.columns["test_accuracy"].astype(float), options.figure)
+
+
+def draw(results: Table, test: Floats, path: Path) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    left.hist(test, bins=60, color="#0072B2")
+    left.set(xlabel="test accuracy (%)", ylabel="runs", title="Accuracy")
+    curves = results.columns["valid_accuracy"]
+    epochs = np.arange(1, curves.shape[1] + 1)
+    for low, high, colour in ((5, 95, "#cfe3f2"), (25, 75, "#7fb4d9")):
+        bounds = np.nanpercentile(curves, [low, high], axis=0)
+        right.fill_between(epochs, *bounds, color=colour, label=f"{low} to {high} %")
+    right.plot(epochs, np.nanmedian(curves, axis=0), color="#0072B2", label="median")
+    right.set(xlabel="epoch", ylabel="validation accuracy (%)", title="Learning curves")
+    right.legend(frameon=False, loc="lower right")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

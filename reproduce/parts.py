@@ -1,0 +1,275 @@
+"""What is measured: every part of a page, every file, and the command that gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reproduce.part import Part, Show
+
+RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
+SWEEP = "archcast/studies/shipped/nasbench201-mini-sweep.jsonl.gz"
+
+LEADERS = (
+    "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen",
+    "params", "synflow", "fairnas", "early-stop-acc", "nwot", "fisher", "random",
+)  # fmt: skip
+MODEL_HEADS = (
+    "predictor", "tau, 100 labels", "tau, 400 labels", "NASLib: 100 / 400", "fit, 100",
+    "NASLib: fit, 100",
+)  # fmt: skip
+SOME_MODELS = ("xgb", "gp", "bananas", "ngb", "gcn", "seminas")
+GUIDES = (
+    "bayes-lin-reg,gp,gpwl,lgb,rf,xgb,mlp,early-stop-acc,sotl-e,tse-e,tse-ema,params,flops,random"
+)
+TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
+
+
+def as_it_is(text: str) -> str:
+    """Markdown that the command prints."""
+    return text
+
+
+def paragraph(number: int) -> Show:
+    """One of those that the command prints, which are Markdown."""
+    return lambda text: text.strip().split("\n\n")[number]
+
+
+def block(text: str) -> str:
+    """What a terminal shows."""
+    return "\n".join(f"    {line}".rstrip() for line in text.rstrip().splitlines())
+
+
+def typed(command: str, rows: int | None = None) -> Show:
+    """What a terminal shows, below what was typed; of a table, the first rows if not all."""
+
+    def show(text: str) -> str:
+        lines = text.rstrip().splitlines()
+        if rows is not None:
+            rule = max(i for i, line in enumerate(lines) if line.lstrip().startswith(RULE))
+            lines = [*lines[: rule + 1 + rows], "..."]
+        return block("\n".join([f"$ {command}", *lines]))
+
+    return show
+
+
+def some_rows(keep: Sequence[str], column: int) -> Show:
+    """Rows of a terminal's table whose word in this column is one of `keep`, and what is around."""
+
+    def show(text: str) -> str:
+        lines = text.rstrip().splitlines()
+        rule = next(i for i, line in enumerate(lines) if line.lstrip().startswith(RULE))
+        shown = lines[: rule + 1]
+        for line in lines[rule + 1 :]:
+            words = line.split()
+            if len(words) <= column + 3 or words[column] in keep:
+                shown.append(line)
+            elif shown[-1] != "...":
+                shown.append("...")
+        return block("\n".join(shown))
+
+    return show
+
+
+def some_cells(heads: Sequence[str], rows: Sequence[str] = ()) -> Show:
+    """Columns of a table in Markdown by their heads, and rows by their names, all without."""
+
+    def show(text: str) -> str:
+        cells = [line[2:-2].split(" | ") for line in text.strip().splitlines()]
+        at = [cells[0].index(head) for head in heads]
+        kept = [row for row in cells[2:] if not rows or row[0].strip("`") in rows]
+        lines = [cells[0], ["---"] * len(cells[0]), *kept]
+        return "\n".join(f"| {' | '.join(row[i] for i in at)} |" for row in lines)
+
+    return show
+
+
+PARTS = [
+    Part(
+        "sweep",
+        "python -m reproduce.sweep {out}/nasbench201-mini-sweep.jsonl.gz --jobs {jobs}"
+        " --results {results}",
+        files=(SWEEP,),
+    ),
+    Part(
+        "leaderboard",
+        "archcast leaderboard --repeats 3 --jobs {jobs} --results {results}",
+        {"README.md": some_rows(LEADERS, 1)},
+    ),
+    Part(
+        "recommend",
+        "archcast recommend --init 600 --query 0.001 --results {results}",
+        {"README.md": typed("archcast recommend --init 600 --query 0.001", rows=3)},
+        predictors="",
+        reads=(SWEEP,),
+    ),
+    Part(
+        "search",
+        "archcast search --strategy evolution --predictor xgb --repeats 100 --jobs {jobs}"
+        " --results {results}",
+        {"README.md": block},
+        predictors="xgb",
+    ),
+    Part(
+        "search-cifar10",
+        "python -m reproduce.search_cifar10 {cifar10} --jobs {jobs} --results {results}"
+        " --figure {out}/search.png",
+        {"docs/search.md": paragraph(0), "README.md": paragraph(1)},
+        files=("docs/search.png",),
+        predictors="xgb,gp,early-stop-acc,combine(gp, parts=[early-stop-acc])",
+    ),
+    Part(
+        "strategies",
+        "python -m reproduce.strategies --jobs {jobs} --results {results}",
+        {"docs/search.md": as_it_is},
+        predictors="",
+    ),
+    Part(
+        "guided",
+        f"archcast search --compare --predictor {GUIDES} --repeats 60 --budget 60 --jobs {{jobs}}"
+        " --results {results}",
+        {"docs/search.md": block},
+        predictors=GUIDES,
+        reads=(SWEEP,),
+    ),
+    Part(
+        "combine",
+        "archcast combine ngb sotl-e jacov --epochs 2 --jobs {jobs} --results {results}",
+        {"docs/combining.md": typed("archcast combine ngb sotl-e jacov --epochs 2")},
+        predictors="ngb,combine(ngb, parts=[sotl-e, jacov])",
+    ),
+    Part(
+        "stop",
+        "archcast stop --threshold 0.01,0.05,0.2 --jobs {jobs} --results {results}",
+        {"docs/learning-curves.md": block},
+        predictors="lcsvr",
+    ),
+    Part(
+        "learning-curves",
+        "python -m reproduce.learning_curves --jobs {jobs} --results {results}"
+        " --figure {out}/learning-curves.png",
+        {"docs/learning-curves.md": as_it_is},
+        files=("docs/learning-curves.png",),
+        predictors="learning-curve",
+    ),
+    Part(
+        "supernet",
+        "archcast supernet --epochs 50,200 --jobs {jobs} --results {results}",
+        {"docs/weight-sharing.md": block},
+        predictors="weight-sharing",
+    ),
+    Part(
+        "costs",
+        "python -m reproduce.costs {out}",
+        {"docs/costs.md": as_it_is},
+        files=("docs/costs-surface.png", "docs/costs-pareto.png"),
+        predictors="",
+        reads=(SWEEP,),
+    ),
+    Part(
+        "screenshots",
+        "python -m reproduce.screenshots {chromium} {out}",
+        files=("docs/report.png", "docs/report-phone.png"),
+        predictors="",
+        reads=(SWEEP,),
+    ),
+    Part(
+        "model-based-cifar10",
+        "python -m reproduce.model_based {cifar10} --beside reproduce/naslib.csv",
+        {
+            "docs/model-based.md": some_cells((*MODEL_HEADS, "query")),
+            "README.md": some_cells(MODEL_HEADS, SOME_MODELS),
+        },
+        predictors="model-based",
+    ),
+    Part(
+        "model-based",
+        "python -m reproduce.model_based nasbench201-mini nasbench-graph:cora nasbench-graph:arxiv",
+        {"docs/model-based.md": as_it_is},
+        predictors="model-based",
+    ),
+    Part(
+        "deviations",
+        "python -m reproduce.calibration {cifar10} nasbench201-mini nasbench-graph:arxiv",
+        {"docs/model-based.md": as_it_is},
+        predictors="model-based",
+    ),
+    Part(
+        "tuned",
+        f"python -m reproduce.model_based {{cifar10}} --train-sizes 100 --predictors '{TUNED}'",
+        {"docs/model-based.md": as_it_is},
+        predictors=TUNED,
+    ),
+    Part(
+        "zero-cost-cifar10",
+        "python -m reproduce.zero_cost {cifar10} --beside reproduce/published.csv --proxies"
+        " params,flops,layers,l2-norm,synflow,linear-regions,nwot,swap,swap-reg,jacov"
+        " --workers {jobs} --cache {results}",
+        {"docs/zero-cost.md": as_it_is},
+        predictors="zero-cost",
+    ),
+    Part(
+        "zero-cost-few-cells",
+        "python -m reproduce.zero_cost {cifar10} --beside reproduce/published.csv --proxies"
+        " meco,zen,grasp,fisher,ntk,az-nas,te-nas --cells 40 --workers {jobs} --cache {results}",
+        {
+            "docs/zero-cost.md": some_cells(
+                ("proxy", "tau", "rho", "published tau (rho)", "seconds")
+            )
+        },
+        predictors="zero-cost",
+    ),
+    Part(
+        "zero-cost-many-cells",
+        "python -m reproduce.zero_cost {cifar10} --proxies layers,l2-norm --cells 2000"
+        " --workers {jobs} --cache {results}",
+        {"docs/zero-cost.md": as_it_is},
+        predictors="layers,l2-norm",
+    ),
+    Part(
+        "zero-cost-units",
+        "python -m reproduce.zero_cost {cifar10} --cells 4 --units --proxies"
+        " grad-norm,snip,fisher,plain,jacov,epe-nas,zico,grasp,synflow,nwot,swap,zen,meco,az-nas",
+        {"docs/zero-cost.md": as_it_is},
+        predictors="zero-cost",
+    ),
+    Part(
+        "zero-cost",
+        "python -m reproduce.zero_cost nasbench201-mini --cells 500 --workers {jobs}"
+        " --cache {results}",
+        {"docs/zero-cost.md": as_it_is},
+        predictors="zero-cost",
+    ),
+    Part(
+        "datasheet",
+        "python -m reproduce.datasheet nasbench201-mini --figure {out}/nasbench201-mini.png",
+        {"docs/nasbench201-mini.md": as_it_is},
+        files=("docs/nasbench201-mini.png",),
+        predictors="",
+    ),
+    Part(
+        "datasheet-cifar10",
+        "python -m reproduce.datasheet nasbench201-mini --with {cifar10}",
+        {"docs/nasbench201-mini.md": as_it_is},
+        predictors="",
+    ),
+    Part(
+        "intervals",
+        "python -m reproduce.intervals --boards 400",
+        {"docs/decisions.md": as_it_is},
+        predictors="",
+        reads=(SWEEP,),
+    ),
+    *(
+        Part(
+            name,
+            f"python -m reproduce.notebook notebooks/{name}.ipynb {{out}}",
+            files=(f"notebooks/{name}.ipynb",),
+            predictors=predictors,
+        )
+        for name, predictors in (
+            ("01_leaderboard", "xgb,gp,bayes-lin-reg,learning-curve,params,synflow,random"),
+            ("02_init_vs_query_cost", "xgb,gp,bayes-lin-reg,learning-curve,params,synflow"),
+            ("03_combine_families", "combine(xgb, parts=[sotl-e, synflow]),omni"),
+        )
+    ),
+]

@@ -1,0 +1,41 @@
+"""Records of all predictors over labels and epochs, from which `archcast recommend` answers.
+
+    python -m reproduce.sweep archcast/studies/shipped/nasbench201-mini-sweep.jsonl.gz --jobs 2
+
+They are those of `archcast costs --repeats 5`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from archcast.benchmarks.opening import open_table
+from archcast.cli.options import DEFAULT_BENCHMARK
+from archcast.studies.costs import doublings
+from archcast.studies.experiment import Experiment
+from archcast.studies.recommendation import pack
+
+TRAIN_SIZES = (10, 30, 100, 300)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--predictors", default="all")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    options = parser.parse_args()
+    table = open_table(DEFAULT_BENCHMARK)
+    experiment = Experiment(
+        table, options.predictors, TRAIN_SIZES, doublings(table), 100, options.repeats
+    )
+    records = experiment.run(options.results, options.jobs)
+    if failed := [record for record in records if record.failed]:
+        raise SystemExit(f"{len(failed)} of {len(records)} jobs failed, such as {failed[0].job}")
+    options.out.write_bytes(pack(records))
+
+
+if __name__ == "__main__":
+    main()
