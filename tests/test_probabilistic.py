@@ -19,8 +19,16 @@ PROBABILISTIC = [  # without wrappers, which are as what they wrap, and readers 
 TRAIN, TEST = toy(100, seed=1), toy(300, seed=2)
 
 
+# Settings that keep the fits quick.
+QUICK: dict[str, dict[str, object]] = {
+    "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
+    "ngb": {"n_estimators": 40, "learning_rate": 0.2},
+}
+
+
 def fitted(name: str, labels: np.ndarray = TRAIN.labels, scale: str = "raw") -> Predictor:
-    return predictors.get(name)(labels=scale).fit(TRAIN.architectures, labels, Context())
+    predictor = predictors.get(name)(labels=scale, **QUICK.get(name, {}))
+    return predictor.fit(TRAIN.architectures, labels, Context())
 
 
 @pytest.mark.parametrize("name", PROBABILISTIC)
