@@ -37,6 +37,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/page.md").write_text(PAGE)
     (tmp_path / "reproduce").mkdir()
+    (tmp_path / "reproduce/__init__.py").touch()
     (tmp_path / "reproduce/script.py").write_text(
         "import sys\n"
         "from pathlib import Path\n"
