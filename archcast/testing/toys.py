@@ -14,7 +14,7 @@ import torch
 
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_network import NETWORKS, Skeleton
-from archcast.predictors.predictor import Context, Curves, Vector
+from archcast.predictors.predictor import Context, Curves, Predictor, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space, choice_matrix
 from archcast.tasks.images import Images, Part
@@ -104,7 +104,19 @@ class Toys(NamedTuple):
 
 
 TRAIN, TEST = toy(60, seed=1), toy(15, seed=2)
-NASBENCH201 = Toys(TRAIN, TEST, toy(30, seed=3))
+NASBENCH201 = Toys(TRAIN, TEST, toy(20, seed=3))
+OF_NETWORKS = frozenset({"build", "noise", "batch", "networks", "task"})  # fields of a context
+
+
+@cache
+def few() -> Toys:
+    """Of NAS-Bench-201, for what trains networks or passes images through them."""
+    return Toys(toy(12, 1), toy(4, 2), toy(4, 3))
+
+
+def toys_for(predictor: Predictor) -> Toys:
+    """Of NAS-Bench-201, few where it looks at networks."""
+    return few() if OF_NETWORKS & predictor.tags.needs else NASBENCH201
 
 
 @cache
