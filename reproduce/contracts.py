@@ -1,0 +1,120 @@
+"""Every shipped check, of every predictor as it is by default, and what takes long to ask.
+
+    python -m reproduce.contracts
+    python -m reproduce.contracts --predictors gp,ngb
+
+The suite has the same checks of quicker settings. Asked here too: each check on every space, and
+how model-based predictors take a thousand labels and a whole space. A line for each that fails;
+then the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from archcast.core.spec import split_specs
+from archcast.predictors import registry as predictors
+from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor_text import to_predictor
+from archcast.spaces import registry as spaces
+from archcast.spaces.space import Space
+from archcast.testing import CHECKS, check_predictor, toy
+from archcast.testing.predictor_checks import toys
+from archcast.testing.toys import OF_NETWORKS
+from tests.data_spaces import SPACES, VARIED
+
+SECONDS = 30.0  # to learn from a thousand labels, on one thread
+MEMORY = 200e6  # bytes, to query a whole space
+EVERY_SPACE = {
+    **{name: spaces.get(name) for name in spaces if name != "nasbench201"},
+    "mixed": SPACES["mixed"],
+    "dag": VARIED,
+}
+OTHERS = toy(50, seed=2)
+
+
+def a_thousand_labels(predictor: Predictor) -> None:
+    """They take seconds, and teach."""
+    many = toy(1_050, seed=3)
+    start = time.process_time()
+    predictor.fit(*many)
+    seconds = time.process_time() - start
+    assert seconds < SECONDS, f"{seconds:.0f} s"
+    scores = predictor.query(OTHERS.architectures, OTHERS.context)
+    correlation = np.corrcoef(scores, OTHERS.labels)[0, 1]
+    assert correlation > 0.6, f"a correlation of {correlation:.2f}"
+
+
+def a_whole_space(predictor: Predictor) -> None:
+    """It is queried in bounded memory, and the last scores as it does alone."""
+    predictor.fit(*toy(60, seed=1))
+    everything = list(spaces.get("nasbench201").enumerate())
+    tracemalloc.start()
+    scores = predictor.query(everything, OTHERS.context)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MEMORY, f"{peak / 1e6:.0f} MB"
+    last = predictor.query(everything[-1:], OTHERS.context)
+    np.testing.assert_allclose(last, scores[-1:], rtol=1e-4, atol=1e-6)
+
+
+def asked(name: str, predictor: Predictor) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What is asked of a predictor, by name."""
+    yield "nasbench201", lambda: check_predictor(predictor)
+    if OF_NETWORKS & predictor.tags.needs or "curves" in predictor.tags.needs:
+        return
+    for space, found in EVERY_SPACE.items():
+        yield space, lambda space=found: check_on(predictor, space)  # type: ignore[misc]
+    if predictors.entry(name).family == "model-based":
+        yield "a thousand labels", lambda: a_thousand_labels(predictor)
+        yield "a whole space", lambda: a_whole_space(predictor)
+
+
+def check_on(predictor: Predictor, space: Space) -> None:
+    """All but `check_beats_chance` of what is no model of architectures."""
+    for check in CHECKS:
+        check(predictor, toys(space))
+
+
+@contextmanager
+def own_cache() -> Iterator[None]:
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"ARCHCAST_CACHE": folder}):
+        yield
+
+
+def main(names: list[str]) -> int:
+    failed = 0
+    for text in names:
+        predictor = to_predictor("column(parameters)" if text == "column" else text)
+        for what, ask in asked(text.partition("(")[0], predictor):
+            start = time.process_time()
+            try:
+                ask()
+            except Exception as error:
+                failed += 1
+                print(f"{text}, {what}: {str(error).strip().splitlines()[0]}", flush=True)
+            else:
+                print(f"{text}, {what}: {time.process_time() - start:.1f} s", flush=True)
+    print(f"{failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--predictors", default=",".join(name for name in predictors if name != "random")
+    )
+    options = parser.parse_args()
+    with threadpool_limits(1), own_cache():
+        sys.exit(main(split_specs(options.predictors)))
