@@ -13,11 +13,13 @@ from linear_operator.utils.errors import NotPSDError
 
 from archcast.predictors import registry as predictors
 from archcast.predictors.gaussian_process import GaussianProcess
+from archcast.predictors.helpers import vector
 from archcast.predictors.helpers.gp_models import cholesky
 from archcast.predictors.helpers.vector import QUERY_BATCH, VectorPredictor
 from archcast.predictors.predictor import Predictor
 from archcast.spaces import registry as spaces
 from archcast.testing import Toy, toy
+from tests.quick import QUICK
 
 VECTOR = [
     name
@@ -26,10 +28,6 @@ VECTOR = [
     and issubclass(predictors.get(name), VectorPredictor)
 ]
 ON_DEVICE = [name for name in VECTOR if "device" in predictors.get(name)().get_params()]
-QUICK: dict[str, dict[str, object]] = {
-    "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
-    "ngb": {"n_estimators": 40, "learning_rate": 0.2},
-}
 SMALL, TEST = toy(60, seed=1), toy(50, seed=2)
 
 
@@ -92,21 +90,39 @@ def test_ngb_scores_are_those_of_its_library() -> None:
     np.testing.assert_array_equal(predictor.query(TEST.architectures), theirs)
 
 
-@pytest.mark.parametrize("name", ["bayes-lin-reg", "gp"])  # all: reproduce/contracts.py
-def test_a_whole_space_is_queried_in_bounded_memory(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "less"),
+    [
+        (name, {key: 16})
+        for name in VECTOR
+        for key in ("batch_size", "inducing")
+        if key in predictors.get(name)().get_params()
+    ],
+)
+def test_more_labels_than_a_minibatch_or_inducing_points(name: str, less: dict[str, int]) -> None:
+    predictor = predictors.get(name)(**{**QUICK.get(name, {}), **less}).fit(*SMALL)
+    assert np.corrcoef(predictor.query(TEST.architectures), TEST.labels)[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("name", VECTOR)
+def test_batches_of_a_query_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = fitted(name, SMALL)
+    deviations = predictor.tags.probabilistic
+    together = predictor.query(TEST.architectures, return_std=deviations)  # type: ignore[call-overload]
+    monkeypatch.setattr(vector, "QUERY_BATCH", 20)
+    apart = predictor.query(TEST.architectures, return_std=deviations)  # type: ignore[call-overload]
+    np.testing.assert_allclose(apart, together, rtol=1e-4, atol=1e-6)
+
+
+def test_a_whole_space_is_queried_in_bounded_memory() -> None:
+    predictor = fitted("gp", SMALL)
     everything = list(spaces.get("nasbench201").enumerate())
     tracemalloc.start()
-    if predictor.tags.probabilistic:
-        scores, _ = predictor.query(everything, return_std=True)
-    else:
-        scores = predictor.query(everything)
+    scores, _ = predictor.query(everything, return_std=True)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert scores.shape == (15_625,)
     assert peak < 200e6
-    last = predictor.query(everything[-1:])
-    np.testing.assert_allclose(last, scores[-1:], rtol=1e-4, atol=1e-6)
 
 
 def test_no_more_than_a_batch_is_encoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

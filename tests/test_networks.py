@@ -212,18 +212,18 @@ def test_killed_training_goes_on(tmp_path: Path) -> None:
     broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
     command = [
         sys.executable, "-m", "archcast.cli", "benchmark", "train", "--images", images,
-        "--seeds", "0,1", "--limit", "6", "--jobs", "2", "--out", str(broken),
+        "--seeds", "0,1", "--limit", "4", "--jobs", "2", "--out", str(broken),
     ]  # fmt: skip
     journal = tmp_path / "broken.parquet.journal"
     with subprocess.Popen(command, process_group=0) as process:
-        while not journal.exists() or len(journal.read_text().splitlines()) < 4:
+        while not journal.exists() or len(journal.read_text().splitlines()) < 3:
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     kept = journal.read_text()
     journal.write_text(kept + '{"architecture": "|cut')  # as if it was killed while writing
     for out in (broken, whole):
-        train_table(SPACE, images, [0, 1], out, limit=6, device="cpu")
+        train_table(SPACE, images, [0, 1], out, limit=4, device="cpu")
     assert not journal.exists()
     assert results(broken) == results(whole)
     line = json.loads(kept.splitlines()[1])

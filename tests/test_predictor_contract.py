@@ -13,34 +13,10 @@ from archcast.testing import CHECKS, check_predictor
 from archcast.testing import predictor_checks as checks
 from archcast.testing.toys import toys_for
 from tests.data_spaces import SPACES, VARIED
+from tests.quick import QUICK
 
 # (predictor, check) -> why it can't hold. A stale line fails the suite.
 EXCEPTIONS = {("random", "check_beats_chance"): "it is chance"}
-
-
-# Settings that keep the checks, which fit some eight times, quick; `reproduce/contracts.py` has
-# the checks of all defaults.
-QUICK: dict[str, dict[str, object]] = {
-    "bananas": {"networks": 2, "steps": 60},
-    "bohamiann": {"burn_in": 150, "samples": 10, "thin": 5},
-    "column": {"column": "parameters"},
-    "combine": {"head": "bayes-lin-reg"},
-    **{key: {"steps": 60} for key in ("bonas", "dngo", "gcn", "mlp")},
-    **{key: {"epochs": 1} for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")},
-    "ensemble": {"predictor": "xgb(n_estimators=10)", "members": 3},
-    "graph": {"model": "GIN(hidden_channels=16, num_layers=2)", "steps": 40},
-    "lce": {"steps": 10},
-    "lce-m": {"steps": 10},
-    "lcsvr": {"trials": 3},
-    "nao": {"steps": 40, "width": 16},
-    "ngb": {"n_estimators": 40, "learning_rate": 0.2},
-    "omni": {"head": "bayes-lin-reg"},
-    "rf": {"n_estimators": 20},
-    "seminas": {"steps": 30, "width": 16},
-    "tuned": {"predictor": "xgb(n_estimators=10)", "trials": 2},
-    "var-sparse-gp": {"steps": 20},
-    "xgb": {"n_estimators": 30},
-}
 
 
 @pytest.mark.parametrize("name", list(predictors))
@@ -73,12 +49,13 @@ def test_checks_find_a_leaky_predictor() -> None:
         check_predictor(Rank())
 
 
+@pytest.mark.parametrize("space", spaces)
 @pytest.mark.parametrize(
     "name",
     ["graph", *(name for name in predictors if predictors.entry(name).family == "model-based")],
 )
-def test_graphs_of_any_operations(name: str) -> None:
-    cells = spaces.get("nasbench-graph").sample(40, np.random.default_rng(0))
+def test_every_space(name: str, space: str) -> None:
+    cells = spaces.get(space).sample(40, np.random.default_rng(0))
     train, others = cells[:30], cells[30:]
     labels = [float(len(str(cell))) for cell in train]
     predictor = predictors.get(name)(**QUICK.get(name, {}))
@@ -146,5 +123,7 @@ def test_padding_changes_nothing(name: str) -> None:
             [space.parse(str(each)) for each in part.architectures]
             for part in (toy.train, toy.test)
         )
-        scores.append(predictors.get(name)().fit(train, toy.train.labels).query(test))
+        scores.append(
+            predictors.get(name)(**QUICK.get(name, {})).fit(train, toy.train.labels).query(test)
+        )
     np.testing.assert_allclose(*scores, rtol=0.05, atol=0.05)

@@ -196,7 +196,7 @@ def test_speed_up_and_its_interval_hold_the_truth(runs: int, cut: float) -> None
         return Effort(np.minimum(times, cut), (times < cut).astype(float))
 
     assert speed_up(drawn(10.0, 4_000), drawn(2.0, 4_000))["value"] == pytest.approx(5.0, rel=0.1)
-    found = [speed_up(drawn(10.0, runs), drawn(2.0, runs)) for _ in range(200)]
+    found = [speed_up(drawn(10.0, runs), drawn(2.0, runs)) for _ in range(100)]
     covered = [is_within(5.0, each) for each in found]
     assert np.mean(covered) >= 0.93
     if runs == 100:

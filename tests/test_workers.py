@@ -39,13 +39,13 @@ def threads(item):
     return [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
 
 if __name__ == "__main__":
-    print(json.dumps(list(run_each(threads, [0, 1, 2], {workers}))))
+    print(json.dumps([job for n in {workers} for job in run_each(threads, [0, 1, 2], n)]))
 """
 
 
-@pytest.mark.parametrize(("first", "workers"), [("import torch", 1), ("", 1), ("import torch", 2)])
+@pytest.mark.parametrize(("first", "workers"), [("import torch", [1, 2]), ("", [1])])
 def test_jobs_run_on_one_thread_whatever_the_environment_says(
-    tmp_path: Path, first: str, workers: int
+    tmp_path: Path, first: str, workers: list[int]
 ) -> None:
     script = tmp_path / "count.py"
     script.write_text(COUNT.format(first=first, workers=workers))
@@ -53,7 +53,9 @@ def test_jobs_run_on_one_thread_whatever_the_environment_says(
         [sys.executable, str(script)], env={**os.environ, **dict.fromkeys(VARIABLES, "2")},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    assert {threads for job in json.loads(done.stdout) for threads in job} == {1}
+    jobs = json.loads(done.stdout)
+    assert len(jobs) == 3 * len(workers)
+    assert {threads for job in jobs for threads in job} == {1}
 
 
 def test_the_caller_gets_its_threads_back() -> None:

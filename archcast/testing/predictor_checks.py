@@ -41,7 +41,7 @@ class _Fits:
     @cached_property
     def again(self) -> tuple[Vector, bool]:
         """What another fit scores, and whether global random states stayed as they were."""
-        _ = self.scores  # the first fit imports what it needs
+        assert self.scores is not None  # the first imports what it needs
         random.random()  # away from the state that an earlier seeding would restore
         np.random.random()  # noqa: NPY002
         torch.rand(1)
@@ -147,7 +147,9 @@ def check_scores_are_finite(predictor: Predictor, toys: Toys = NASBENCH201) -> N
 
 def check_few_and_constant_labels(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """Two labels, or labels that are all the same, give finite scores."""
-    for n, labels in ((2, toys.train.labels[:2]), (10, np.full(10, 70.0))):
+    same = np.full(min(10, len(toys.train.labels)), 70.0)
+    for labels in (toys.train.labels[:2], same):
+        n = len(labels)
         context = toys.train.context.take(slice(n))
         fitted = clone(predictor).fit(toys.train.architectures[:n], labels, context)
         assert np.isfinite(_scores(fitted, toys)).all()

@@ -112,7 +112,7 @@ OF_NETWORKS = frozenset({"build", "noise", "batch", "networks", "task"})  # fiel
 @cache
 def few() -> Toys:
     """Of NAS-Bench-201, for what trains networks or passes images through them."""
-    return Toys(toy(12, 1), toy(4, 2), toy(4, 3))
+    return Toys(toy(8, 1), toy(4, 2), toy(4, 3))
 
 
 def toys_for(predictor: Predictor) -> Toys:
