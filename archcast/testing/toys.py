@@ -14,7 +14,7 @@ import torch
 
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_network import NETWORKS, Skeleton
-from archcast.predictors.predictor import Context, Curves, Predictor, Vector
+from archcast.predictors.predictor import Context, Curves, Predictor, Tags, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space, choice_matrix
 from archcast.tasks.images import Images, Part
@@ -34,6 +34,10 @@ class Toy(NamedTuple):
     architectures: list[Architecture]
     labels: Vector
     context: Context
+
+    def bare(self, tags: Tags) -> Toy:
+        """With no context but what the tags name."""
+        return self._replace(context=self.context.only(tags))
 
 
 def toy(n: int, seed: int, space: Space | None = None) -> Toy:
