@@ -30,8 +30,7 @@ from archcast.predictors.predictor_text import to_predictor
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Space
 from archcast.testing import CHECKS, check_predictor, toy
-from archcast.testing.predictor_checks import toys
-from archcast.testing.toys import OF_NETWORKS
+from archcast.testing.toys import OF_NETWORKS, toys
 from tests.data_spaces import SPACES, VARIED
 
 SECONDS = 30.0  # to learn from a thousand labels, on one thread

@@ -14,7 +14,7 @@ QUICK: dict[str, dict[str, object]] = {
     **{key: {"steps": 60} for key in ("dngo", "gcn", "mlp")},
     **{key: {"epochs": 1} for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")},
     "ensemble": {"predictor": "xgb(n_estimators=10)", "members": 2},
-    "graph": {"model": "GIN(hidden_channels=16, num_layers=2)", "steps": 40},
+    "graph": {"model": "GIN(hidden_channels=16, num_layers=2)", "steps": 20},
     "lce": {"steps": 5},
     "lce-m": {"steps": 5},
     "lcsvr": {"trials": 3},

@@ -34,7 +34,7 @@ def test_contract(name: str, subtests: pytest.Subtests) -> None:
 @pytest.mark.parametrize("model", ["EdgeCNN()", "GAT(dropout=0.1)", "GCN(jk=cat)", "GraphSAGE()"])
 def test_contract_of_graph_models(model: str, subtests: pytest.Subtests) -> None:
     small = model.replace("(", "(hidden_channels=16, num_layers=2, ")
-    predictor = predictors.get("graph")(small, steps=40)
+    predictor = predictors.get("graph")(small, steps=20)
     for check in CHECKS:
         with subtests.test(check.__name__):
             check(predictor)

@@ -71,7 +71,7 @@ def toy(n: int, seed: int, space: Space | None = None) -> Toy:
     context = Context(
         curves=curves,
         columns={"parameters": size, "flops": 10.0 * size, "latency": size / 1e5},
-        unlabeled=drawn_from.sample(8, rng),
+        unlabeled=drawn_from.sample(4, rng),
     )
     if space is not None:
         return Toy(architectures, labels, context)
@@ -115,7 +115,7 @@ OF_NETWORKS = frozenset({"build", "noise", "batch", "networks", "task"})  # fiel
 @cache
 def few() -> Toys:
     """Of NAS-Bench-201, for what trains networks or passes images through them."""
-    return Toys(toy(8, 1), toy(4, 2), toy(4, 3))
+    return Toys(toy(6, 1), toy(3, 2), toy(3, 3))
 
 
 def toys_for(predictor: Predictor) -> Toys:
