@@ -126,7 +126,7 @@ def toys_for(predictor: Predictor) -> Toys:
 @cache
 def toys(space: Space) -> Toys:
     """Of a space that has a hundred architectures or more."""
-    return Toys(toy(60, 1, space), toy(40, 2, space), toy(30, 3, space))
+    return Toys(toy(50, 1, space), toy(20, 2, space), toy(20, 3, space))
 
 
 def global_states() -> list[bytes]:
