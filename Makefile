@@ -8,7 +8,7 @@ leaderboard: .venv/installed
 	$(BIN)/archcast leaderboard --repeats 3 --jobs $(JOBS)
 
 test: .venv/installed-dev
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ from tests.toys.a_backend import Elsewhere
 ROOMS: list[Any] = [
     benchmarks, encodings, evaluation, networks, predictors, proxies, search, spaces,
 ]  # fmt: skip
-SMALL = {"train_sizes": (20,), "test_size": 30, "repeats": 2}
+SMALL = {"train_sizes": (20,), "test_size": 12, "repeats": 2}
 
 
 def points(group: str) -> list[EntryPoint]:

@@ -246,12 +246,12 @@ def test_pickle_in_place_of_a_table_is_refused(archcast) -> None:  # type: ignor
 
 
 def test_supernet_ranks_and_keeps_what_it_trained(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    command = "supernet --strategies rsws --epochs 1 --valid-images 50,100 --seeds 0,1"
-    command += f" --test-size 12 --results {tmp_path}"
+    command = "supernet --strategies rsws --epochs 1 --valid-images 20,40 --seeds 0,1"
+    command += f" --test-size 4 --results {tmp_path}"
     code, out, err = archcast(f"{command} --format json")
     assert (code, err) == (0, "")
     rows = json.loads(out)
-    assert [row["valid_images"] for row in rows] == [50, 100]
+    assert [row["valid_images"] for row in rows] == [20, 40]
     assert all(row["seeds"] == 2 and row["init_seconds"] > 0 for row in rows)
     code, out, _ = archcast(command)
     assert "rsws" in out

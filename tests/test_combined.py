@@ -32,7 +32,7 @@ def test_the_head_learns_from_the_parts() -> None:
 
 def test_a_sequence_model_is_a_head_too() -> None:
     same = [TRAIN.architectures[0]]
-    for head in ("nao", "seminas"):
+    for head in ("nao(steps=60)", "seminas(steps=60)"):
         combined = Combined(head, ["sotl-e"]).fit(same * 60, TRAIN.labels, TRAIN.context)
         scores = combined.query(same * 40, TEST.context)
         assert kendalltau(scores, TEST.labels).statistic > 0.7, head

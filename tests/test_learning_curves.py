@@ -74,7 +74,7 @@ def test_the_last_value_of_a_stopped_run_holds() -> None:
     assert scores("early-stop-acc", Curves(12, objective=cut)) == held[:, -1].tolist()
 
 
-@pytest.mark.parametrize("name", ["early-stop-acc", "sotl-e", "lcsvr"])
+@pytest.mark.parametrize("name", ["early-stop-acc", "sotl-e", "lcsvr(trials=5)"])
 def test_stopping_a_third_of_the_runs_takes_no_ranking_away(name: str) -> None:
     """They end where their labels are: at the value that they were stopped with."""
     table = small_table(60, runs=1)
@@ -280,7 +280,7 @@ def test_only_the_curves_that_are_named_are_given() -> None:
 
 def test_lcsvr_deviation_is_that_of_held_out_labels() -> None:
     cells, others = toy(90, seed=1), toy(200, seed=2)
-    predictor = predictors.get("lcsvr")().fit(*cells)
+    predictor = predictors.get("lcsvr")(trials=10, best=5).fit(*cells)
     means, stds = predictor.query(others.architectures, others.context, return_std=True)
     assert np.ptp(stds) == 0
     share = (np.abs(means - others.labels) < 1.64 * stds).mean()
@@ -319,5 +319,5 @@ def test_lcsvr_compares_settings_on_a_part_of_many_labels(monkeypatch: pytest.Mo
 def test_fallbacks_are_in_the_record() -> None:
     table = small_table()
     table.columns["valid_accuracy"][:, 3:] *= np.float32(0.1)
-    record = run_job(planned(job("lce", params={"steps": 10}, epochs=6)), table)
+    record = run_job(planned(job("lce", params={"steps": 5}, epochs=6, test_size=10)), table)
     assert record.fallbacks == len(record.predictions)

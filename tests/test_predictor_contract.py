@@ -34,7 +34,7 @@ def test_contract(name: str, subtests: pytest.Subtests) -> None:
 @pytest.mark.parametrize("model", ["EdgeCNN()", "GAT(dropout=0.1)", "GCN(jk=cat)", "GraphSAGE()"])
 def test_contract_of_graph_models(model: str, subtests: pytest.Subtests) -> None:
     small = model.replace("(", "(hidden_channels=16, num_layers=2, ")
-    predictor = predictors.get("graph")(small, steps=40)
+    predictor = predictors.get("graph")(small, steps=20)
     for check in CHECKS:
         with subtests.test(check.__name__):
             check(predictor)
@@ -55,8 +55,8 @@ def test_checks_find_a_leaky_predictor() -> None:
     ["graph", *(name for name in predictors if predictors.entry(name).family == "model-based")],
 )
 def test_every_space(name: str, space: str) -> None:
-    cells = spaces.get(space).sample(40, np.random.default_rng(0))
-    train, others = cells[:30], cells[30:]
+    cells = spaces.get(space).sample(24, np.random.default_rng(0))
+    train, others = cells[:20], cells[20:]
     labels = [float(len(str(cell))) for cell in train]
     predictor = predictors.get(name)(**QUICK.get(name, {}))
     context = Context(unlabeled=others).only(predictor.tags)

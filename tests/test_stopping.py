@@ -152,7 +152,7 @@ def test_predictors_without_deviations_are_refused() -> None:
 def test_command(tmp_path: Path) -> None:
     path = str(write_small_table(tmp_path))
     command = [
-        "stop", "--benchmark", path, "--predictor", "lcsvr(trials=4)",
+        "stop", "--benchmark", path, "--predictor", "lcsvr(trials=2)",
         "--train-size", "20", "--architectures", "20", "--repeats", "2",
         "--threshold", "0.05,0.5", "--results", str(tmp_path / "results"),
     ]  # fmt: skip

@@ -264,12 +264,12 @@ def test_a_supernet_from_the_cache_costs_what_it_took(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path))
-    predictor = predictors.get(name)(epochs=10)
+    predictor = predictors.get(name)(epochs=2)
     predictor.fit([], [], CELLS.context)
     scores = predictor.query(CELLS.architectures, CELLS.context)
     trained = sum(torch.load(path)["seconds"] for path in (tmp_path / "supernets").glob("*.pt"))
     monkeypatch.setattr("archcast.predictors.weight_sharing.perf_counter", lambda: 7.0)
-    again = predictors.get(name)(epochs=10).fit([], [], CELLS.context)
+    again = predictors.get(name)(epochs=2).fit([], [], CELLS.context)
     assert again.saved_seconds_ == pytest.approx(trained)
     assert trained > 0
     np.testing.assert_array_equal(again.query(CELLS.architectures, CELLS.context), scores)

@@ -167,7 +167,7 @@ def test_a_second_run_is_served_and_costs_the_same(monkeypatch: pytest.MonkeyPat
     """Prices are those of the first; what is left of a second's own is bookkeeping."""
     table = trained_on("fashion-mnist-14")
     for name in ("nwot", "swap-reg", "combine(xgb, parts=[nwot, zen])"):
-        asked = job(name, train_size=10, test_size=5, seed=77)
+        asked = job(name, train_size=4, test_size=3, seed=77)
         first = run_job(planned(asked), table)
         with monkeypatch.context() as patch:
             patch.setattr(Passes, "measure", lambda *_: pytest.fail("measured again"))
@@ -219,7 +219,7 @@ def test_networks_and_minibatch_are_those_of_the_repeat() -> None:
 def test_jobs_of_the_engine() -> None:
     table = trained_on("fashion-mnist-14")
     for name in ("nwot", "swap-reg"):
-        record = run_job(planned(job(name, train_size=0, test_size=5)), table)
+        record = run_job(planned(job(name, train_size=0, test_size=2)), table)
         assert record.error is None, record.error
         assert record.cost is not None
         assert record.cost.query > 1e-3, "building and passes are measured"

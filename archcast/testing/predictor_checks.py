@@ -31,7 +31,7 @@ class _Fits:
     @cached_property
     def fitted(self) -> Predictor:
         """To be left as it is."""
-        return self._fit()
+        return self.fit(self.toys)
 
     @cached_property
     def scores(self) -> Vector:
@@ -40,18 +40,22 @@ class _Fits:
 
     @cached_property
     def again(self) -> tuple[Vector, bool]:
-        """What another fit scores, and whether global random states stayed as they were."""
+        """What another fit scores, and whether global random states stayed as they were.
+
+        It is given no context but what the tags name.
+        """
         assert self.scores is not None  # the first imports what it needs
         random.random()  # away from the state that an earlier seeding would restore
         np.random.random()  # noqa: NPY002
         torch.rand(1)
         before = global_states()
-        scores = _scores(self._fit(), self.toys)
+        bare = Toys(*(toy.bare(self.predictor.tags) for toy in self.toys))
+        scores = _scores(self.fit(bare), bare)
         return scores, global_states() == before
 
-    def _fit(self) -> Predictor:
+    def fit(self, toys: Toys) -> Predictor:
         fresh: Predictor = clone(self.predictor)
-        return fresh.fit(*self.toys.train)
+        return fresh.fit(*toys.train)
 
 
 def _fits(predictor: Predictor, toys: Toys) -> _Fits:
@@ -112,10 +116,8 @@ def _value_error(call: Callable[[], object]) -> str:
 
 def check_uses_only_what_its_tags_name(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """Context fields that the tags do not name make no difference."""
-    bare = [toy.context.only(predictor.tags) for toy in (toys.train, toys.test)]
-    fitted = clone(predictor).fit(toys.train.architectures, toys.train.labels, bare[0])
-    scores = fitted.query(toys.test.architectures, bare[1])
-    np.testing.assert_array_equal(scores, _fitted_scores(predictor, toys))
+    again, _ = _fits(predictor, toys).again
+    np.testing.assert_array_equal(again, _fitted_scores(predictor, toys))
 
 
 def check_bad_labels_raise(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
@@ -171,8 +173,11 @@ def check_standard_deviations_or_refuses(predictor: Predictor, toys: Toys = NASB
 
 def check_same_seed_same_scores(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """Two fits agree to the last bit."""
-    again, _ = _fits(predictor, toys).again
-    np.testing.assert_array_equal(again, _fitted_scores(predictor, toys))
+    fits = _fits(predictor, toys)
+    again, _ = fits.again
+    if not np.array_equal(again, fits.scores):  # the seed's fault, or that of other context
+        again = _scores(fits.fit(toys), toys)
+    np.testing.assert_array_equal(again, fits.scores)
 
 
 def check_refit_forgets(predictor: Predictor, toys: Toys = NASBENCH201) -> None:

@@ -15,7 +15,7 @@ import torch
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_network import NETWORKS
 from archcast.networks.skeleton import Skeleton
-from archcast.predictors.predictor import Context, Curves, Predictor, Vector
+from archcast.predictors.predictor import Context, Curves, Predictor, Tags, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space, choice_matrix
 from archcast.tasks.images import Images, Part
@@ -35,6 +35,10 @@ class Toy(NamedTuple):
     architectures: list[Architecture]
     labels: Vector
     context: Context
+
+    def bare(self, tags: Tags) -> Toy:
+        """With no context but what the tags name."""
+        return self._replace(context=self.context.only(tags))
 
 
 def toy(n: int, seed: int, space: Space | None = None) -> Toy:
@@ -68,7 +72,7 @@ def toy(n: int, seed: int, space: Space | None = None) -> Toy:
     context = Context(
         curves=curves,
         columns={"parameters": size, "flops": 10.0 * size, "latency": size / 1e5},
-        unlabeled=drawn_from.sample(8, rng),
+        unlabeled=drawn_from.sample(4, rng),
     )
     if space is not None:
         return Toy(architectures, labels, context)
@@ -112,7 +116,7 @@ OF_NETWORKS = frozenset({"build", "noise", "batch", "networks", "task"})  # fiel
 @cache
 def few() -> Toys:
     """Of NAS-Bench-201, for what trains networks or passes images through them."""
-    return Toys(toy(8, 1), toy(4, 2), toy(4, 3))
+    return Toys(toy(6, 1), toy(3, 2), toy(3, 3))
 
 
 def toys_for(predictor: Predictor) -> Toys:
@@ -123,7 +127,7 @@ def toys_for(predictor: Predictor) -> Toys:
 @cache
 def toys(space: Space) -> Toys:
     """Of a space that has a hundred architectures or more."""
-    return Toys(toy(60, 1, space), toy(40, 2, space), toy(30, 3, space))
+    return Toys(toy(50, 1, space), toy(20, 2, space), toy(20, 3, space))
 
 
 def global_states() -> list[bytes]:
