@@ -20,12 +20,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from archcast.core.spec import split_specs
+from archcast.evaluation.network_fields import NETWORK_FIELDS
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import to_predictor
 from archcast.spaces import registry as spaces
 from archcast.testing import check_predictor, toy
-from archcast.testing.toys import OF_NETWORKS
 from tests.data_spaces import SPACES, VARIED
 
 SECONDS = 30.0  # to learn from a thousand labels, on one thread
@@ -66,7 +66,7 @@ def a_whole_space(predictor: Predictor) -> None:
 def asked(name: str, predictor: Predictor) -> Iterator[tuple[str, Callable[[], None]]]:
     """What is asked of a predictor, by name."""
     yield "nasbench201", partial(check_predictor, predictor)
-    if OF_NETWORKS & predictor.tags.needs or "curves" in predictor.tags.needs:
+    if NETWORK_FIELDS & predictor.tags.needs or "curves" in predictor.tags.needs:
         return
     for space, found in EVERY_SPACE.items():
         yield space, partial(check_predictor, predictor, found)

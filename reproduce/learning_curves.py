@@ -7,7 +7,6 @@ What the jobs gave is kept in the results folder, as by `archcast leaderboard`.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -18,6 +17,7 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.evaluation.measure import measure
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
+from reproduce.options import options_of_jobs
 from reproduce.page import number, table
 
 STYLES: dict[str, tuple[str | None, str]] = {
@@ -29,13 +29,10 @@ STYLES: dict[str, tuple[str | None, str]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of_jobs(__doc__ or "", repeats=10)
     parser.add_argument("--benchmark", default=DEFAULT_BENCHMARK)
     parser.add_argument("--predictors", default="learning-curve")
     parser.add_argument("--epochs", default="1,2,3,4,5,6,8,10,12")
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--figure", type=Path, default=Path("learning-curves.png"))
     options = parser.parse_args()
     epochs = tuple(int(epoch) for epoch in options.epochs.split(","))

@@ -265,11 +265,16 @@ PARTS = [
             f"python -m reproduce.notebook notebooks/{name}.ipynb {{out}}",
             files=(f"notebooks/{name}.ipynb",),
             predictors=predictors,
+            reads=reads,
         )
-        for name, predictors in (
-            ("01_leaderboard", "xgb,gp,bayes-lin-reg,learning-curve,params,synflow,random"),
-            ("02_init_vs_query_cost", "xgb,gp,bayes-lin-reg,learning-curve,params,synflow"),
-            ("03_combine_families", "combine(xgb, parts=[sotl-e, synflow]),omni"),
+        for name, predictors, reads in (
+            (
+                "01_leaderboard",
+                "xgb,bayes-lin-reg,sotl-e,early-stop-acc,lcsvr,params,synflow,random",
+                (),
+            ),
+            ("02_init_vs_query_cost", "", (SWEEP,)),
+            ("03_combine_families", "combine(xgb, parts=[sotl-e, params])", (SWEEP,)),
         )
     ),
 ]

@@ -6,7 +6,6 @@ python -m reproduce.search_cifar10 results/cifar10.parquet --repeats 100 --jobs 
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from archcast.report.print_figures import write_figures
 from archcast.search.search_job import PlannedSearch, SearchRecord, run_search_job
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches, summarise
+from reproduce.options import options_of_jobs
 from reproduce.page import number, table
 
 LOW_FIDELITY = "combine(gp, parts=[early-stop-acc])"
@@ -36,11 +36,8 @@ HEADS = ("search", "accuracy", "mean", "regret", "reached", "trainings")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = options_of_jobs(__doc__ or "", repeats=100)
     parser.add_argument("table", help="a Parquet file")
-    parser.add_argument("--repeats", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--figure", type=Path, default=Path("search.png"))
     options = parser.parse_args()
 

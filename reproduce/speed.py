@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 
 from archcast.benchmarks.opening import open_table
+from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.evaluation.engine import split, truth_of
 from archcast.evaluation.record import Cost, Record, save_record
 from archcast.studies.experiment import Experiment
@@ -52,7 +53,7 @@ def main() -> None:
 
 def make_records(folder: Path) -> int:
     """A record of each job of a leaderboard, as if it had been run."""
-    benchmark = open_table("nasbench201-mini")
+    benchmark = open_table(DEFAULT_BENCHMARK)
     jobs, _ = Experiment(benchmark, repeats=REPEATS).plan()
     rng = np.random.default_rng(0)
     folder.mkdir()

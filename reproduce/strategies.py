@@ -5,9 +5,6 @@ python -m reproduce.strategies --repeats 500 --jobs 2
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
 from archcast.benchmarks.opening import open_table
@@ -15,6 +12,7 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.search.search_job import SearchRecord
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import incumbent_regrets
+from reproduce.options import options_of_jobs
 from reproduce.page import table
 
 STRATEGIES = "random,local-search,evolution,reinforce,hyperband,bohb"
@@ -30,10 +28,7 @@ def found(record: SearchRecord) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=500)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser = options_of_jobs(__doc__ or "", repeats=500)
     options = parser.parse_args()
     experiment = SearchExperiment(
         open_table(DEFAULT_BENCHMARK), STRATEGIES, repeats=options.repeats

@@ -7,25 +7,20 @@ They are those of `archcast costs --repeats 5`.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from archcast.benchmarks.opening import open_table
 from archcast.cli.options import DEFAULT_BENCHMARK
-from archcast.studies.costs import doublings
+from archcast.studies.costs import TRAIN_SIZES, doublings
 from archcast.studies.experiment import Experiment
 from archcast.studies.recommendation import pack
-
-TRAIN_SIZES = (10, 30, 100, 300)
+from reproduce.options import options_of_jobs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = options_of_jobs(__doc__ or "", repeats=5)
     parser.add_argument("out", type=Path)
     parser.add_argument("--predictors", default="all")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=Path("results"))
     options = parser.parse_args()
     table = open_table(DEFAULT_BENCHMARK)
     experiment = Experiment(

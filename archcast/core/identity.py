@@ -62,7 +62,8 @@ def made_of(thing: Any) -> Any:
     if isinstance(thing, list | tuple):
         return [made_of(each) for each in thing]
     if isinstance(thing, Entry):
-        return {"kind": thing.target, "version": [_version_without_import(thing.target)]}
+        version, *_ = recorded_versions().get(thing.target, ["unknown"])
+        return {"kind": thing.target, "version": [_version_here(thing.target, version)]}
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
     versions = [_version(each, thing) for each in _lineage(kind)]
     made: dict[str, Any] = {"kind": target_of(kind), "version": versions}
@@ -94,9 +95,7 @@ def _lineage(kind: Any) -> list[Any]:
 
 def _version(kind: Any, thing: Any) -> str:
     if _top(kind) == PACKAGE:
-        version, source = stated_version(thing), source_of(kind.__module__)
-        known = recorded_versions().get(target_of(kind))
-        return f"{version}" if known == [version, source] else f"{version}, source {source}"
+        return _version_here(target_of(kind), stated_version(thing))
     if _is_library(kind):
         return "of its library"
     try:
@@ -105,10 +104,11 @@ def _version(kind: Any, thing: Any) -> str:
         return f"unknown {uuid4()}"
 
 
-def _version_without_import(target: str) -> str:
-    version, known = recorded_versions().get(target, ["unknown", ""])
+def _version_here(target: str, version: Any) -> str:
+    """Of what ships here; with its source, where that is not what the version stands for."""
     source = source_of(target.partition(":")[0])
-    return f"{version}" if known == source else f"source {source}"
+    known = recorded_versions().get(target)
+    return f"{version}" if known == [version, source] else f"{version}, source {source}"
 
 
 def _top(kind: Any) -> str:

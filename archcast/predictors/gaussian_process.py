@@ -83,11 +83,9 @@ class GaussianProcess(TensorPredictor):
         return scores
 
     def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        from archcast.predictors.helpers.gp_models import cholesky
+        from archcast.predictors.helpers.gp_models import mean_and_deviation
 
-        with cholesky():
-            predictive = self.model_.likelihood(self.model_(x))
-            return predictive.mean, predictive.stddev
+        return mean_and_deviation(self.model_, self.model_.likelihood, x)
 
 
 class SparseGP(GaussianProcess):

@@ -81,8 +81,6 @@ class VariationalSparseGP(TensorPredictor):
         return self._query_tensors_with_std(x)[0]
 
     def _query_tensors_with_std(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        from archcast.predictors.helpers.gp_models import cholesky
+        from archcast.predictors.helpers.gp_models import mean_and_deviation
 
-        with cholesky():
-            predictive = self.likelihood_(self.model_(x))
-            return predictive.mean, predictive.stddev
+        return mean_and_deviation(self.model_, self.likelihood_, x)

@@ -18,6 +18,7 @@ QUICK: dict[str, Any] = {
     "train_sizes": (10, 100),
     "repeats": 3,
 }
+TRAIN_SIZES = (10, 30, 100, 300)
 LEAST_SECONDS = 1e-3  # below, differences are noise of the clock
 STEPS_A_DECADE = 2
 _COUNTS = ["init_seconds", "query_seconds", "kendall_tau"]  # all on which rows are compared

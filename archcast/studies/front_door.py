@@ -89,7 +89,7 @@ def costs(
     predictors: Predictors = "all",
     *,
     dataset: str | None = None,
-    train_sizes: tuple[int, ...] = (10, 30, 100, 300),
+    train_sizes: tuple[int, ...] = costs_study.TRAIN_SIZES,
     **how: Unpack[Splits],
 ) -> pd.DataFrame:
     """Sweep labels and epochs; `pareto` marks the rows that no other beats on all counts.

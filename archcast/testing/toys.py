@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from archcast.evaluation.network_fields import NETWORK_FIELDS
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_network import NETWORKS
 from archcast.networks.skeleton import Skeleton
@@ -110,7 +111,6 @@ class Toys(NamedTuple):
 
 TRAIN, TEST = toy(60, seed=1), toy(15, seed=2)
 NASBENCH201 = Toys(TRAIN, TEST, toy(20, seed=3))
-OF_NETWORKS = frozenset({"build", "noise", "batch", "networks", "task"})  # fields of a context
 
 
 @cache
@@ -121,7 +121,7 @@ def few() -> Toys:
 
 def toys_for(predictor: Predictor) -> Toys:
     """Of NAS-Bench-201, few where it looks at networks."""
-    return few() if OF_NETWORKS & predictor.tags.needs else NASBENCH201
+    return few() if NETWORK_FIELDS & predictor.tags.needs else NASBENCH201
 
 
 @cache

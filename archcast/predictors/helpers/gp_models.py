@@ -87,3 +87,12 @@ def cholesky() -> Iterator[None]:
         warnings.simplefilter("ignore", NumericalWarning)  # of jitter added where it was needed
         with settings.debug(False):
             yield
+
+
+def mean_and_deviation(
+    model: gpytorch.models.GP, likelihood: GaussianLikelihood, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Of labels (n,) at features (n, features), their noise included."""
+    with cholesky():
+        predictive = likelihood(model(x))
+        return predictive.mean, predictive.stddev
