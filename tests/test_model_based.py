@@ -16,7 +16,7 @@ from archcast.predictors.gaussian_process import GaussianProcess
 from archcast.predictors.helpers import vector
 from archcast.predictors.helpers.gp_models import cholesky
 from archcast.predictors.helpers.vector import QUERY_BATCH, VectorPredictor
-from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor import Predictor, Vector
 from archcast.spaces import registry as spaces
 from archcast.testing import Toy, toy
 from tests.quick import QUICK
@@ -141,11 +141,14 @@ def test_no_more_than_a_batch_is_encoded_at_once(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", ON_DEVICE)
 def test_the_device_is_used_and_changes_little(name: str) -> None:
-    devices = ["cpu:0"] + ["cuda"] * torch.cuda.is_available()
-    scores = fitted(name, SMALL).query(TEST.architectures)
-    for device in devices:
-        other = predictors.get(name)(**QUICK.get(name, {}), device=device).fit(*SMALL)
-        np.testing.assert_allclose(other.query(TEST.architectures), scores, rtol=1e-2, atol=1e-2)
+    def scores(device: str) -> Vector:
+        predictor = predictors.get(name)(**QUICK.get(name, {}), device=device)
+        return predictor.fit(*SMALL).query(TEST.architectures)
+
+    here = scores("cpu")
+    np.testing.assert_allclose(scores("cpu:0"), here, rtol=1e-2, atol=1e-2)
+    if torch.cuda.is_available():  # other roundings, and other noise where a device draws it
+        assert np.corrcoef(scores("cuda"), here)[0, 1] > 0.9
     with pytest.raises((RuntimeError, NotImplementedError)):
         predictors.get(name)(device="meta").fit(*SMALL).query(TEST.architectures)
 

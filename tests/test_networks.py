@@ -212,7 +212,7 @@ def test_killed_training_goes_on(tmp_path: Path) -> None:
     broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
     command = [
         sys.executable, "-m", "archcast.cli", "benchmark", "train", "--images", images,
-        "--seeds", "0,1", "--limit", "4", "--jobs", "2", "--out", str(broken),
+        "--seeds", "0,1", "--limit", "4", "--jobs", "2", "--device", "cpu", "--out", str(broken),
     ]  # fmt: skip
     journal = tmp_path / "broken.parquet.journal"
     with subprocess.Popen(command, process_group=0) as process:
@@ -245,6 +245,17 @@ def test_training_goes_on_only_with_the_same_recipe(tmp_path: Path) -> None:
         InputError, match="space nasbench-graph has no networks; spaces that have some: nasbench201"
     ):
         train_table(spaces.get("nasbench-graph"), str(images), [0], out)
+
+
+def test_training_goes_on_only_on_the_same_device(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    with Journal(out, provenance(IMAGES) | {"device": "cuda (H100)"}) as first:
+        first.append(ROW)
+    with (
+        pytest.raises(InputError, match=r"made on cuda, not cpu; use --device cuda"),
+        Journal(out, provenance(IMAGES)),
+    ):
+        pass
 
 
 def test_two_trainings_of_one_table_are_refused(tmp_path: Path) -> None:

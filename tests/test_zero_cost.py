@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from archcast.core.errors import InputError
 from archcast.networks.nasbench201_modules import Network
-from archcast.networks.nasbench201_network import OFFICIAL
+from archcast.networks.nasbench201_network import MINI, OFFICIAL
 from archcast.networks.skeleton import Skeleton
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
@@ -966,9 +966,11 @@ def test_wrong_images(images: Tensor) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", SINGLE)
 def test_the_same_on_a_gpu(name: str) -> None:
-    here = of(name)(cell(), IMAGES)
-    there = of(name)(cell(), IMAGES.to("cuda"))
-    assert there == pytest.approx(here, rel=0.02, abs=1e-3)
+    pools = Architecture(SPACE, (POOL, CONV3, POOL, SKIP, CONV1, POOL))
+    images = batch(16, 1, 14, 14, classes=3)
+    for build in (cell, lambda: seeded(lambda: Network(pools, GREY, MINI))):
+        here, there = of(name)(build(), images), of(name)(build(), images.to("cuda"))
+        assert there == pytest.approx(here, rel=0.02, abs=1e-3)
 
 
 def test_every_proxy_is_in_one_family() -> None:

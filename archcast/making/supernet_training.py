@@ -28,6 +28,7 @@ from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
 from archcast.making.samplers import ARCHIVE, SAMPLERS
 from archcast.making.trainer import clock_of
+from archcast.networks.arithmetic import layout_of
 from archcast.networks.blueprint import Blueprint, initialised
 from archcast.networks.supernet import Supernet
 from archcast.tasks.task import Data, Task
@@ -156,7 +157,8 @@ class _Training:
         with FileLock(self.path.with_suffix(".lock")):
             build = self.blueprint.supernet
             self.supernet = initialised(build, "supernet", self.plan.seed).to(self.device)
-            self.supernet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            layout = layout_of(self.supernet, self.device)
+            self.supernet.to(memory_format=layout)  # type: ignore[call-overload]
             self.optimizer = torch.optim.SGD(
                 self.supernet.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY,
                 nesterov=True, foreach=True,

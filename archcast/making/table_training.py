@@ -190,6 +190,12 @@ class Journal:
                     f"{where} was made with {key} {held.get(key)}, not {self.provenance[key]};"
                     " choose another --out"
                 )
+        before, now = (each.get("device", "").split(" ")[0] for each in (held, self.provenance))
+        if before and before != now:  # whose seconds and latencies are not comparable
+            raise InputError(
+                f"{where} was made on {before}, not {now}; use --device {before}, or choose"
+                " another --out"
+            )
 
 
 def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.making.robustness import ATTACK, Attack, robustness
+from archcast.networks.arithmetic import layout_of
 from archcast.networks.blueprint import entropy, initialised
 from archcast.networks.flops import count_flops
 from archcast.tasks.images import ImageData
@@ -65,8 +66,7 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
     inputs, targets = examples.inputs, examples.targets
     device, clock = inputs.device, clock_of(inputs.device)
     network = initialised(build, name, seed).to(device)
-    # Channels last is twice as fast as the default layout on a CPU.
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=layout_of(network, device))  # type: ignore[call-overload]
     draw = torch.Generator().manual_seed(int.from_bytes(entropy(name, seed)[8:15], "big"))
 
     run = Run(parameters=sum(p.numel() for p in network.parameters()))

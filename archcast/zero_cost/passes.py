@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from archcast.core.errors import InputError
 from archcast.making.trainer import clock_of
+from archcast.networks.arithmetic import layout_of
 from archcast.networks.plain import plain
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.graph import (
@@ -79,18 +80,6 @@ class _Open:
     used: set[Callable[[Passes], Any]] = field(default_factory=set)
 
 
-def layout_of(network: nn.Module) -> torch.memory_format:
-    """Channels last, twice as fast on a CPU, unless the network has strided 1x1 convolutions.
-
-    The gradient of their weights overruns memory in that layout, with few channels (PyTorch 2.13).
-    """
-    strided = any(
-        isinstance(m, nn.Conv2d) and m.kernel_size == (1, 1) and m.stride != (1, 1)
-        for m in network.modules()
-    )
-    return torch.contiguous_format if strided else torch.channels_last
-
-
 class Passes:
     """Passes of one network over one minibatch, each made when first read and then kept.
 
@@ -133,7 +122,7 @@ class Passes:
             if getattr(module, "inplace", False):
                 module.inplace = False  # type: ignore[assignment]
         if self.batch.images.ndim == 4:
-            self._layout = layout_of(network)
+            self._layout = layout_of(network, self.batch.images.device)
             network.to(memory_format=self._layout)  # type: ignore[call-overload]
         return network
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from archcast.core.errors import InputError
+from archcast.networks.arithmetic import full_precision
 from archcast.networks.plain import copied
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.passes import Passes
@@ -54,7 +55,7 @@ class Proxy:
             InputError: the score is not defined for this network or minibatch.
         """
         try:
-            with torch.enable_grad():
+            with torch.enable_grad(), full_precision():
                 value = float(self._compute(passes))
         except InputError as error:
             raise InputError(f"proxy {self.name}: {error}") from None
