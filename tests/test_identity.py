@@ -16,7 +16,10 @@ import pytest
 
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
+from archcast.core import identity
+from archcast.core.cache import cache_folder
 from archcast.core.identity import digest, made_of, recorded_versions
+from archcast.core.registry import Entry
 from archcast.evaluation.engine import run_job
 from archcast.networks import table_networks
 from archcast.networks.nasbench201_network import NASBench201Networks
@@ -106,6 +109,17 @@ def test_an_edit_is_another_identity(tmp_path: Path) -> None:
         capture_output=True, text=True,
     )  # fmt: skip
     assert json.loads(done.stdout) == {file + line: names for (file, line), names in edits.items()}
+
+
+def test_a_kept_parse_that_is_no_parse_is_made_again() -> None:
+    target = "archcast.predictors.random_forest:RandomForest"
+    before = identity.made_of(Entry(target, ""))
+    for broken in ("", "5", "[1]", '["half'):
+        for path in cache_folder("sources").iterdir():
+            path.write_text(broken)
+        identity.source_of.cache_clear()
+        identity._parsed.cache_clear()
+        assert identity.made_of(Entry(target, "")) == before
 
 
 CONVOLUTIONS = """

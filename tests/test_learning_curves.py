@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
+from sklearn import model_selection
 
 from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
@@ -306,9 +307,11 @@ def test_lcsvr_averages_settings_that_see_different_views() -> None:
 
 def test_lcsvr_compares_settings_on_a_part_of_many_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
-    predict = lcsvr.cross_val_predict
+    predict = model_selection.cross_val_predict
     monkeypatch.setattr(
-        lcsvr, "cross_val_predict", lambda *a, **b: compared.append(len(a[2])) or predict(*a, **b)
+        model_selection,
+        "cross_val_predict",
+        lambda *a, **b: compared.append(len(a[2])) or predict(*a, **b),
     )
     monkeypatch.setattr(lcsvr, "MOST_COMPARED", 30)
     predictor = lcsvr.LearningCurveSVR(trials=3, best=2).fit(*toy(50, seed=1))

@@ -133,6 +133,20 @@ def shown(board: pd.DataFrame, width: int, by: str) -> str:
     return text.getvalue()
 
 
+@pytest.mark.parametrize("by", ["kendall-tau", "pearson"])
+def test_a_narrow_terminal_gets_as_many_columns_as_fit(by: str) -> None:
+    board = summarise(measure([record(n, 1.0, r) for n in ("rf", "gp") for r in range(3)]), by)
+    most = max(map(len, shown(board, 200, by).splitlines()))
+    columns = []
+    for width in range(40, most + 5):
+        lines = shown(board, width, by).splitlines()
+        columns.append(len(lines[0].split()))
+        given_up = leaderboard_table(board, width, by).columns
+        assert max(map(len, lines)) <= width or len(given_up) == 7
+    assert columns == sorted(columns)
+    assert max(map(len, shown(board, most, by).splitlines())) == most
+
+
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(InputError, match="did you mean kendall-tau"):
         summarise(measure([record("rf", 1.0)]), "kendal-tau")

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from archcast.evaluation import metrics as metrics_module
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import (
     kendall_tau,
+    pairs,
     precision_at_10,
     regret_at_10,
     sparse_kendall_tau,
@@ -39,6 +41,26 @@ def test_kendall_tau_agrees_with_scipy(n: int, digits: int) -> None:
     truth, predicted = np.random.default_rng(n).normal(size=(2, n)).round(digits)
     expected = stats.kendalltau(truth, predicted).statistic
     assert kendall_tau(truth, predicted) == pytest.approx(np.nan_to_num(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 63, 64, 65, 300])
+@pytest.mark.parametrize("compared", [1, 10_000, 2**21])
+def test_pairs_of_many_predictions_by_comparing_all(
+    n: int, compared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without ties; in parts of rows, in parts of one, and at once."""
+    monkeypatch.setattr(metrics_module, "_PART", compared)
+    rng = np.random.default_rng(n)
+    untied, tied = rng.normal(size=(3, n)), rng.integers(0, 9, size=(4, n)).astype(float)
+    for truth in (untied[0], tied[0]):
+        predicted = np.concatenate([untied[1:], tied[1:], untied[:1]])
+        for rows in (predicted, predicted[:2]):
+            signs = np.sign(rows[:, :, None] - rows[:, None])
+            of_truth = np.sign(truth[:, None] - truth)
+            agreement, ties, ties_predicted = pairs(truth, rows)
+            assert (agreement == (signs * of_truth).sum(axis=2)).all()
+            assert (ties == (of_truth == 0).sum(axis=1) - 1).all()
+            assert (ties_predicted == (signs == 0).sum(axis=2) - 1).all()
 
 
 @given(values)

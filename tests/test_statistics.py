@@ -22,6 +22,7 @@ from archcast.evaluation.measure import measure
 from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record
+from archcast.evaluation.split_means import largest_quantile, range_quantile
 from archcast.evaluation.statistics import (
     mean_interval,
     median_interval,
@@ -49,6 +50,17 @@ def test_mean_interval_has_its_coverage_and_agrees_with_scipy(n: int) -> None:
     assert covered.mean() == pytest.approx(0.95, abs=0.015)
     expected = stats.ttest_1samp(draws[0], 0.0).confidence_interval(0.95)
     assert mean_interval(draws[0].tolist()) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("k", [2, 10, 63])
+@pytest.mark.parametrize("df", [30, 109])
+def test_quantiles_of_a_range_and_of_the_largest(k: int, df: int) -> None:
+    assert range_quantile(k, df) == pytest.approx(stats.studentized_range.ppf(0.95, k, df), 1e-3)
+    assert largest_quantile(1, df) == pytest.approx(stats.t.ppf(0.975, df), rel=1e-3)
+    values = np.random.default_rng(0).normal(size=(200_000, k))
+    deviations = np.sqrt(np.random.default_rng(1).chisquare(df, 200_000) / df)
+    within = np.abs(values).max(axis=1) < largest_quantile(k, df) * deviations
+    assert within.mean() == pytest.approx(0.95, abs=0.002)
 
 
 def test_intervals_of_a_column_hold_at_once() -> None:

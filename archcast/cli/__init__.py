@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import warnings
@@ -50,6 +51,7 @@ benchmark_app.command()(train)
 
 def main() -> None:
     """Run the command line; an error is one line on standard error."""
+    gc.set_threshold(50_000, 20, 20)  # thousands of records are no garbage, and no reason to look
     logging.basicConfig(format="archcast: %(message)s")
     warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
     try:

@@ -20,8 +20,12 @@ class _Lazy(ModuleType):
 
 
 if TYPE_CHECKING:
+    import loky
     import torch
+    from scipy import linalg, optimize, sparse
 else:
-    torch = _Lazy("torch")
+    loky, torch = _Lazy("loky"), _Lazy("torch")
+    linalg, optimize = _Lazy("scipy.linalg"), _Lazy("scipy.optimize")
+    sparse = _Lazy("scipy.sparse")
 
-__all__ = ["torch"]
+__all__ = ["linalg", "loky", "optimize", "sparse", "torch"]

@@ -27,11 +27,10 @@ from time import sleep
 from typing import Any, TypeVar, cast
 
 import cloudpickle
-from loky import ProcessPoolExecutor, cpu_count
-from loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 
 from archcast.core.files import replacing
+from archcast.core.heavy import loky
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -142,12 +141,12 @@ class _Processes(Executor):
     and to import what jobs need takes seconds.
     """
 
-    _idle: list[ProcessPoolExecutor] = []  # noqa: RUF012  the last used at the end
+    _idle: list[loky.ProcessPoolExecutor] = []  # noqa: RUF012  the last used at the end
 
     def __init__(self, workers: int) -> None:
         self._threads = ThreadPoolExecutor(workers)
         self._lock = Lock()
-        self._busy = set[ProcessPoolExecutor]()
+        self._busy = set[loky.ProcessPoolExecutor]()
         self._stopped = False
 
     def submit(self, job: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
@@ -170,11 +169,11 @@ class _Processes(Executor):
             used = _process()
         try:
             return self._run_in(used, job)
-        except TerminatedWorkerError:
+        except loky.process_executor.TerminatedWorkerError:
             pass  # no proof: somebody else may have ended the process, before or since
         try:
             return self._run_in(_process(), job)
-        except TerminatedWorkerError as error:
+        except loky.process_executor.TerminatedWorkerError as error:
             code = re.search(r"\{(.+)\}", str(error))
             item = reprlib.repr(job.args[-1])
             raise WorkerDied(
@@ -182,7 +181,7 @@ class _Processes(Executor):
                 f" ({code[1] if code else 'exit code unknown'})"
             ) from None
 
-    def _run_in(self, process: ProcessPoolExecutor, job: Callable[[], R]) -> R:
+    def _run_in(self, process: loky.ProcessPoolExecutor, job: Callable[[], R]) -> R:
         with self._lock:
             if self._stopped:
                 raise CancelledError
@@ -190,7 +189,7 @@ class _Processes(Executor):
         usable = True
         try:
             return cast("R", process.submit(job).result())
-        except (BrokenExecutor, ShutdownExecutorError):
+        except (BrokenExecutor, loky.process_executor.ShutdownExecutorError):
             usable = False
             raise
         finally:
@@ -200,9 +199,9 @@ class _Processes(Executor):
                     self._idle.append(process)
 
 
-def _process() -> ProcessPoolExecutor:
+def _process() -> loky.ProcessPoolExecutor:
     one = dict.fromkeys(_THREAD_VARIABLES, "1")
-    return ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, env=one)
+    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, env=one)
 
 
 def _begin() -> None:
@@ -285,7 +284,7 @@ def _as_before() -> Iterator[None]:
         else:
             os.environ[name] = value
     if torch := _torch():
-        default = before["OMP_NUM_THREADS"] or cpu_count(only_physical_cores=True)
+        default = before["OMP_NUM_THREADS"] or loky.cpu_count(only_physical_cores=True)
         torch.set_num_threads(threads or int(default))
 
 

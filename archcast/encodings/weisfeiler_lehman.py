@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from archcast.core.heavy import sparse
 from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
 from archcast.spaces.decision import BINS
@@ -93,13 +93,13 @@ def self_products(a: Labels) -> NDArray[np.float64]:
     return np.stack([_histograms(view).power(2).sum(axis=1) for view in a])
 
 
-def _histograms(labels: Labels) -> csr_array:
+def _histograms(labels: Labels) -> sparse.csr_array:
     """How often each graph (n, nodes) has each label, of which dead nodes have none."""
     names, columns = np.unique(labels, return_inverse=True)
     columns = columns.reshape(labels.shape)
     rows = np.repeat(np.arange(len(columns)), labels.shape[1])
     counts = (names != DEAD)[columns].astype(np.float64)
-    histograms = csr_array(
+    histograms = sparse.csr_array(
         (counts.ravel(), (rows, columns.ravel())), shape=(len(columns), len(names))
     )
     histograms.sum_duplicates()

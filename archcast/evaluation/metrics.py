@@ -23,7 +23,7 @@ Matrix = NDArray[np.float64]  # (predictions, architectures)
 Counts = NDArray[np.int64]
 Bits = NDArray[np.uint64]
 
-_PART = 2**20  # pairs that are compared at once, for memory
+_PART = 2**21  # pairs that are compared at once, for memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +88,48 @@ def pairs(truth: Vector, predicted: Matrix) -> tuple[Counts, Counts, Counts]:
     prediction. Each prediction takes n * n comparisons.
     """
     (less, no_more), (less_predicted, no_more_predicted) = map(_places, (truth, predicted))
-    above, below = _sides(less)
+    tied, tied_predicted = no_more - less - 1, no_more_predicted - less_predicted - 1
+    above, below = _sides(less[None], tied.any())
     agreement = np.empty(predicted.shape, dtype=np.int64)
-    for row, places in zip(agreement, less_predicted, strict=True):
-        over, under = _sides(places)
-        row[:] = _ones(above & over) + _ones(below & under)
-        row -= _ones(above & under) + _ones(below & over)
-    return agreement, no_more - less - 1, no_more_predicted - less_predicted - 1
+    step = max(1, _PART // len(truth) ** 2)
+    for at in range(0, len(predicted), step):
+        part = slice(at, at + step)
+        over, under = _sides(less_predicted[part], tied_predicted[part].any())
+        agreement[part] = _ones((above & over) | (below & under))
+        agreement[part] -= _ones((above & under) | (below & over))
+    return agreement, tied, tied_predicted
 
 
-def _sides(places: Counts) -> tuple[Bits, Bits]:
-    """Which ones each is above, and which below: (n, n bits in whole words)."""
-    n = len(places)
+def _sides(places: Counts, any_tied: np.bool_) -> tuple[Bits, Bits]:
+    """Which ones of its row each is above, and which below: (rows, n, n bits in whole words)."""
+    n = places.shape[1]
     words = math.ceil(n / 64)
-    rows = places.astype(np.min_scalar_type(n))
-    step = max(1, _PART // (64 * words))
-    found = []
-    for compare, never in ((np.greater, n), (np.less, 0)):
-        columns = np.full(64 * words, never, dtype=rows.dtype)  # what fills the words is nowhere
-        columns[:n] = rows
-        parts = (rows[at : at + step, None] for at in range(0, n, step))
-        bits = [np.packbits(compare(part, columns)) for part in parts]
-        found.append(np.concatenate(bits).view(np.uint64).reshape(n, words))
-    return found[0], found[1]
+    above = _compared(np.greater, places, n, words)
+    if any_tied:
+        return above, _compared(np.less, places, 0, words)
+    others = np.zeros((n, 64 * words), dtype=bool)
+    others[:, :n] = ~np.eye(n, dtype=bool)
+    return above, np.packbits(others, axis=-1).view(np.uint64) & ~above
+
+
+def _compared(compare: np.ufunc, places: Counts, never: int, words: int) -> Bits:
+    """Each of a row compared with all of the row, and with `never`, which fills the words."""
+    rows, n = places.shape
+    own = places.astype(np.min_scalar_type(n))
+    others = np.full((rows, 1, 64 * words), never, dtype=own.dtype)
+    others[..., :n] = own[:, None]
+    step = max(1, _PART // (64 * words * rows))
+    parts = (own[:, at : at + step, None] for at in range(0, n, step))
+    bits = [np.packbits(compare(part, others), axis=-1) for part in parts]
+    return np.concatenate(bits, axis=1).view(np.uint64)
 
 
 def _ones(bits: Bits) -> Counts:
-    counts: Counts = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
-    return counts
+    counts = np.bitwise_count(bits)
+    total = np.zeros(bits.shape[:-1], dtype=np.int64)
+    for word in range(bits.shape[-1]):  # `sum` is slow along short axes
+        total += counts[..., word]
+    return total
 
 
 def tau_b(agreement: Counts, tied: Counts, tied_predicted: Counts) -> Vector:

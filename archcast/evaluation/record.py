@@ -103,18 +103,18 @@ class RecordStore(Generic[R]):
             ) from None
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(f"results folder {folder}: not writable; choose another by --results")
-        files = sorted(folder.glob("*.json"))
-        foreign = [path.name for path in files if not _KEY.fullmatch(path.stem)]
+        foreign = [name for name in _json_names(folder) if not _KEY.fullmatch(name)]
         if foreign:
-            _logger.warning(
-                "%s: ignoring files that are no records: %s", folder, ", ".join(foreign)
-            )
-        known = (path for path in files if _KEY.fullmatch(path.stem))
-        self._outdated = {path.stem for path in known if not _is_current(path)}
+            files = ", ".join(f"{name}.json" for name in foreign)
+            _logger.warning("%s: ignoring files that are no records: %s", folder, files)
+        self._outdated = {key for key in self._keys() if not _is_current(folder / f"{key}.json")}
         if self._outdated:
             _logger.warning(
                 "%s: not using %d records of an earlier archcast", folder, len(self._outdated)
             )
+
+    def _keys(self) -> list[str]:
+        return [name for name in _json_names(self.folder) if _KEY.fullmatch(name)]
 
     def load(self, key: str) -> R | None:
         """The record of a key, or None; a file that is no record is ignored with a warning."""
@@ -130,16 +130,22 @@ class RecordStore(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         """Every record of the folder, by key."""
-        for path in sorted(self.folder.glob("*.json")):
-            known = _KEY.fullmatch(path.stem) and path.stem not in self._outdated
-            if known and (record := self.load(path.stem)):
+        for key in self._keys():
+            if key not in self._outdated and (record := self.load(key)):
                 yield record
+
+
+def _json_names(folder: Path) -> list[str]:
+    """Of the JSON files of a folder, without their ending, in order."""
+    ending = ".json"
+    names = (entry.name for entry in os.scandir(folder))
+    return sorted(name.removesuffix(ending) for name in names if name.endswith(ending))
 
 
 def _is_current(path: Path) -> bool:
     """Whether a file does not begin as a record of another schema."""
     start = b'{"schema_version":'
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         found = file.read(len(start) + 4)
     return not found.startswith(start) or found.startswith(start + b"%d," % SCHEMA_VERSION)
 

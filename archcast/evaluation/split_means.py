@@ -22,9 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy.special import gammaincinv, ndtr
 
 from archcast.evaluation.metrics import Vector, pairs, tau_b
 from archcast.evaluation.statistics import ALPHA, UNKNOWN, Interval, Matrix
@@ -164,7 +162,7 @@ def range_quantile(k: int, df: int) -> float:
     if k < 2:
         return 0.0
     z = np.linspace(-9.0, 9.0, 241)[:, None]
-    density = k * stats.norm.pdf(z) * (z[1, 0] - z[0, 0])
+    density = k * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1, 0] - z[0, 0])
     return _quantile(lambda w: (density * (ndtr(z + w) - ndtr(z)) ** (k - 1)).sum(axis=0), df)
 
 
@@ -177,6 +175,24 @@ def largest_quantile(k: int, df: int) -> float:
 def _quantile(probability: Callable[[Matrix], Matrix], df: int) -> float:
     """Where the probability is 95 %, its argument divided by a deviation estimated with df."""
     middles = (np.arange(400) + 0.5) / 400
-    deviations = np.sqrt(stats.chi2.ppf(middles, df) / df)
-    found = brentq(lambda q: float(probability(q * deviations).mean()) - 1 + ALPHA, 0.0, 50.0)
-    return float(found)
+    deviations = np.sqrt(2 * gammaincinv(df / 2, middles) / df)
+    return _crossing(lambda q: float(probability(q * deviations).mean()) - 1 + ALPHA)
+
+
+def _crossing(rising: Callable[[float], float]) -> float:
+    """Where a function of positive numbers crosses 0 (regula falsi with the Illinois rule)."""
+    low, high = 0.0, 4.0
+    at_low, at_high, last = rising(low), rising(high), 0.0
+    while at_high < 0:
+        low, at_low, high = high, at_high, 2 * high
+        at_high = rising(high)
+    while True:
+        middle = (low * at_high - high * at_low) / (at_high - at_low)
+        value = rising(middle)
+        if abs(value) < 1e-14 or not low < middle < high:
+            return middle
+        if value > 0:
+            high, at_high, at_low = middle, value, at_low / 2 if last > 0 else at_low
+        else:
+            low, at_low, at_high = middle, value, at_high / 2 if last < 0 else at_high
+        last = value

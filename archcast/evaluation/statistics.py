@@ -11,7 +11,7 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 Matrix = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -30,7 +30,7 @@ def mean_interval(values: Sequence[float], of: int = 1) -> Interval:
         return UNKNOWN
     array = np.sort(np.asarray(values, dtype=np.float64))
     deviation = array.std(ddof=1) / np.sqrt(len(array))
-    half = stats.t.isf(ALPHA / of / 2, len(array) - 1) * deviation
+    half = -stdtrit(len(array) - 1, ALPHA / of / 2) * deviation
     return float(array.mean() - half), float(array.mean() + half)
 
 
@@ -43,7 +43,9 @@ def share_interval(successes: int, trials: int, of: int = 1) -> Interval:
     """
     if not trials:
         return UNKNOWN
-    found = stats.binomtest(successes, trials).proportion_ci(1 - ALPHA / of, method="exact")
+    from scipy.stats import binomtest
+
+    found = binomtest(successes, trials).proportion_ci(1 - ALPHA / of, method="exact")
     return float(found.low), float(found.high)
 
 
@@ -53,7 +55,9 @@ def median_interval(values: Sequence[float], of: int = 1) -> Interval:
     It is exact and asks nothing of the distribution: two order statistics, chosen by the binomial
     number of values below the median. Fewer than six values have one of NaN.
     """
-    below = int(stats.binom.ppf(ALPHA / of / 2, len(values), 0.5)) if values else 0
+    from scipy.stats import binom
+
+    below = int(binom.ppf(ALPHA / of / 2, len(values), 0.5)) if values else 0
     if below < 1:
         return UNKNOWN
     ordered = sorted(values)

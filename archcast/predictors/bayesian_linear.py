@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from sklearn.linear_model import BayesianRidge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
 
@@ -23,6 +19,10 @@ class BayesianLinearRegression(VectorPredictor):
         self.labels = labels
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from sklearn.linear_model import BayesianRidge
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         self.model_ = make_pipeline(StandardScaler(), BayesianRidge()).fit(x, y)
 
     def _query_vectors(self, x: Vector) -> Vector:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sklearn.linear_model import BayesianRidge
-
 from archcast.core.heavy import torch
 from archcast.predictors.helpers.graph_predictor import GraphPredictor, GraphTensors
 from archcast.predictors.helpers.held_out import HeldOutVariance
@@ -35,6 +33,8 @@ class BONAS(HeldOutVariance, GraphPredictor):
         return GlobalNode(features, self.width, self.layers)
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
+        from sklearn.linear_model import BayesianRidge
+
         super()._fit_graphs(graphs, labels)
         self.head_ = BayesianRidge().fit(self._values(graphs), labels)
 

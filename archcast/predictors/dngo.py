@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sklearn.linear_model import BayesianRidge
-
 from archcast.core.heavy import torch
 from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.mlp import MLP
@@ -27,6 +25,8 @@ class DNGO(HeldOutVariance, MLP):
     tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO")
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
+        from sklearn.linear_model import BayesianRidge
+
         super()._fit_tensors(x, y)
         self.head_ = BayesianRidge().fit(self._hidden(x), y.cpu().numpy())
 

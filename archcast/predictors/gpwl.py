@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize
 
+from archcast.core.heavy import linalg, optimize
 from archcast.encodings.weisfeiler_lehman import Labels, encode, products, self_products
 from archcast.predictors.helpers.labels import Axis, rescale
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
@@ -54,20 +53,20 @@ class WeisfeilerLehmanGP(Predictor):
 
         prior = np.array([*[WEIGHT] * len(terms), 0.0, NOISE])
         arguments = (terms / unit[:, None, None], y, prior)
-        found = minimize(self._loss, prior, arguments, "L-BFGS-B", jac=True, tol=1e-5)
+        found = optimize.minimize(self._loss, prior, arguments, "L-BFGS-B", jac=True, tol=1e-5)
         *weights, self.signal_, noise = np.exp(found.x)
         self.weights_, self.noise_ = weights / unit, noise + JITTER
         covariance = self.signal_ * self._similarity(self.weights_, terms)[0]
-        self.factor_ = cho_factor(covariance + self.noise_ * np.eye(len(y)), lower=True)
-        self.dual_ = cho_solve(self.factor_, y)
+        self.factor_ = linalg.cho_factor(covariance + self.noise_ * np.eye(len(y)), lower=True)
+        self.dual_ = linalg.cho_solve(self.factor_, y)
 
     def _loss(self, logs: Vector, terms: Vector, y: Vector, prior: Vector) -> tuple[float, Vector]:
         """Minus the log posterior of the hyperparameters, up to a constant, and its gradient."""
         *weights, signal, noise = np.exp(logs)
         similarity, slope = self._similarity(np.array(weights), terms)
         covariance = signal * similarity + (noise + JITTER) * np.eye(len(y))
-        factor = cho_factor(covariance, lower=True)
-        inverse = cho_solve(factor, np.eye(len(y)))
+        factor = linalg.cho_factor(covariance, lower=True)
+        inverse = linalg.cho_solve(factor, np.eye(len(y)))
         dual = inverse @ y
         by_covariance = (inverse - np.outer(dual, dual)) / 2
         by_weights = signal * np.tensordot(terms, by_covariance * slope, 2)
@@ -110,6 +109,6 @@ class WeisfeilerLehmanGP(Predictor):
         own = self.signal_ * (
             self.weights_ @ self_products(queried) if self.kernel == "linear" else 1.0
         )
-        explained = np.sum(covariance.T * cho_solve(self.factor_, covariance.T), axis=0)
+        explained = np.sum(covariance.T * linalg.cho_solve(self.factor_, covariance.T), axis=0)
         variances = np.maximum(own - explained, 0.0) + self.noise_
         return np.stack([covariance @ self.dual_, variances])

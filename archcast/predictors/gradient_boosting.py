@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform, randint, uniform
 
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
@@ -20,12 +19,17 @@ class XGBoost(VectorPredictor):
     """
 
     tags = Tags(paper="Chen & Guestrin, 2016")
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "max_depth": randint(1, 15),
-        "min_child_weight": randint(1, 10),
-        "colsample_bytree": uniform(0, 1),
-        "learning_rate": loguniform(0.001, 0.5),
-    }
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        from scipy.stats import loguniform, randint, uniform
+
+        return {
+            "max_depth": randint(1, 15),
+            "min_child_weight": randint(1, 10),
+            "colsample_bytree": uniform(0, 1),
+            "learning_rate": loguniform(0.001, 0.5),
+        }
 
     def __init__(
         self,
@@ -75,11 +79,16 @@ class LightGBM(VectorPredictor):
     """
 
     tags = Tags(paper="Ke et al., 2017")
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "num_leaves": randint(4, 100),
-        "learning_rate": loguniform(0.001, 0.1),
-        "colsample_bytree": uniform(0.1, 0.9),
-    }
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        from scipy.stats import loguniform, randint, uniform
+
+        return {
+            "num_leaves": randint(4, 100),
+            "learning_rate": loguniform(0.001, 0.1),
+            "colsample_bytree": uniform(0.1, 0.9),
+        }
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import emcee
 import numpy as np
 
 from archcast.predictors.helpers.curve_families import FAMILIES, Family, most_probable
@@ -76,6 +75,8 @@ class CurveMixture:
 
     def sample(self, start: Vector, y: Vector, steps: int, seed: int) -> tuple[Vector, Vector]:
         """Final accuracies and their noise, of posterior samples; empty where nothing fits."""
+        import emcee
+
         rng = np.random.RandomState(seed)  # emcee takes the legacy state
         walkers = 2 * len(start) + 2
         around = start + 0.3 * self.spread * rng.normal(size=(walkers, len(start)))

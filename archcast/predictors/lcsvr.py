@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
-from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import loguniform, uniform
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.ensemble import VotingRegressor
-from sklearn.model_selection import KFold, RandomizedSearchCV, cross_val_predict
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import NuSVR
 
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.curves import whole
@@ -23,37 +14,6 @@ from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
 MOST_COMPARED = 400  # labels on which settings are compared: the time grows with their cube
-
-
-class _NuSVR(NuSVR):  # type: ignore[misc]
-    """Without the draw from NumPy's global random state that scikit-learn's makes, and ignores."""
-
-    def fit(self, x: Vector, y: Vector) -> _NuSVR:
-        self.random_state = 0
-        fitted: _NuSVR = super().fit(x, y)
-        return fitted
-
-
-class _Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Weighs standardised features so that each view seen counts the same, however wide it is.
-
-    Args:
-        view: of each feature, the number of the view that it belongs to.
-        seen: of each view, whether it is seen at all.
-    """
-
-    def __init__(self, view: NDArray[np.int64], seen: tuple[bool, ...]) -> None:
-        self.view = view
-        self.seen = seen
-
-    def fit(self, x: Vector, y: Vector | None = None) -> _Views:
-        widths = np.bincount(self.view, minlength=len(self.seen))
-        self.weights_ = (self.seen / np.sqrt(widths * sum(self.seen)))[self.view]
-        return self
-
-    def transform(self, x: Vector) -> Vector:
-        weighed: Vector = x * self.weights_
-        return weighed
 
 
 class LearningCurveSVR(Predictor):
@@ -78,11 +38,6 @@ class LearningCurveSVR(Predictor):
         probabilistic=True,
         paper="Baker et al., 2017, Accelerating NAS using Performance Prediction",
     )
-    settings: ClassVar[Mapping[str, Any]] = {
-        "svr__C": loguniform(1e-1, 1e3),
-        "svr__nu": uniform(0.05, 0.9),
-        "svr__gamma": loguniform(4e-3, 4e1),
-    }
 
     def __init__(
         self,
@@ -102,21 +57,31 @@ class LearningCurveSVR(Predictor):
         return (encodings.get(self.encoding),)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        from scipy.stats import loguniform, uniform
+        from sklearn.base import clone
+        from sklearn.ensemble import VotingRegressor
+        from sklearn.model_selection import KFold, RandomizedSearchCV, cross_val_predict
+
+        from archcast.predictors.helpers.curve_svr import regression
+
         views, self.axis_ = self._views(architectures, context), Axis(labels)
         x, y = np.hstack(views), self.axis_.standardise(labels)
         view = np.repeat(np.arange(len(views)), [part.shape[1] for part in views])
         *seen, _ = product([True, False], repeat=len(views))  # every choice of views but none
-        svr = Pipeline(
-            [("scale", StandardScaler()), ("views", _Views(view, seen[0])), ("svr", _NuSVR())]
-        )
+        svr = regression(view, seen[0])
         self.svr_, self.noise_ = svr, 1.0
         if len(y) >= 2 * self.folds:
             order = np.random.default_rng(self.seed).permutation(len(y))
             some = np.sort(order[:MOST_COMPARED])
             folds = KFold(self.folds, shuffle=True, random_state=self.seed)
+            settings = {
+                "svr__C": loguniform(1e-1, 1e3),
+                "svr__nu": uniform(0.05, 0.9),
+                "svr__gamma": loguniform(4e-3, 4e1),
+                "views__seen": seen,
+            }
             search = RandomizedSearchCV(
-                svr, {**self.settings, "views__seen": seen},
-                n_iter=self.trials, cv=folds, refit=False,
+                svr, settings, n_iter=self.trials, cv=folds, refit=False,
                 scoring="neg_mean_squared_error", random_state=self.seed,
             ).fit(x[some], y[some])  # fmt: skip
             ranks = search.cv_results_["rank_test_score"]

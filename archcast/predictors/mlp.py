@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import loguniform, randint
 
 from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.tensor import TensorPredictor
@@ -25,11 +24,16 @@ class MLP(TensorPredictor):
     """
 
     tags = Tags(paper="White et al., 2021")
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "width": np.geomspace(8, 256, 16).astype(int).tolist(),
-        "layers": randint(1, 8),
-        "learning_rate": loguniform(1e-4, 1e-1),
-    }
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        from scipy.stats import loguniform, randint
+
+        return {
+            "width": np.geomspace(8, 256, 16).astype(int).tolist(),
+            "layers": randint(1, 8),
+            "learning_rate": loguniform(1e-4, 1e-1),
+        }
 
     _networks = 1
 

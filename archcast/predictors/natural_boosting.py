@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform, randint
-from sklearn.tree import DecisionTreeRegressor
 
 from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.helpers.vector import VectorPredictor
@@ -23,11 +21,16 @@ class NGBoost(HeldOutVariance, VectorPredictor):
     """
 
     tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost")
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "n_estimators": np.geomspace(128, 512, 17).astype(int).tolist(),
-        "max_depth": randint(1, 25),
-        "learning_rate": loguniform(0.001, 0.1),
-    }
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        from scipy.stats import loguniform, randint
+
+        return {
+            "n_estimators": np.geomspace(128, 512, 17).astype(int).tolist(),
+            "max_depth": randint(1, 25),
+            "learning_rate": loguniform(0.001, 0.1),
+        }
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         from ngboost import NGBRegressor
         from ngboost.scores import LogScore
+        from sklearn.tree import DecisionTreeRegressor
 
         from archcast.predictors.helpers.plain_normal import PlainNormal
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+
+from archcast.predictors.parameters import Parametrised
 
 if TYPE_CHECKING:
     from torch import nn
@@ -118,7 +118,7 @@ class Tags:
                 raise TypeError(f"names {name} {sorted(named)}, and needs none")
 
 
-class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
+class Predictor(Parametrised, ABC):
     """Ranks architectures that were not trained to the end; a higher score is better.
 
     Subclasses store their parameters in `__init__` and do nothing else there, so that
@@ -142,9 +142,13 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         return ()
 
-    # What a hyperparameter search may try for each parameter: a list of values, or a frozen
-    # distribution of `scipy.stats`.
-    search_space: ClassVar[Mapping[str, Any]] = {}
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        """What a hyperparameter search may try, by parameter.
+
+        Lists of values, or frozen distributions of `scipy.stats`.
+        """
+        return {}
 
     def fit(
         self,
@@ -202,7 +206,10 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
             NotFittedError: before `fit`.
             ValueError: a missing context field, or `return_std` of what is not probabilistic.
         """
-        check_is_fitted(self, "n_labels_")
+        if not hasattr(self, "n_labels_"):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(f"{self} is queried before it is fitted; call fit first")
         context = self._checked(context)
         self.fallbacks_, self.saved_seconds_ = 0, 0.0
         if return_std and not self.tags.probabilistic:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from inspect import Parameter, signature
+from inspect import Parameter
 from typing import Any, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 
 from archcast.core.errors import InputError
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.predictors import registry as predictors
+from archcast.predictors.parameters import HasParameters, has_parameters, parameters_of
 from archcast.predictors.predictor import Predictor
 
 OWN = "own"  # the family of classes that no registry names
@@ -30,7 +30,7 @@ def to_predictor(given: Predictor | str) -> Predictor:
         return given
     name, params = parse_spec(given)
     kind = predictors.get(name)
-    known = list(signature(kind).parameters)
+    known = list(parameters_of(kind))
     if POSITIONAL in params and known:
         params = {known[0]: params.pop(POSITIONAL), **params}
     unknown = [key for key in params if key not in known]
@@ -53,7 +53,7 @@ def to_predictors(given: Sequence[Predictor | str]) -> Sequence[Predictor]:
     return cast("Sequence[Predictor]", given) if made == [*given] else made
 
 
-def text_of(predictor: BaseEstimator) -> str:
+def text_of(predictor: HasParameters) -> str:
     """The text that stands for a predictor: its name, and the parameters that are not defaults.
 
     What a wrapper is around is always shown.
@@ -62,21 +62,21 @@ def text_of(predictor: BaseEstimator) -> str:
     'ensemble(xgb(max_depth=6))'
     """
     shown = {key: shown_value(value) for key, value in changed(predictor).items()}
-    first = next(iter(signature(type(predictor)).parameters), None)
+    first = next(iter(parameters_of(type(predictor))), None)
     if first is not None and family_of(predictor) == WRAPPER:
         shown.pop(first, None)
         shown = {POSITIONAL: shown_value(getattr(predictor, first)), **shown}
     return format_spec(name_of(predictor), shown)
 
 
-def name_of(predictor: BaseEstimator) -> str:
+def name_of(predictor: HasParameters) -> str:
     """Its name in the registry, or that of its class."""
     return predictors.name_of(type(predictor)) or type(predictor).__name__
 
 
-def changed(predictor: BaseEstimator) -> dict[str, Any]:
+def changed(predictor: HasParameters) -> dict[str, Any]:
     """The parameters that differ from their defaults, in order."""
-    known = signature(type(predictor)).parameters
+    known = parameters_of(type(predictor))
     values = predictor.get_params(deep=False)
     return {
         key: values[key]
@@ -91,7 +91,7 @@ def changed(predictor: BaseEstimator) -> dict[str, Any]:
 
 def shown_value(value: Any) -> Any:
     """A parameter as text, number or list of these."""
-    if isinstance(value, BaseEstimator):
+    if has_parameters(value):
         return text_of(value)
     if isinstance(value, list | tuple):
         return [shown_value(each) for each in value]
@@ -99,7 +99,7 @@ def shown_value(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
 
 
-def family_of(predictor: BaseEstimator) -> str:
+def family_of(predictor: HasParameters) -> str:
     """The family that the registry says it is of, `OWN` where it says none."""
     name = predictors.name_of(type(predictor))
     return predictors.entry(name).family if name else OWN
@@ -107,6 +107,8 @@ def family_of(predictor: BaseEstimator) -> str:
 
 def configured(predictor: Predictor, seed: int, device: str) -> Predictor:
     """An unfitted copy with this seed and device where it takes them, and has defaults there."""
+    from sklearn.base import clone
+
     fresh: Predictor = clone(predictor)
     fixed = changed(predictor)
     takes = fresh.get_params(deep=False)

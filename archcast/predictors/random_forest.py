@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform, randint
-from sklearn.ensemble import RandomForestRegressor
 
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
@@ -20,12 +18,17 @@ class RandomForest(VectorPredictor):
     """
 
     tags = Tags(paper="Breiman, 2001")
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "n_estimators": np.geomspace(16, 128, 13).astype(int).tolist(),
-        "max_features": loguniform(0.1, 0.9),
-        "min_samples_leaf": randint(1, 20),
-        "min_samples_split": randint(2, 20),
-    }
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        from scipy.stats import loguniform, randint
+
+        return {
+            "n_estimators": np.geomspace(16, 128, 13).astype(int).tolist(),
+            "max_features": loguniform(0.1, 0.9),
+            "min_samples_leaf": randint(1, 20),
+            "min_samples_split": randint(2, 20),
+        }
 
     def __init__(
         self,
@@ -46,6 +49,8 @@ class RandomForest(VectorPredictor):
         self.seed = seed
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from sklearn.ensemble import RandomForestRegressor
+
         self.forest_ = RandomForestRegressor(
             self.n_estimators,
             max_features=self.max_features,

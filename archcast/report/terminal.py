@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +42,7 @@ STOP_WIDTH = 68  # columns that a table of early stopping takes with its interva
 # What the marks of a leaderboard mean, below it.
 TIED = "= may be the best too: with 95 % confidence, none that is the best lacks it"
 INTERVALS = f"{INTERVAL}: of its mean over all random splits of this table, all rows at once"
+_BETWEEN = 2  # blanks between two columns
 COLUMNS = "95 %: with that confidence, all intervals of a column hold at once"
 
 
@@ -53,12 +55,14 @@ def leaderboard_table(board: pd.DataFrame, width: int, by: str = KENDALL_TAU.nam
     columns = leaderboard_columns(by)
     hidden = set() if any(row["epochs"] for row in rows) else {"epochs"}
     table = _ranking(rows, columns, hidden)
+    wide = Console(width=1_000).measure(table).maximum
+    cells = {str(each.header): [str(each.header), *map(str, each.cells)] for each in table.columns}
     for name in _given_up(by):
-        if Console(width=1_000).measure(table).maximum <= width:
+        if wide <= width:
             break
         hidden.add(name)
-        table = _ranking(rows, columns, hidden)
-    return table
+        wide -= max(map(cell_len, cells[name])) + _BETWEEN
+    return _ranking(rows, columns, hidden)
 
 
 def _given_up(by: str) -> list[str]:

@@ -8,11 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import networkx
 import numpy as np
 import pandas as pd
-from scipy import ndimage
-from scipy.stats import rankdata
 
 from archcast.benchmarks.table import Table
 from archcast.evaluation.noise import noise_ceiling
@@ -112,6 +109,8 @@ class Surface:
 
     def regions(self) -> list[Region]:
         """The regions of the surface, each winner's where it has them."""
+        from scipy import ndimage
+
         cells = np.array([[-1 if row is None else row for row in line] for line in self.winners])
         return [
             self._region(row, joined == part)
@@ -273,6 +272,9 @@ def _blocks(found: Sequence[set[SplitKey]]) -> list[SplitKey]:
 
 
 def _differences(scores: Mapping[str, Sequence[float]], apart: Bools) -> CriticalDifferences:
+    import networkx
+    from scipy.stats import rankdata
+
     ranks = rankdata([[-score for score in values] for values in scores.values()], axis=0)
     average = ranks.mean(axis=1)
     order = np.argsort(average, kind="stable")

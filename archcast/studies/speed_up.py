@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau, spearmanr, t
+from scipy.special import stdtrit
 
 from archcast.evaluation.measure import provenance
 from archcast.evaluation.record import largest_group
@@ -130,7 +130,7 @@ class Effort:
         if runs < 2:
             return np.inf, np.inf
         deviation = self.spent.std(ddof=1) / self.spent.mean() / np.sqrt(runs)
-        of_mean = float(t.isf(ALPHA / of / 2, runs - 1) * deviation)
+        of_mean = float(-stdtrit(runs - 1, ALPHA / of / 2) * deviation)
         low, high = share_interval(found, runs, of)
         share = max(found, 1) / runs
         return of_mean + np.log(high / share), of_mean + (np.log(share / low) if low else np.inf)
@@ -364,6 +364,8 @@ def agreement(rows: pd.DataFrame, board: pd.DataFrame) -> dict[str, Any] | None:
 
     None with fewer than three predictors that are in both, or if they are all alike.
     """
+    from scipy.stats import kendalltau, spearmanr
+
     pairs = with_taus(rows, board)
     if len(pairs) < 3:
         return None

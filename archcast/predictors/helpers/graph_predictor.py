@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy.stats import loguniform, randint
 
 from archcast.core.heavy import torch
 from archcast.encodings.bounded_memory import batches
@@ -42,12 +41,16 @@ class GraphPredictor(Predictor):
         seed: of the initial weights and the batches.
     """
 
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "width": randint(64, 201),
-        "batch_size": randint(5, 33),
-        "learning_rate": loguniform(1e-5, 1e-1),
-        "weight_decay": loguniform(1e-5, 1e-1),
-    }
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        from scipy.stats import loguniform, randint
+
+        return {
+            "width": randint(64, 201),
+            "batch_size": randint(5, 33),
+            "learning_rate": loguniform(1e-5, 1e-1),
+            "weight_decay": loguniform(1e-5, 1e-1),
+        }
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.base import clone
 
 from archcast.predictors.helpers.labels import rescale
 from archcast.predictors.predictor import Context, Predictor, Vector
@@ -28,6 +27,8 @@ class HeldOutVariance(Predictor):
     seed: int
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        from sklearn.base import clone
+
         y = rescale(labels, self.labels)
         order = np.random.default_rng(self.seed).permutation(len(y))
         held_out, train = np.split(order, [len(y) // 2])

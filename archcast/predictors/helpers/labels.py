@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
 from archcast.predictors.predictor import Vector
 
@@ -46,12 +45,20 @@ def _standard(labels: Vector) -> Vector:
 
 
 def _rank(labels: Vector) -> Vector:
+    from scipy.stats import rankdata
+
     return np.asarray((rankdata(labels) - 0.5) / len(labels))
+
+
+def _normal(labels: Vector) -> Vector:
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri(_rank(labels)))
 
 
 LABELS: dict[str, Callable[[Vector], Vector]] = {
     "raw": lambda labels: labels,
     "standard": _standard,  # mean 0, standard deviation 1
     "rank": _rank,  # in (0, 1), ties share their mean rank
-    "normal": lambda labels: norm.ppf(_rank(labels)),  # normal quantiles of the ranks
+    "normal": _normal,  # normal quantiles of the ranks
 }

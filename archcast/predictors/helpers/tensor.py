@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from sklearn.preprocessing import StandardScaler
-
 from archcast.core.heavy import torch
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.helpers.vector import VectorPredictor
@@ -44,6 +42,8 @@ class TensorPredictor(VectorPredictor):
         raise NotImplementedError
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from sklearn.preprocessing import StandardScaler
+
         self.scaler_ = StandardScaler().fit(x)
         self.axis_ = Axis(y)
         self._fit_tensors(self._features(x), self._tensor(self.axis_.standardise(y)))

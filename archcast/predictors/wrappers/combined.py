@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.preprocessing import QuantileTransformer
 
 from archcast.core.errors import InputError
 from archcast.predictors.helpers.vector import VectorPredictor
@@ -72,9 +71,13 @@ class Combined(Predictor):
                 )
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        self.head_, *self.parts_ = (
+        from sklearn.preprocessing import QuantileTransformer
+
+        head, *self.parts_ = (
             configured(each, self.seed, self.device) for each in (self.head, *self.parts)
         )
+        assert isinstance(head, VectorPredictor | NAO)
+        self.head_ = head
         for part in self.parts_:
             part.fit(architectures, labels, context)
             self.saved_seconds_ += part.saved_seconds_

@@ -6,7 +6,7 @@ import hashlib
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +35,12 @@ class GraphModel(GraphPredictor):
     """
 
     tags = Tags(paper="Fey and Lenssen, 2019")
-    search_space: ClassVar[Mapping[str, Any]] = {
-        name: values for name, values in GraphPredictor.search_space.items() if name != "width"
-    }
     width = 200  # of a layer, for the memory of a query
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Any]:
+        everything = super().search_space().items()
+        return {name: values for name, values in everything if name != "width"}
 
     def __init__(
         self,

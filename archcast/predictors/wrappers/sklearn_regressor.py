@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sklearn.base import RegressorMixin, clone
+from typing import TYPE_CHECKING, Any
 
 from archcast.core.errors import InputError, did_you_mean
 from archcast.core.spec import parse_spec
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
+
+if TYPE_CHECKING:
+    from sklearn.base import RegressorMixin
 
 
 class SklearnRegressor(VectorPredictor):
@@ -33,6 +34,8 @@ class SklearnRegressor(VectorPredictor):
         self.seed = seed
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
+        from sklearn.base import clone
+
         fresh: Any = clone(self.estimator)
         if fresh.get_params().get("random_state", 0) is None:
             fresh.set_params(random_state=self.seed)

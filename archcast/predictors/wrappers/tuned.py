@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
-from sklearn.base import clone
-from sklearn.model_selection import KFold, ParameterSampler
 
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import changed, configured, to_predictor
@@ -55,9 +52,12 @@ class Tuned(Predictor):
         return replace(self.predictor.tags, version=1)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        from sklearn.base import clone
+        from sklearn.model_selection import KFold
+
         stop = perf_counter() + (np.inf if self.seconds is None else self.seconds)
         given, fixed = configured(self.predictor, self.seed, self.device), changed(self.predictor)
-        space = {key: values for key, values in given.search_space.items() if key not in fixed}
+        space = {key: values for key, values in given.search_space().items() if key not in fixed}
         if not space:
             raise ValueError(f"{given} leaves nothing to search; give one with a search space")
         self.scores_: list[tuple[dict[str, Any], float]] = []  # of each trial
@@ -76,6 +76,8 @@ class Tuned(Predictor):
         self.saved_seconds_ += self.predictor_.saved_seconds_
 
     def _settings(self, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        from sklearn.model_selection import ParameterSampler
+
         yield {}
         yield from ParameterSampler(space, self.trials - 1, random_state=self.seed)
 
@@ -106,6 +108,8 @@ class Tuned(Predictor):
         held_out: NDArray[np.int64],
     ) -> float:
         """Kendall tau on labels that were not learned from; 0 where ties leave it undefined."""
+        from scipy.stats import kendalltau
+
         predictor.fit([architectures[i] for i in train], labels[train], context.take(train))
         self.saved_seconds_ += predictor.saved_seconds_
         scores = predictor.query([architectures[i] for i in held_out], context.take(held_out))
