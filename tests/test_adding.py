@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -35,7 +36,7 @@ def points(group: str) -> list[EntryPoint]:
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr("archcast.core.registry.entry_points", lambda group: points(group))
+    monkeypatch.setattr("archcast.core.registry._entry_points", lambda: Mock(select=points))
     monkeypatch.chdir(tmp_path)
     forget()
     yield

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -49,7 +51,8 @@ def test_entry_point_can_not_take_a_name(
         name, value = "mine", "their.module:Thing"
 
     monkeypatch.setattr(
-        "archcast.core.registry.entry_points", lambda group: [Point] * (group == "archcast.things")
+        "archcast.core.registry._entry_points",
+        lambda: Mock(select=lambda group: [Point] * (group == "archcast.things")),
     )
     found: Registry[object] = Registry("thing", {"ours": Entry("json:dumps", "ours")})
     assert list(found) == ["ours", "mine"]

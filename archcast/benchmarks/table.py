@@ -76,7 +76,11 @@ class Table:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
         self.objectives = [*objectives] or [self._accuracy(columns)]
         self._check_objectives(columns)
-        parsed = [self._parse(text, row) for row, text in enumerate(texts)]
+        known: dict[str, Architecture] = {}  # several runs have one text
+        for row, text in enumerate(texts):
+            if text not in known:
+                known[text] = self._parse(text, row)
+        parsed = [known[text] for text in texts]
         first = {architecture: i for i, architecture in enumerate(dict.fromkeys(parsed))}
         owner = np.array([first[architecture] for architecture in parsed])
         arrays = {name: self._array(name, values, len(texts)) for name, values in columns.items()}

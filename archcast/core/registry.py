@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -59,7 +59,7 @@ class Registry(Generic[T]):
         An entry point that claims a name which is taken is left out, with a warning.
         """
         entries = self.shipped | self.derived()
-        for point in entry_points(group=self.group):
+        for point in _entry_points().select(group=self.group):
             if point.name in entries:
                 _logger.warning(
                     "left out: entry point %s (%s) claims the name %r, which is already %s; rename"
@@ -140,6 +140,12 @@ class Registry(Generic[T]):
             if entry.target.endswith(f":{attribute}"):
                 return cast("T", load(entry.target))
         raise AttributeError(attribute)
+
+
+@cache
+def _entry_points() -> Any:
+    """Those of all packages, for finding them means reading a file of each."""
+    return entry_points()
 
 
 def lazy(attribute: str, package: str, modules: Mapping[str, str]) -> Any:

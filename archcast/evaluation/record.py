@@ -153,8 +153,8 @@ def _is_current(path: Path) -> bool:
 def say_what_is_mixed(records: Iterable[BaseRecord]) -> None:
     """Log which libraries records were made with in several versions."""
     found: dict[str, set[str]] = {}
-    for record in records:
-        for name, number in record.versions.items():
+    for versions in {tuple(record.versions.items()) for record in records}:
+        for name, number in versions:
             found.setdefault(name, set()).add(number)
     mixed = [
         f"{name} {' and '.join(sorted(numbers))}"
