@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from archcast.zero_cost.alone import NotSeparableError, gradients_by_image
 from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
@@ -33,20 +34,30 @@ def ntk(passes: Passes) -> float:
     return -1.0 / max(ratio, rounding)
 
 
-@proxy(version=2)
+@proxy(version=3)
 def gradsign(passes: Passes) -> float:
     """Sum over weights of abs(sum over images of the sign of the gradient) (Zhang & Jia, 2022).
 
     As in the paper's code each image passes alone, and batch norm sees no pixels but its own.
+    Where that can be had from one pass of all, it is.
     """
     network = passes.fresh()
-    weights, labels = passes.weights_of(network).weights, passes.labels
+    weights = passes.weights_of(network).weights
+    try:
+        found = gradients_by_image(passes, network, weights)
+        return sum(each.sign().sum(dim=0).abs().sum().item() for each in found)
+    except NotSeparableError:
+        return sum(total.abs().sum().item() for total in _signs(passes, network, weights))
+
+
+def _signs(passes: Passes, network: nn.Module, weights: list[Tensor]) -> list[Tensor]:
+    """The signs of the gradients of each image that passes alone, added up."""
     signs = [torch.zeros_like(weight) for weight in weights]
-    for image, label in zip(passes.batch.images.split(1), labels.split(1), strict=True):
+    for image, label in zip(passes.batch.images.split(1), passes.labels.split(1), strict=True):
         loss = passes.loss(network, image, label)
         for total, gradient in zip(signs, gradients_of(loss, weights), strict=True):
             total += gradient.sign()
-    return sum(total.abs().sum().item() for total in signs)
+    return signs
 
 
 def _flat(gradients: list[Tensor]) -> Tensor:
