@@ -259,6 +259,24 @@ def test_training_learns(tmp_path: Path) -> None:
 # Predictors
 
 
+def test_a_query_is_what_an_heir_reaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any order, and with statistics of the supernet that others have replaced."""
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path))
+    for recalibrated in (0, 2):
+        predictor = predictors.get("rsws")(epochs=3, recalibrate=recalibrated)
+        predictor.fit([], [], CELLS.context)
+        cells = [cell.space.canonical(cell) for cell in CELLS.architectures]
+        heirs = [predictor.supernets_[0].inherit(cell) for cell in cells]
+        for heir in heirs:
+            if recalibrated:
+                recalibrate(heir, predictor.calibration_)
+        expected = [evaluate(heir, predictor.valid_)[1] for heir in heirs]
+        for cells in (CELLS.architectures, CELLS.architectures[::-1]):
+            found = predictor.query(cells, CELLS.context)
+            np.testing.assert_array_equal(found, expected)
+            expected = expected[::-1]
+
+
 @pytest.mark.parametrize("name", ["rsws", "few-shot"])
 def test_a_supernet_from_the_cache_costs_what_it_took(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -29,3 +29,15 @@ class Supernet(nn.Module, ABC):
     @abstractmethod
     def inherit(self, architecture: Architecture) -> nn.Module:
         """The network of one architecture, with a copy of its share of the weights."""
+
+
+class Subnet(nn.Module):
+    """One path of a supernet: a network whose weights and statistics are the supernet's own."""
+
+    def __init__(self, supernet: Supernet, path: Path) -> None:
+        super().__init__()
+        self.supernet, self.path = supernet, path
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.supernet(inputs, self.path)
+        return logits

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from archcast.making.supernet_training import Plan
 
 
+EVALUATED = 500  # validation images at once: more leave a processor's caches
+
+
 class WeightSharing(Predictor):
     """Validation accuracy, in percent, with weights inherited from a trained supernet.
 
     `fit` trains the supernet, or takes it from the cache of supernets and charges the seconds that
-    its training took. A query makes the architecture canonical, copies its share of the weights,
-    recalibrates batch norm on training images, and measures.
+    its training took. A query makes the architecture canonical, recalibrates batch norm along its
+    path on training images, and measures.
 
     Args:
         epochs: of supernet training; an epoch makes one step a minibatch of training images.
@@ -114,13 +117,14 @@ class WeightSharing(Predictor):
     def _accuracy(self, architecture: Architecture) -> float:
         from archcast.making.trainer import evaluate
         from archcast.networks.recalibration import recalibrate
+        from archcast.networks.supernet import Subnet
 
         canonical = architecture.space.canonical(architecture)
         part = canonical.choices[self.networks_.split_decision] if len(self.supernets_) > 1 else 0
-        network = self.supernets_[part].inherit(canonical)
+        network = Subnet(self.supernets_[part], canonical.choices)
         if self.recalibrate:
             recalibrate(network, self.calibration_)
-        return evaluate(network, self.valid_)[1]
+        return evaluate(network, self.valid_, EVALUATED)[1]
 
 
 class OneShot(WeightSharing):
