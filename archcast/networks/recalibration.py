@@ -13,15 +13,16 @@ def recalibrate(network: nn.Module, batches: Sequence[Tensor]) -> None:
     """Replace the statistics of batch norm by the means over `batches` of inputs.
 
     Those of a supernet are of all architectures that were trained, and of none in particular.
+    Nothing else is in training mode meanwhile.
     """
+    network.eval()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches, each weighing the same
-    network.train()
+        norm.training = True
     for inputs in batches:
         network(inputs)
-    network.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+        norm.momentum, norm.training = momentum, False
