@@ -968,7 +968,10 @@ def test_wrong_images(images: Tensor) -> None:
 def test_the_same_on_a_gpu(name: str) -> None:
     pools = Architecture(SPACE, (POOL, CONV3, POOL, SKIP, CONV1, POOL))
     images = batch(16, 1, 14, 14, classes=3)
-    for build in (cell, lambda: seeded(lambda: Network(pools, GREY, MINI))):
+    builds = [cell, lambda: seeded(lambda: Network(pools, GREY, MINI))]
+    if name == "gradsign":  # pooled to one value an image, gradients are rounding, with its signs
+        del builds[1]
+    for build in builds:
         here, there = of(name)(build(), images), of(name)(build(), images.to("cuda"))
         assert there == pytest.approx(here, rel=0.02, abs=1e-3)
 
