@@ -59,8 +59,9 @@ def make_records(folder: Path) -> int:
     folder.mkdir()
     for planned in jobs:
         job = planned.job
-        test = split(job, benchmark).test
-        truth = truth_of(benchmark, job.objective, job.truth)[test]
+        parts = split(job, benchmark)
+        test = parts.test
+        truth = truth_of(benchmark, job.objective, job.truth, parts.run)[test]
         record = Record(
             job=job,
             table=benchmark.hash,

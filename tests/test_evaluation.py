@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +157,51 @@ def test_predictor_sees_what_it_paid_for_and_no_more(spy: type[Spy]) -> None:
     )
 
 
-def test_truth_is_the_mean_over_runs() -> None:
-    record = run(job())
-    test = TABLE.columns["test_accuracy"].reshape(-1, 2).mean(axis=1)
-    np.testing.assert_allclose(record.truth, test[record.architectures], rtol=1e-6)
+def with_runs(*runs: int) -> Table:
+    """Of `TABLE`'s architectures the first with so many runs, of other accuracies and seconds."""
+    rng = np.random.default_rng(0)
+    owners = np.repeat(np.arange(len(runs)), runs)
+    size = (len(owners), EPOCHS)
+    columns = {
+        "seed": np.concatenate([np.arange(each) for each in runs]),
+        "train_loss": rng.uniform(0.0, 2.0, size),
+        "valid_accuracy": rng.uniform(10.0, 90.0, size),
+        "test_accuracy": rng.uniform(10.0, 90.0, len(owners)),
+        "epoch_seconds": rng.uniform(1.0, 9.0, len(owners)),
+        "parameters": np.ones(len(owners), dtype=np.int64),
+    }
+    return Table(TABLE.space, "toy", [str(TABLE.architectures[i]) for i in owners], columns)
+
+
+def test_truth_is_of_the_runs_that_no_predictor_sees(spy: type[Spy]) -> None:
+    table = with_runs(*[3, 1, 2] * 20)
+    rows = [range(*bounds) for bounds in pairwise(table.starts)]
+    test, cost = table.columns["test_accuracy"], table.columns["epoch_seconds"]
+    for repeat in range(3):
+        planned_ = planned(job("spy", epochs=2, repeat=repeat))
+        record, drawn = run_job(planned_, table), split(planned_.job, table).run
+        assert record.error is None
+        expected = [
+            np.mean([test[row] for row in rows[at] if row != drawn[at]] or test[rows[at]])
+            for at in record.architectures
+        ]
+        np.testing.assert_allclose(record.truth, expected, rtol=1e-6)
+        *_, asked = spy.seen[-1]
+        assert asked.curves is not None
+        seen = table.columns["valid_accuracy"][drawn[record.architectures], :2]
+        np.testing.assert_allclose(asked.curves.columns["valid_accuracy"], seen)
+        assert record.cost is not None
+        medians = [np.median([cost[row] for row in rows[at]]) for at in record.architectures]
+        assert record.cost.evidence == pytest.approx(2 * np.mean(medians))
+
+
+def test_single_runs_are_told() -> None:
+    some = with_runs(*[2, 1, 1] * 20)
+    kinds = (some, "sotl-e", True), (some, "params", False), (TABLE, "sotl-e", False)
+    for table, name, told in kinds:
+        _, remarks = Experiment(table, name, train_sizes=(20,), test_size=12).plan()
+        said = [each for each in remarks if "40 of 60 architectures have a single run" in each]
+        assert bool(said) == told
 
 
 def test_cost_by_hand(spy: type[Spy]) -> None:

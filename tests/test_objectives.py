@@ -130,8 +130,8 @@ def test_predictors_see_that_higher_is_better() -> None:
     np.testing.assert_array_equal(given.curves.objective, -TABLE.columns["valid_ppl"][train, :3])
     curve = given.curves.columns["valid_ppl"]
     np.testing.assert_array_equal(curve, TABLE.columns["valid_ppl"][train, :3], "as it is")
-    truth = TABLE.columns["test_ppl"].reshape(-1, 2).mean(axis=1)
-    np.testing.assert_allclose(record.truth, truth[record.architectures], err_msg="in its unit")
+    other = TABLE.columns["test_ppl"][test ^ 1]
+    np.testing.assert_allclose(record.truth, other, err_msg="of the other run, in its unit")
     assert test.shape == (30,)
 
 
@@ -159,7 +159,7 @@ def test_metrics_of_a_minimised_objective() -> None:
         assert row["regret_at_10"] >= 0
         best = set(np.argsort(truth)[:10])
         assert row["precision_at_10"] == pytest.approx(len(best & set(ten)) / 10)
-    assert board(good)["kendall_tau"] > 0.9
+    assert board(good)["kendall_tau"] > 0.75
     assert board(wrong)["regret_at_10"] > 0
 
 
@@ -201,16 +201,19 @@ def test_searches_minimise(strategy: str, guide: str | None) -> None:
 
 def test_regrets_of_a_search_are_in_the_objectives_unit(tmp_path: Path) -> None:
     records = SearchExperiment(TABLE, "evolution", "bayes-lin-reg", 30, 3).run(tmp_path)
-    truth = TABLE.columns["test_ppl"].reshape(-1, 2).mean(axis=1)
     for record in records:
         assert record.error is None
+        rng = record.job.split_rng(TABLE.hash)
+        truth = TABLE.columns["test_ppl"][draw_runs(TABLE, rng, TABLE.columns["seed"]) ^ 1]
         assert record.best == pytest.approx(truth.min())
         kept = [int(np.argmin(record.values[: at + 1])) for at in range(len(record.values))]
         regrets = truth[np.array(record.architectures)[kept]] - truth.min()
         np.testing.assert_allclose(incumbent_regrets(record), regrets, atol=1e-9)
         assert (regrets >= 0).all()
     for row in rows_of(speed_up.summarise(measure_searches(records))):
-        assert row["value"] == pytest.approx(truth.min() + row["regret"])
+        own = [each for each in records if each.job.predictor == (row["predictor"] or "")]
+        found = [each.best + incumbent_regrets(each)[-1] for each in own]
+        assert row["value"] == pytest.approx(np.median(found))
 
 
 def test_stop_works_on_what_is_minimised() -> None:
@@ -291,8 +294,8 @@ def test_latency_is_an_objective_by_its_name() -> None:
     objective = TABLE.objective("latency_a")
     assert (objective.direction, objective.unit) == ("min", "ms")
     record = run("xgb", objective="latency_a")
-    truth = TABLE.columns["latency_a"].astype(float).reshape(-1, 2).mean(axis=1)
-    np.testing.assert_allclose(record.truth, truth[record.architectures], rtol=1e-6)
+    _, test = drawn(record.job)
+    np.testing.assert_allclose(record.truth, TABLE.columns["latency_a"][test ^ 1], rtol=1e-6)
     row = board(record)
     tau = kendalltau(record.truth, record.predictions).statistic
     assert row["kendall_tau"] == pytest.approx(-tau)
@@ -409,7 +412,7 @@ def test_predictions_are_of_what_was_paid_for(predictor: str, objective: str) ->
 # Missing values
 
 
-def test_labels_are_of_runs_that_have_one_and_truth_is_the_mean_over_these() -> None:
+def test_labels_are_of_runs_that_have_one_and_truth_of_the_others_that_have_one() -> None:
     known = TABLE.values(ROBUST, "valid")
     rows = np.array([draw_runs(TABLE, np.random.default_rng(at), known) for at in range(30)])
     assert not np.isnan(known[rows]).any()
@@ -417,12 +420,13 @@ def test_labels_are_of_runs_that_have_one_and_truth_is_the_mean_over_these() -> 
     assert {len(set(drawn)) for drawn in rows.T[both]} == {2}
     record = run(Spy(), objective="robust")
     labels, _ = Spy.seen[-1]
-    train, _ = drawn(record.job)
+    train, test = drawn(record.job)
     np.testing.assert_allclose(labels, known[train])
     assert not GAPS[train].any()
-    test = TABLE.columns["robust_test"].reshape(-1, 2)
-    expected = [np.mean([value for value in pair if not np.isnan(value)]) for pair in test]
-    np.testing.assert_allclose(record.truth, np.array(expected)[record.architectures])
+    values = TABLE.columns["robust_test"]
+    expected = np.where(GAPS[test ^ 1], values[test], values[test ^ 1])
+    assert GAPS[test ^ 1].any()
+    np.testing.assert_allclose(record.truth, expected)
     assert Record.model_validate_json(record.model_dump_json()) == record
 
 

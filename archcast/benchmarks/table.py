@@ -310,6 +310,25 @@ class Table:
             means: NDArray[np.float64] = sums / counts
         return means
 
+    def mean_of_others(self, values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """As `mean_over_runs`, without the row `rows[i]` of architecture i, unless it is alone."""
+        others = values.astype(np.float64)
+        others[rows] = np.nan
+        means = self.mean_over_runs(others)
+        return np.where(np.isnan(means), self.mean_over_runs(values), means)
+
+    @cached_property
+    def epoch_seconds(self) -> NDArray[np.float64] | None:
+        """What an epoch of each architecture takes: the median over its runs; None if unknown."""
+        if "epoch_seconds" not in self.columns:
+            return None
+        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        values = self.columns["epoch_seconds"].astype(np.float64)
+        ordered = values[np.lexsort((values, owners))]
+        first, runs = self.starts[:-1], np.diff(self.starts)
+        medians: NDArray[np.float64] = ordered[first + (runs - 1) // 2] + ordered[first + runs // 2]
+        return medians / 2
+
     @cached_property
     def hash(self) -> str:
         """Names the content: space, data set, architectures and every number."""

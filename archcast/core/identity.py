@@ -13,20 +13,22 @@ import inspect
 import json
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from archcast.core.cache import cache_folder, made_folder
 from archcast.core.errors import InputError
 from archcast.core.files import replacing
 from archcast.core.registry import Entry
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 PACKAGE = "archcast"
 # By module, the distributions that scores are computed with; records say their versions.
@@ -83,6 +85,16 @@ def made_of(thing: Any) -> Any:
 def target_of(kind: Any) -> str:
     """Where a class or function is defined: `module:name`."""
     return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def versioned(version: int) -> Callable[[F], F]:
+    """State the version of a function, which goes up whenever what it gives changes."""
+
+    def state(function: F) -> F:
+        vars(function)["version"] = version
+        return function
+
+    return state
 
 
 def stated_version(thing: Any) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
+from archcast.core.identity import versioned
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
 from archcast.evaluation.network_fields import (
     NETWORK_FIELDS,
@@ -60,6 +60,7 @@ def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> N
     return drawn
 
 
+@versioned(2)
 def run_job(planned: Planned[Job], table: Table) -> Record:
     """Fit and query a predictor; whatever goes wrong inside it becomes the record's error."""
     job = planned.job
@@ -68,7 +69,7 @@ def run_job(planned: Planned[Job], table: Table) -> Record:
         job=job,
         table=table.hash,
         architectures=parts.test.tolist(),
-        truth=truth_of(table, job.objective, job.truth)[parts.test].tolist(),
+        truth=truth_of(table, job.objective, job.truth, parts.run)[parts.test].tolist(),
     )
     return record.model_copy(update=outcome_or_error(lambda: _predict(planned, table, parts)))
 
@@ -107,8 +108,8 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
     if not np.isfinite(predictions).all():
         wrong = int((~np.isfinite(predictions)).sum())
         raise ValueError(f"{wrong} of {len(predictions)} predictions are not finite")
-    evidence = _training_seconds(table, test_runs, job.epochs)
-    labels_cost = _training_seconds(table, train_runs, None)
+    evidence = _training_seconds(table, parts.test, parts.run, job.epochs)
+    labels_cost = _training_seconds(table, parts.train, parts.run, None)
     cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
         fit=fitted - start + saved,
@@ -220,10 +221,15 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     return missing
 
 
-@lru_cache(maxsize=2)
-def truth_of(table: Table, objective: Objective, part: MeasuredOn) -> NDArray[np.float64]:
-    """What predictions are held against: of each architecture, the mean over its runs."""
-    return table.mean_over_runs(table.values(objective, part))
+def truth_of(
+    table: Table, objective: Objective, part: MeasuredOn, run: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """What predictions are held against, of each architecture.
+
+    The mean over its runs but the one that it is known by, `run`, whose curve predictors may have
+    seen. Of an architecture with a single run it is that run's value.
+    """
+    return table.mean_of_others(table.values(objective, part), run)
 
 
 def warm_up(planned: Planned[BaseJob], objective: Objective, epochs: int, table: Table) -> None:
@@ -245,14 +251,17 @@ _WARM: set[tuple[object, ...]] = set()
 
 
 def _training_seconds(
-    table: Table, rows: NDArray[np.int64], epochs: int | None
+    table: Table, at: NDArray[np.int64], run: NDArray[np.int64], epochs: int | None
 ) -> NDArray[np.float64] | None:
-    """Simulated seconds of each run, whole or for its first epochs; None if the table can't say."""
-    trained = table.epochs[rows]
+    """Simulated seconds of the run of each architecture `at`, whole or for its first epochs.
+
+    None if the table can't say.
+    """
+    trained = table.epochs[run[at]]
     paid = trained if epochs is None else np.minimum(trained, epochs)
-    if epochs == 0 or not len(rows):
-        return np.zeros(len(rows))
-    if "epoch_seconds" not in table.columns or not trained.all():
+    if epochs == 0 or not len(at):
+        return np.zeros(len(at))
+    if table.epoch_seconds is None or not trained.all():
         return None
-    seconds: NDArray[np.float64] = table.columns["epoch_seconds"][rows].astype(np.float64)
-    return paid * seconds
+    seconds: NDArray[np.float64] = paid * table.epoch_seconds[at]
+    return seconds

@@ -14,11 +14,11 @@ LEAST = 30  # architectures with a second run, below which their agreement says 
 def noise_ceiling(
     table: Table, objective: Objective | None = None, part: MeasuredOn = "test"
 ) -> float | None:
-    """Kendall's tau of the expected values with the truth, the mean over the runs in the table.
+    """Kendall's tau of the expected values with the truth, the mean over all runs but a drawn one.
 
-    A predictor that knows each architecture's expected value reaches it. One that reads the
-    learning curve of a run that is part of the truth sees some of that run's noise, and can exceed
-    it. None where fewer than 30 architectures have a second run.
+    A predictor that knows each architecture's expected value reaches it. Where an architecture has
+    a single run, that is the truth, and one that reads its learning curve sees its noise and can
+    exceed this. None where fewer than 30 architectures have a second run.
 
     Let ranks be those of normal variables, and r the correlation of two runs: their tau, taken from
     the first two runs of architectures that have them, is 2/pi asin(r) (Greiner, 1909). Expected
@@ -35,7 +35,7 @@ def noise_ceiling(
     if len(first) < LEAST:
         return None
     r = max(0.0, np.sin(np.pi / 2 * kendall_tau(values[first], values[first + 1])))
-    kinds, counts = np.unique(runs[runs > 0], return_counts=True)
+    kinds, counts = np.unique(np.maximum(runs[runs > 0] - 1, 1), return_counts=True)
     share = counts / counts.sum()
     k, other = kinds[:, None], kinds[None, :]
     mean = 2 * k * other / (k + other)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
+from archcast.core.identity import versioned
 from archcast.evaluation.engine import (
     UNLABELED_SIZE,
     draw_runs,
@@ -57,7 +58,7 @@ class SearchRecord(BaseRecord):
 
     The totals may be more: queries that led to no further trial are paid too. `architectures` are
     those trained, as positions in the table. Values are in the objective's unit. What a strategy
-    never sees is `truth`, the means over their runs, and `best`, the best of these in the table.
+    never sees is `truth`, of their other runs, and `best`, the best of that in the table.
     """
 
     job: SearchJob
@@ -73,17 +74,18 @@ class SearchRecord(BaseRecord):
     total_predictor_seconds: float = 0.0
 
 
+@versioned(2)
 def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
     """Replay one search; whatever goes wrong inside it becomes the record's error."""
     job = planned.job
-    truth = truth_of(table, job.objective, job.truth)
+    rng = job.split_rng(table.hash)
+    run = draw_runs(table, rng, table.values(job.objective, job.label))
+    truth = truth_of(table, job.objective, job.truth, run)
     best = truth[np.nanargmax(job.objective.signed(truth))]
     record = SearchRecord(job=job, table=table.hash, best=float(best))
 
     def search() -> dict[str, Any]:
-        rng = job.split_rng(table.hash)
-        values = table.values(job.objective, job.label)
-        simulation = Simulation(table, draw_runs(table, rng, values), job.objective, job.label)
+        simulation = Simulation(table, run, job.objective, job.label)
         guide = _guide(planned, simulation, rng)
         steps = Search(planned.strategy, simulation.pool, rng.spawn(1)[0], guide)
         log = simulation.run_search(steps, job.budget)

@@ -61,7 +61,7 @@ class Simulation:
         self.predictor_seconds = 0.0
         self._final = table.values(objective, label)
         epochs_known = bool(table.epochs[run].all())
-        self._seconds = table.columns.get("epoch_seconds") if epochs_known else None
+        self._seconds = table.epoch_seconds if epochs_known else None
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
@@ -81,7 +81,7 @@ class Simulation:
         self._paid[at] = before + further
         self.evaluations += further / whole
         if self._seconds is not None:
-            self.training_seconds += further * float(self._seconds[self.run[at]])
+            self.training_seconds += further * float(self._seconds[at])
         return wanted
 
     def try_(self, trial: Trial) -> float:

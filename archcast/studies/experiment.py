@@ -80,6 +80,12 @@ class Experiment:
         label, truth = chosen_parts(table, objective, self.label, self.truth)
         chosen, remarks = choose_predictors(self.predictors, table, objective)
         remarks += table.remarks()
+        single = int((np.diff(table.starts) == 1).sum())
+        if single and any("curves" in predictor.tags.needs for predictor in chosen):
+            remarks.append(
+                f"{single} of {len(table)} architectures have a single run: their curves lead to"
+                " the very values that are predicted"
+            )
         epochs_of_curves = self._epochs()
         if label == "test" and self.label is None:
             remarks.append(f"labels are test values: {table.source} has no others")

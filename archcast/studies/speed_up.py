@@ -1,10 +1,10 @@
 """What a search finds at what cost, and how much sooner than another one.
 
 A search returns its incumbent: of what it has trained the longest, the architecture with the best
-validation value. Its regret is by how much the incumbent's mean test value is worse than the best
-of the table. The cost of reaching a target regret is the expected running time (Hansen et al.,
-2010): what all runs spent until they got there, or to their end, over the number that got there. A
-run that never does counts with all that it spent.
+validation value. Its regret is by how much the incumbent is worse than the best of the table, by
+the test values of runs that the search has not seen. The cost of reaching a target regret is the
+expected running time (Hansen et al., 2010): what all runs spent until they got there, or to their
+end, over the number that got there. A run that never does counts with all that it spent.
 """
 
 from __future__ import annotations
