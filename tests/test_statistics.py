@@ -31,6 +31,7 @@ from archcast.evaluation.statistics import (
 )
 from archcast.report.terminal import leaderboard_table
 from archcast.report.text import Row, rows_of
+from archcast.report.views import ceiling_note
 from archcast.spaces import registry as spaces
 from archcast.studies.leaderboard import summarise
 from tests.results import said, small_table, write_small_table
@@ -228,11 +229,19 @@ def test_notes_stand_below_the_table_only(
     assert tied.startswith("= may be the best too")
     assert interval.startswith("95 % of tau: of its mean over all random splits")
     assert max(map(len, (tied, interval))) <= 80
-    assert noise.startswith(
-        f"noise of training limits tau to about {noise_ceiling(small_table()):.2f}"
-    )
+    limit = noise_ceiling(small_table())
+    assert noise == f"noise of training limits tau to about {limit:.2f}", "each has two runs"
     assert "noise" not in output["json"] + output["csv"]
     assert "tied_with_best" in output["json"]
+
+
+def test_curves_of_single_runs_are_told_beside_the_ceiling() -> None:
+    table = noisy_table(np.linspace(50.0, 90.0, 60), 1.0, [2] * 40 + [1] * 20)
+    measured = pd.DataFrame({"objective": ["accuracy"], "truth": ["test"]})
+    note = ceiling_note(measured, table)
+    assert note is not None
+    assert note.endswith(", except for learning curves")
+    assert ceiling_note(measured, noisy_table(np.linspace(50.0, 90.0, 60), 1.0, [1] * 60)) is None
 
 
 def test_win_rates_by_counting() -> None:

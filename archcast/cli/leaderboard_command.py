@@ -42,7 +42,7 @@ def leaderboard(
     from archcast.evaluation import registry as metrics
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
-    from archcast.report.views import ceiling
+    from archcast.report.views import ceiling_note
     from archcast.studies.leaderboard import summarise
 
     metrics.get(by)  # a wrong name is said before anything is run
@@ -62,10 +62,8 @@ def leaderboard(
             console.print(TIED)
         if board["kendall_tau_low"].notna().any():
             console.print(INTERVALS)
-        if (limit := ceiling(measured, table)) is not None:
-            console.print(
-                f"noise of training limits tau to about {limit:.2f}, except for learning curves"
-            )
+        if (note := ceiling_note(measured, table)) is not None:
+            console.print(note)
     else:
         print_frame(board, format)
     report_failures(records)

@@ -33,6 +33,7 @@ from archcast.report.text import (
 )
 from archcast.report.views import (
     ceiling,
+    ceiling_note,
     comparison,
     points_of,
     regret_lines,
@@ -135,7 +136,7 @@ def page(
             for rank, title in enumerate(titles(board), start=1)
             if board["pareto"][rank - 1]
         ],
-        ceiling=limit,
+        ceiling_note=ceiling_note(measured, table),
         comparison=compared,
         searches=rows_of(summary),
         points=points_of(summary),

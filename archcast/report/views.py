@@ -368,3 +368,15 @@ def _is_free(box: Box, taken: Sequence[Box], width: float, height: float) -> boo
     x0, y0, x1, y1 = box
     within = x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height
     return within and all(x1 <= a or c <= x0 or y1 <= b or d <= y0 for a, b, c, d in taken)
+
+
+def ceiling_note(measured: pd.DataFrame, table: Table) -> str | None:
+    """What limits every tau, in words.
+
+    A curve of an architecture's only run leads to the truth itself, noise and all.
+    """
+    limit = ceiling(measured, table)
+    if limit is None:
+        return None
+    but = ", except for learning curves" if (np.diff(table.starts) == 1).any() else ""
+    return f"noise of training limits tau to about {limit:.2f}{but}"
