@@ -7,7 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -107,17 +107,37 @@ class RecordStore(Generic[R]):
         if foreign:
             files = ", ".join(f"{name}.json" for name in foreign)
             _logger.warning("%s: ignoring files that are no records: %s", folder, files)
-        self._outdated = {key for key in self._keys() if not _is_current(folder / f"{key}.json")}
-        if self._outdated:
+
+    @cached_property
+    def _outdated(self) -> set[str]:
+        found = {key for key in self._keys() if not _is_current(self.folder / f"{key}.json")}
+        if found:
             _logger.warning(
-                "%s: not using %d records of an earlier archcast", folder, len(self._outdated)
+                "%s: not using %d records of an earlier archcast", self.folder, len(found)
             )
+        return found
 
     def _keys(self) -> list[str]:
         return [name for name in _json_names(self.folder) if _KEY.fullmatch(name)]
 
+    def files(self, keys: Iterable[str] | None = None) -> dict[str, tuple[int, int]]:
+        """Of the records of `keys` that there are, or of all, when they were written and the bytes.
+
+        By key; seconds are in nanoseconds.
+        """
+        wanted = self._keys() if keys is None else keys
+        there = {entry.name: entry for entry in os.scandir(self.folder)}
+        found = {}
+        for key in dict.fromkeys(wanted):
+            if entry := there.get(f"{key}.json"):
+                state = entry.stat()
+                found[key] = state.st_mtime_ns, state.st_size
+        return found
+
     def load(self, key: str) -> R | None:
         """The record of a key, or None; a file that is no record is ignored with a warning."""
+        if key in self._outdated:
+            return None
         path = self.folder / f"{key}.json"
         try:
             return self.kind.model_validate_json(path.read_bytes())
@@ -131,7 +151,7 @@ class RecordStore(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         """Every record of the folder, by key."""
         for key in self._keys():
-            if key not in self._outdated and (record := self.load(key)):
+            if record := self.load(key):
                 yield record
 
 
