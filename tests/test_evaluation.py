@@ -19,6 +19,7 @@ from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.registry import Entry
+from archcast.core.workers import Processes
 from archcast.evaluation.engine import context, run_job, split
 from archcast.evaluation.job import Job
 from archcast.evaluation.measure import measure
@@ -230,6 +231,43 @@ def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None
     assert len(spy.seen) == calls
     run_jobs(jobs, TABLE, store, run_job)
     assert len(spy.seen) == calls + 2 * 2, "a fit and a query for what failed, and nothing else"
+
+
+class Ends(Random):
+    """Ends its process, in one way or another."""
+
+    def __init__(self, how: str = "", seed: int = 0) -> None:
+        super().__init__(seed)
+        self.how = how
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Any:
+        if self.how == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self.how == "exit":
+            os._exit(0)
+        if self.how == "sys.exit":
+            sys.exit(0)
+        return super()._query(architectures, context)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_job_that_ends_its_process_is_a_failure_of_its_own(tmp_path: Path, count: int) -> None:
+    ends = [Ends("crash"), Ends("exit"), Ends("sys.exit"), Ends()]
+    experiment = Experiment(TABLE, ends, (10,), test_size=20, repeats=1)
+    records = experiment.run(tmp_path, Processes(count))
+    crash, exit_, sys_exit, error = (record.error for record in records)
+    assert "SIGSEGV" in str(crash)
+    assert "EXIT(0)" in str(exit_)
+    assert "SystemExit: 0" in str(sys_exit)
+    assert error is None
+    assert [record.error for record in experiment.run(tmp_path, retry=False)] == [
+        record.error for record in records
+    ], "and it is kept"
+
+
+def test_sys_exit_is_a_failure_in_this_process_too(tmp_path: Path) -> None:
+    experiment = Experiment(TABLE, [Ends("sys.exit"), Ends()], (10,), test_size=20, repeats=1)
+    assert [record.failed for record in experiment.run(tmp_path)] == [True, False]
 
 
 def test_a_passing_fault_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

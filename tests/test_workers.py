@@ -261,7 +261,7 @@ crashes = at_seven(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 @pytest.mark.parametrize(("job", "ordered"), [(exits, True), (crashes, False)])
 def test_who_kills_its_process_harms_no_other(job: Callable[[int], int], ordered: bool) -> None:
-    results = list(run_each(job, range(20), 2, ordered, on_death=lambda item: -item))
+    results = list(run_each(job, range(20), 2, ordered, on_death=lambda item, _: -item))
     expected = [*range(7), -7, *range(8, 20)]
     assert (results if ordered else sorted(results, key=abs)) == expected
 

@@ -41,7 +41,7 @@ def combine(
     found = variants(predictors, head)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, list(found.values()), (train_size,), paid, device)
-    records = experiment.run(work.results, work.jobs, work.retry)
+    records = experiment.run(work.results, work.processes, work.retry)
     summary = summarise(measure(records), found)
     if format == "table":
         console = Console()

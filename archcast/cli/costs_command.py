@@ -70,7 +70,7 @@ def costs(
         experiment = replace(experiment, **QUICK)
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
-    records = experiment.run(work.results, work.jobs, work.retry)
+    records = experiment.run(work.results, work.processes, work.retry)
     measured = measure(records)
     write_report(measured, table, report)
     board = summarise(measured)

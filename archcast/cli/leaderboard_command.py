@@ -50,7 +50,7 @@ def leaderboard(
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
-    records = experiment.run(work.results, work.jobs, work.retry)
+    records = experiment.run(work.results, work.processes, work.retry)
     measured = measure(records)
     write_report(measured, table, report, by=by)
     board = summarise(measured, by)

@@ -14,6 +14,7 @@ from archcast.core.errors import InputError
 
 if TYPE_CHECKING:
     from archcast.benchmarks.table import Table
+    from archcast.core.workers import Processes
     from archcast.predictors.predictor import Predictor
     from archcast.studies.experiment import Experiment
 
@@ -115,6 +116,13 @@ class Work:
     jobs: Jobs = 1
     results: Results = Path("results")
     retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Run failed jobs again.")] = True
+
+    @property
+    def processes(self) -> Processes:
+        """What runs jobs, apart from this process: one that crashes ends no other."""
+        from archcast.core.workers import Processes
+
+        return Processes(self.jobs)
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

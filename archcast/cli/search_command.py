@@ -77,7 +77,7 @@ def search(
         seed=seed,
         device=device,
     )
-    records = experiment.run(work.results, work.jobs, work.retry)
+    records = experiment.run(work.results, work.processes, work.retry)
     known: list[Record] = []
     if compare:
         known = known_records(table, work.results)
