@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 import reprlib
+import shutil
 import signal
 import sys
 import warnings
@@ -207,18 +208,22 @@ class Processes(Executor):
 
 def _process() -> loky.ProcessPoolExecutor:
     one = dict.fromkeys(_THREAD_VARIABLES, "1")
-    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, env=one)
+    asked = os.getpid(), _folder().name
+    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, initargs=asked, env=one)
 
 
-def _begin() -> None:
-    """Leave interrupts to the process that asked, and end when it does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+def _begin(parent: int, folder: str) -> None:
+    """Leave signals to the process that asked, and end when it does."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    Thread(target=_end_after, args=(parent, folder), daemon=True).start()
 
 
-def _end_after(parent: int) -> None:
+def _end_after(parent: int, folder: str) -> None:
+    """Wait for the end of a process, and remove its folder if a kill left it."""
     while os.getppid() == parent:
         sleep(1.0)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
