@@ -62,7 +62,7 @@ def costs(
     )
     from archcast.studies.costs import QUICK, doublings, summarise
 
-    table = on.open()
+    table = on.open(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)

@@ -46,7 +46,7 @@ def leaderboard(
     from archcast.studies.leaderboard import summarise
 
     metrics.get(by)  # a wrong name is said before anything is run
-    table = on.open()
+    table = on.open(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)

@@ -36,7 +36,7 @@ def report(
     from archcast.studies.speed_up import comparable_searches, measure_searches
 
     metrics.get(by)
-    table = on.open()
+    table = on.open(out)
     known = stored_records(results, Record, table.hash)
     searched = stored_records(results / "search", SearchRecord, table.hash)
     if not known and not searched:

@@ -64,7 +64,7 @@ def search(
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
 
-    table = on.open()
+    table = on.open(report)
     experiment = SearchExperiment(
         table=table,
         strategies=strategy,

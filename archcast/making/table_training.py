@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError
+from archcast.core.files import check_target, read_whole
 from archcast.core.progress import track
 from archcast.core.workers import run_each
 from archcast.making.robustness import ATTACK
@@ -56,8 +57,9 @@ def train_table(
 
     Raises:
         InputError: the space has no networks, `images` can't be read, or `out` holds another space
-            or data set.
+            or data set, or is `images`.
     """
+    check_target(out, images, mend="choose another --out")
     networks_of(space)
     loaded = load_images(images)
     device = pick_device(device)
@@ -94,6 +96,7 @@ class Journal:
         self.out, self.provenance = out, provenance
         self.path = out.with_name(out.name + ".journal")
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}  # by architecture and seed
+        check_target(self.path, mend="choose another --out")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(out.with_name(f".{out.name}.lock"), blocking=False)
@@ -164,7 +167,7 @@ class Journal:
     def _rows_of_journal(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        text = self.path.read_bytes()
+        text = read_whole(self.path)
         whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
         os.truncate(self.path, len(whole))
         for number, line in enumerate(whole.splitlines()):
