@@ -16,13 +16,14 @@ from matplotlib.figure import Figure
 from archcast.cli import app
 from archcast.core.errors import InputError
 from archcast.core.files import read_whole, replacing
+from archcast.evaluation.job import BaseJob
 from archcast.evaluation.measure import measure
 from archcast.evaluation.record import BaseRecord, save_record
 from archcast.making.supernet_training import Plan, _Training
 from archcast.report.page import write_page
 from archcast.report.print_figures import _write
 from archcast.testing.toys import BLUEPRINT, TASK
-from tests.results import small_table
+from tests.results import said, small_table
 
 
 def test_the_file_is_replaced(tmp_path: Path) -> None:
@@ -180,7 +181,11 @@ def write_table(folder: Path) -> Path:
 
 
 def keep_record(folder: Path) -> Path:
-    save_record(folder, "1" * 20, BaseRecord(table="t"))
+    save_record(
+        folder,
+        "1" * 20,
+        BaseRecord(job=BaseJob(**said("random"), label="valid", repeat=0), table="t"),
+    )
     return folder / f"{'1' * 20}.json"
 
 

@@ -15,9 +15,9 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archcast.core.errors import InputError
-from archcast.core.files import replacing
+from archcast.core.files import read_whole, replacing
 from archcast.core.identity import LIBRARIES
-from archcast.evaluation.job import SCHEMA_VERSION, Job
+from archcast.evaluation.job import SCHEMA_VERSION, BaseJob, Job
 
 _KEY = re.compile(r"[0-9a-f]{20}")
 _logger = logging.getLogger("archcast")
@@ -61,6 +61,7 @@ class BaseRecord(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[3] = 3
+    job: BaseJob
     table: str  # hash of the table
     architectures: list[int] = []  # which ones were queried, as positions in the table
     fallbacks: int = 0  # predictions that are stand-ins, because the method failed
@@ -117,16 +118,23 @@ class RecordStore(Generic[R]):
         return [name for name in _json_names(self.folder) if _KEY.fullmatch(name)]
 
     def load(self, key: str) -> R | None:
-        """The record of a key, or None; a file that is no record is ignored with a warning."""
+        """The record of a key, or None.
+
+        A file that is no record, or that of another job, is ignored with a warning.
+        """
         path = self.folder / f"{key}.json"
         try:
-            return self.kind.model_validate_json(path.read_bytes())
+            record = self.kind.model_validate_json(read_whole(path))
         except FileNotFoundError:
             return None
         except (ValidationError, OSError) as error:
             reason = str(error).splitlines()[0]
             _logger.warning("%s: ignoring a file that is no record (%s)", path, reason)
             return None
+        if (own := record.job.key(record.table)) != key:
+            _logger.warning("%s: ignoring the record of another job, which is %s", path, own)
+            return None
+        return record
 
     def __iter__(self) -> Iterator[R]:
         """Every record of the folder, by key."""
@@ -138,7 +146,7 @@ class RecordStore(Generic[R]):
 def _json_names(folder: Path) -> list[str]:
     """Of the JSON files of a folder, without their ending, in order."""
     ending = ".json"
-    names = (entry.name for entry in os.scandir(folder))
+    names = (entry.name for entry in os.scandir(folder) if entry.is_file())
     return sorted(name.removesuffix(ending) for name in names if name.endswith(ending))
 
 
