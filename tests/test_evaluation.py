@@ -314,6 +314,20 @@ def test_the_table_that_is_given_is_the_one_that_is_used(tmp_path: Path) -> None
             np.testing.assert_allclose(record.truth, truth, rtol=1e-6)
 
 
+def test_images_that_change_under_a_run_are_a_failure(tmp_path: Path) -> None:
+    images = tmp_path / "images.npz"
+    part = {"images": np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), "labels": [0, 1, 2]}
+    arrays = {f"{name}_{key}": part[key] for name in ("train", "valid", "test") for key in part}
+    np.savez(images, **arrays)
+    table = small_table()
+    table.metadata["images"] = str(images)
+    planned_jobs, _ = Experiment(table, "nwot", (1,), test_size=5, repeats=1).plan()
+    np.savez(images, **{**arrays, "train_images": arrays["test_images"] + 1})
+    store = RecordStore(tmp_path / "results", Record)
+    (record,) = run_jobs(planned_jobs, table, store, run_job, Processes(1))
+    assert "changed under the run" in str(record.error)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_old_folders_keep_working(
     version: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -340,8 +354,14 @@ def test_foreign_and_broken_files_are_ignored(
     (tmp_path / f"{broken}.json").write_text('{"schema_version": 1, "jo')
     assert store.load(broken) is None
     assert "ignoring a file that is no record" in caplog.text
-    save_record(tmp_path, "1" * 20, run(job()))
-    assert len(list(store)) == 1
+    record = run(job())
+    save_record(tmp_path, job().key(TABLE.hash), record)
+    other = job(repeat=1).key(TABLE.hash)
+    save_record(tmp_path, other, record)  # as if it was copied over
+    os.mkfifo(tmp_path / f"{'2' * 20}.json")
+    assert list(store) == [record]
+    assert f"{other}.json: ignoring the record of another job" in caplog.text
+    assert store.load("2" * 20) is None, "and does not wait"
     assert not list(tmp_path.glob(".*")), "nothing is left aside"
 
 

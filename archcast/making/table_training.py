@@ -73,7 +73,8 @@ def train_table(
             for i in order
             if (str(canonical[i]), seed) not in journal.rows
         ]
-        results = run_each(partial(_train_one, images=images, device=device), todo, jobs)
+        train_one = partial(_train_one, images=images, content=loaded.hash, device=device)
+        results = run_each(train_one, todo, jobs)
         for row in track(results, len(todo), "training"):
             journal.append(row)
     return read_table(out)
@@ -170,17 +171,28 @@ class Journal:
         text = read_whole(self.path)
         whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
         os.truncate(self.path, len(whole))
-        for number, line in enumerate(whole.splitlines()):
+        for number, line in enumerate(whole.splitlines(), start=1):
             try:
-                found = json.loads(line)
-            except ValueError:
+                found = _object(line)
+                if number == 1:
+                    self._check_provenance(found, self.path)
+                else:
+                    yield self._checked(found)
+            except _NoRow as error:
+                mend = "delete that line" if number > 1 else "move the file away"
                 raise InputError(
-                    f"{self.path}, line {number + 1}: no line of a journal; delete that line"
+                    f"{self.path}, line {number}: no line of a journal ({error}); {mend}"
                 ) from None
-            if number:
-                yield found
-            else:
-                self._check_provenance(found, self.path)
+
+    def _checked(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row that a table takes, so that nothing is refused after all the work."""
+        if not isinstance(row.get("architecture"), str) or type(row.get("seed")) is not int:
+            raise _NoRow("no architecture and seed")
+        try:
+            _table([row], self.provenance, "row")
+        except (InputError, TypeError, ValueError, OverflowError) as error:
+            raise _NoRow(str(error)) from None
+        return row
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
         held = understood(held, networks_of(spaces.get(self.provenance["space"])))
@@ -199,6 +211,20 @@ class Journal:
                 f"{where} was made on {before}, not {now}; use --device {before}, or choose"
                 " another --out"
             )
+
+
+class _NoRow(Exception):
+    """Why a line of a journal is none."""
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _NoRow("no JSON") from None
+    if not isinstance(found, dict):
+        raise _NoRow("no object")
+    return found
 
 
 def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
@@ -225,14 +251,18 @@ def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) 
 
 
 @lru_cache(maxsize=1)
-def _loaded(images: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
+def _loaded(images: str, content: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
     loaded = load_images(images)
+    if loaded.hash != content:
+        raise InputError(f"{images} changed under the run; put the images back, and go on")
     return loaded.signature, loaded.data(device)
 
 
-def _train_one(item: tuple[Architecture, int], images: str, device: str) -> dict[str, Any]:
+def _train_one(
+    item: tuple[Architecture, int], images: str, content: str, device: str
+) -> dict[str, Any]:
     architecture, seed = item
-    signature, data = _loaded(images, device)
+    signature, data = _loaded(images, content, device)
     networks = networks_of(architecture.space)
     blueprint = Blueprint(networks, networks.scale(MINI), signature)
     text = str(architecture)
