@@ -309,7 +309,8 @@ def test_a_journal_drops_what_is_double_and_names_what_is_broken(tmp_path: Path)
     *(json.dumps({**ROW, **wrong}) for wrong in (
         {"architecture": "|cut"}, {"architecture": 3}, {"seed": "0"}, {"seed": 2**70},
         {"test_accuracy": 500.0}, {"test_accuracy": None}, {"train_loss": "low"},
-        {"valid_accuracy": [[50.0]]}, {"valid_accuracy": {}}, {"parameters": 1.5}, {"flops": 10**30},
+        {"valid_accuracy": [[50.0]]}, {"valid_accuracy": {}}, {"parameters": 1.5},
+        {"flops": 10**30},
     )),
 ])  # fmt: skip
 def test_a_bad_line_of_a_journal_is_named_before_the_work(tmp_path: Path, line: str) -> None:

@@ -178,7 +178,7 @@ class Journal:
                     self._check_provenance(found, self.path)
                 else:
                     yield self._checked(found)
-            except _NoRow as error:
+            except _NoRowError as error:
                 mend = "delete that line" if number > 1 else "move the file away"
                 raise InputError(
                     f"{self.path}, line {number}: no line of a journal ({error}); {mend}"
@@ -187,11 +187,11 @@ class Journal:
     def _checked(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row that a table takes, so that nothing is refused after all the work."""
         if not isinstance(row.get("architecture"), str) or type(row.get("seed")) is not int:
-            raise _NoRow("no architecture and seed")
+            raise _NoRowError("no architecture and seed")
         try:
             _table([row], self.provenance, "row")
         except (InputError, TypeError, ValueError, OverflowError) as error:
-            raise _NoRow(str(error)) from None
+            raise _NoRowError(str(error)) from None
         return row
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
@@ -213,7 +213,7 @@ class Journal:
             )
 
 
-class _NoRow(Exception):
+class _NoRowError(Exception):
     """Why a line of a journal is none."""
 
 
@@ -221,9 +221,9 @@ def _object(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        raise _NoRow("no JSON") from None
+        raise _NoRowError("no JSON") from None
     if not isinstance(found, dict):
-        raise _NoRow("no object")
+        raise _NoRowError("no object")
     return found
 
 
