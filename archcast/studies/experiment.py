@@ -249,7 +249,8 @@ def choose_predictors(
         ):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
     if not chosen:
-        raise InputError(f"--predictors {given}: chooses none; see `archcast list predictors`")
+        why = f" (left out: {'; '.join(left_out)})" if left_out else ""
+        raise InputError(f"--predictors {given}: chooses none{why}; see `archcast list predictors`")
     return list(chosen.values()), [f"left out: {'; '.join(left_out)}"] if left_out else []
 
 
