@@ -46,6 +46,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
 def forget() -> None:
     for room in ROOMS:
         room.registry.__dict__.pop("entries", None)
+        room.registry._left_out.clear()
 
 
 def added(room: Any) -> Any:

@@ -7,8 +7,10 @@ import logging
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
+import time
 from itertools import groupby
 from pathlib import Path
 
@@ -97,6 +99,26 @@ def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type:
     assert len(json.loads(out)) == 2
     assert err.count("labels='odd' is none of raw") == 2
     assert "2 of 4 jobs failed" in err
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int) -> None:
+    write_small_table(tmp_path)
+    command = [sys.executable, "-m", "archcast", *f"{SMALL} --predictors rf --repeats 900".split()]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        while len(list(tmp_path.glob("results/*.json"))) < 2:
+            assert process.poll() is None, "it ended before it could be ended"
+            time.sleep(0.02)
+        process.send_signal(end)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 128 + end
+    assert [line for line in told.splitlines() if "failed" not in line][-1].endswith(
+        "interrupted; what is finished is kept, and the same command goes on from there"
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"toy.parquet", "results"}
 
 
 @pytest.mark.parametrize(

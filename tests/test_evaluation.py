@@ -20,6 +20,7 @@ from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.registry import Entry
+from archcast.core.workers import Processes
 from archcast.evaluation.engine import context, run_job, split
 from archcast.evaluation.job import Job
 from archcast.evaluation.measure import measure
@@ -274,6 +275,43 @@ def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None
     assert len(spy.seen) == calls + 2 * 2, "a fit and a query for what failed, and nothing else"
 
 
+class Ends(Random):
+    """Ends its process, in one way or another."""
+
+    def __init__(self, how: str = "", seed: int = 0) -> None:
+        super().__init__(seed)
+        self.how = how
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Any:
+        if self.how == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self.how == "exit":
+            os._exit(0)
+        if self.how == "sys.exit":
+            sys.exit(0)
+        return super()._query(architectures, context)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_job_that_ends_its_process_is_a_failure_of_its_own(tmp_path: Path, count: int) -> None:
+    ends = [Ends("crash"), Ends("exit"), Ends("sys.exit"), Ends()]
+    experiment = Experiment(TABLE, ends, (10,), test_size=20, repeats=1)
+    records = experiment.run(tmp_path, Processes(count))
+    crash, exit_, sys_exit, error = (record.error for record in records)
+    assert "SIGSEGV" in str(crash)
+    assert "EXIT(0)" in str(exit_)
+    assert "SystemExit: 0" in str(sys_exit)
+    assert error is None
+    assert [record.error for record in experiment.run(tmp_path, retry=False)] == [
+        record.error for record in records
+    ], "and it is kept"
+
+
+def test_sys_exit_is_a_failure_in_this_process_too(tmp_path: Path) -> None:
+    experiment = Experiment(TABLE, [Ends("sys.exit"), Ends()], (10,), test_size=20, repeats=1)
+    assert [record.failed for record in experiment.run(tmp_path)] == [True, False]
+
+
 def test_a_passing_fault_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = RecordStore(tmp_path / "results", Record)
     with monkeypatch.context() as patch:
@@ -318,6 +356,20 @@ def test_the_table_that_is_given_is_the_one_that_is_used(tmp_path: Path) -> None
             np.testing.assert_allclose(record.truth, truth, rtol=1e-6)
 
 
+def test_images_that_change_under_a_run_are_a_failure(tmp_path: Path) -> None:
+    images = tmp_path / "images.npz"
+    part = {"images": np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), "labels": [0, 1, 2]}
+    arrays = {f"{name}_{key}": part[key] for name in ("train", "valid", "test") for key in part}
+    np.savez(images, **arrays)
+    table = small_table()
+    table.metadata["images"] = str(images)
+    planned_jobs, _ = Experiment(table, "nwot", (1,), test_size=5, repeats=1).plan()
+    np.savez(images, **{**arrays, "train_images": arrays["test_images"] + 1})
+    store = RecordStore(tmp_path / "results", Record)
+    (record,) = run_jobs(planned_jobs, table, store, run_job, Processes(1))
+    assert "changed under the run" in str(record.error)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_old_folders_keep_working(
     version: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -344,8 +396,14 @@ def test_foreign_and_broken_files_are_ignored(
     (tmp_path / f"{broken}.json").write_text('{"schema_version": 1, "jo')
     assert store.load(broken) is None
     assert "ignoring a file that is no record" in caplog.text
-    save_record(tmp_path, "1" * 20, run(job()))
-    assert len(list(store)) == 1
+    record = run(job())
+    save_record(tmp_path, job().key(TABLE.hash), record)
+    other = job(repeat=1).key(TABLE.hash)
+    save_record(tmp_path, other, record)  # as if it was copied over
+    os.mkfifo(tmp_path / f"{'2' * 20}.json")
+    assert list(store) == [record]
+    assert f"{other}.json: ignoring the record of another job" in caplog.text
+    assert store.load("2" * 20) is None, "and does not wait"
     assert not list(tmp_path.glob(".*")), "nothing is left aside"
 
 

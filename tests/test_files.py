@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from archcast.cli import app
 from archcast.core.errors import InputError
-from archcast.core.files import replacing
+from archcast.core.files import read_whole, replacing
+from archcast.evaluation.job import BaseJob
 from archcast.evaluation.measure import measure
 from archcast.evaluation.record import BaseRecord, save_record
 from archcast.making.supernet_training import Plan, _Training
 from archcast.report.page import write_page
 from archcast.report.print_figures import _write
 from archcast.testing.toys import BLUEPRINT, TASK
-from tests.results import small_table
+from tests.results import said, small_table
 
 
 def test_the_file_is_replaced(tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_a_kill_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     script = f"""
 import os, pathlib, signal
-from archcast.core.files import replacing
+from archcast.core.files import read_whole, replacing
 with replacing(pathlib.Path({str(path)!r})) as aside:
     aside.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -98,9 +100,62 @@ def test_what_is_no_file_is_refused(
     assert set(tmp_path.iterdir()) == {odd, path}
 
 
+@pytest.mark.parametrize("command", [
+    "table convert toy.csv toy.csv --dataset d",
+    "table convert toy.csv to-toy.csv --dataset d",
+    "table convert toy.csv pipe --dataset d",
+    "table convert toy.csv to-pipe --dataset d",
+    "table convert folder folder/000000.pickle.pbz2 --dataset cifar10 --from nats-bench",
+    "leaderboard --benchmark toy.parquet --report toy.parquet",
+    "report --benchmark toy.parquet --out to-toy.parquet",
+    "report --out pipe",
+    "benchmark train --out pipe",
+    "benchmark train --out new.parquet",
+    "benchmark train --images toy.npz --out toy.npz",
+])  # fmt: skip
+def test_no_command_replaces_what_it_reads_or_what_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path).rename("toy.parquet")
+    (tmp_path / "folder").mkdir()
+    for name in ("toy.csv", "toy.npz", "folder/000000.pickle.pbz2"):
+        (tmp_path / name).write_text("architecture,test_accuracy\n")
+    for name in ("pipe", "new.parquet.journal"):
+        os.mkfifo(name)
+    for name in ("toy.csv", "toy.parquet", "pipe"):
+        (tmp_path / f"to-{name}").symlink_to(name)
+    before = everything(tmp_path)
+    with pytest.raises(InputError, match=r"can't be written \((no regular file|it is what is)"):
+        app(command.split(), standalone_mode=False)
+    assert everything(tmp_path) == before
+
+
+def everything(folder: Path) -> dict[Path, tuple[int, int, bytes]]:
+    """What is in a folder, down to the last byte."""
+    return {
+        path: (
+            path.lstat().st_ino, path.lstat().st_mode,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in folder.rglob("*")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_regular_files_are_read(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "odd")
+    with pytest.raises(OSError, match=r"no regular file|Is a directory"):
+        read_whole(tmp_path / "odd")
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_whole(tmp_path / "file", 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        read_whole(tmp_path / "file", 4)
+
+
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in ("none/file", "file/file", "a" * 300):
+    for path in ("none/file", "file/file", "a" * 300, "a\0"):
         with pytest.raises(InputError) as caught, replacing(tmp_path / path, "mend it") as aside:
             aside.write_text("new")
         assert str(caught.value).startswith(f"{tmp_path / path}: can't be written (")
@@ -126,7 +181,11 @@ def write_table(folder: Path) -> Path:
 
 
 def keep_record(folder: Path) -> Path:
-    save_record(folder, "1" * 20, BaseRecord(table="t"))
+    save_record(
+        folder,
+        "1" * 20,
+        BaseRecord(job=BaseJob(**said("random"), label="valid", repeat=0), table="t"),
+    )
     return folder / f"{'1' * 20}.json"
 
 

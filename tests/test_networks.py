@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -207,6 +208,14 @@ def results(path: Path) -> dict[tuple[str, int], tuple[float, list[float]]]:
     return {(owner, seed): rest for owner, seed, *rest in zip(owners, *columns, strict=True)}
 
 
+ROW = {
+    "architecture": str(CELL), "seed": 0, "train_loss": [1.0], "train_accuracy": [50.0],
+    "valid_loss": [1.0], "valid_accuracy": [50.0], "test_accuracy": 50.0, "fgsm_accuracy": 20.0,
+    "pgd_accuracy": 10.0, "diverged": False, "epoch_seconds": 1.0, "parameters": 1, "flops": 1,
+    "latency_cpu": 1.0,
+}  # fmt: skip
+
+
 def test_killed_training_goes_on(tmp_path: Path) -> None:
     images = str(save_images(tmp_path / "squares.npz"))
     broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
@@ -279,14 +288,6 @@ def test_replaced_images_are_refused(tmp_path: Path) -> None:
     assert task_of(read_table(out)) is None, "nor are they looked at by proxies"
 
 
-ROW = {
-    "architecture": str(CELL), "seed": 0, "train_loss": [1.0], "train_accuracy": [50.0],
-    "valid_loss": [1.0], "valid_accuracy": [50.0], "test_accuracy": 50.0, "fgsm_accuracy": 20.0,
-    "pgd_accuracy": 10.0, "diverged": False, "epoch_seconds": 1.0, "parameters": 1, "flops": 1,
-    "latency_cpu": 1.0,
-}  # fmt: skip
-
-
 def provenance(images: Images) -> dict[str, str]:
     return {**_provenance(SPACE, images, "cpu"), "images": images.name}
 
@@ -299,10 +300,44 @@ def test_a_journal_drops_what_is_double_and_names_what_is_broken(tmp_path: Path)
     with Journal(out, provenance(IMAGES)) as kept:
         assert len(kept.rows) == 2
     assert read_table(out).columns["test_accuracy"].tolist() == [60.0, 50.0]
-    journal.write_text(json.dumps(provenance(IMAGES)) + "\n\x00\x00\n")
-    with pytest.raises(InputError, match=r"journal, line 2: no line of a journal; delete"):
-        Journal(out, provenance(IMAGES)).__enter__()
     assert len(read_table(out)) == 1
+
+
+@pytest.mark.parametrize("line", [
+    "\x00\x00", "[" * 100_000, "7", "{}", '{"cut', b"\xff".decode("latin1"), "9" * 5_000,
+    json.dumps({"seed": 0}),
+    *(json.dumps({**ROW, **wrong}) for wrong in (
+        {"architecture": "|cut"}, {"architecture": 3}, {"seed": "0"}, {"seed": 2**70},
+        {"test_accuracy": 500.0}, {"test_accuracy": None}, {"train_loss": "low"},
+        {"valid_accuracy": [[50.0]]}, {"valid_accuracy": {}}, {"parameters": 1.5},
+        {"flops": 10**30},
+    )),
+])  # fmt: skip
+def test_a_bad_line_of_a_journal_is_named_before_the_work(tmp_path: Path, line: str) -> None:
+    out, journal = tmp_path / "out.parquet", tmp_path / "out.parquet.journal"
+    lines = [json.dumps(provenance(IMAGES)), json.dumps({**ROW, "seed": 1}), line]
+    journal.write_text("\n".join(lines) + "\n", encoding="latin1")
+    before = journal.read_bytes()
+    with pytest.raises(InputError, match=r"journal, line 3: no line of a journal \(.+\); delete"):
+        Journal(out, provenance(IMAGES)).__enter__()
+    assert journal.read_bytes() == before
+    journal.write_text("\n".join(lines[::-1]) + "\n", encoding="latin1")
+    with pytest.raises(InputError, match=r"line 1: no line|made with space None") as caught:
+        Journal(out, provenance(IMAGES)).__enter__()
+    assert "\n" not in str(caught.value)
+    assert not out.exists()
+
+
+def test_images_that_change_under_a_training_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = save_images(tmp_path / "squares.npz")
+    before = load_images(images)
+    save_images(images, test_labels=IMAGES.test.labels[::-1])
+    monkeypatch.setattr("archcast.making.table_training.load_images", Mock(side_effect=[before]))
+    with pytest.raises(InputError, match=r"squares\.npz changed under the run"):
+        train_table(SPACE, str(images), [0], tmp_path / "out.parquet", jobs=2, limit=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["squares.npz"]
 
 
 def test_runs_without_robust_accuracy_stay(tmp_path: Path) -> None:

@@ -1012,14 +1012,13 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert searches["evolution", "sotl-e", 2]["over_unguided_seconds"] > 0
 
 
-def test_command_with_a_failing_predictor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Random, "_query", broken)
-    options = command(tmp_path, "--predictor", "random,params", "--format", "json")
+def test_command_with_a_failing_predictor(tmp_path: Path) -> None:
+    options = command(tmp_path, "--predictor", "rf(labels=odd),params", "--format", "json")
     result = CliRunner().invoke(app, options)
     assert result.exit_code == 1
-    assert "out of luck" in result.stderr
+    assert "labels='odd' is none of raw" in result.stderr
     rows = {row["predictor"]: row for row in json.loads(result.stdout)}
-    assert (rows["random"]["failed"], rows["random"]["regret"]) == (2, None)
+    assert (rows["rf(labels=odd)"]["failed"], rows["rf(labels=odd)"]["regret"]) == (2, None)
     assert rows["params"]["failed"] == 0
     assert rows["params"]["regret"] >= 0
 

@@ -204,7 +204,7 @@ def test_the_function_travels_once_a_process(tmp_path: Path) -> None:
 # Ends
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_process_is_left_when_ours_ends(tmp_path: Path, end: signal.Signals) -> None:
     script = tmp_path / "script.py"
     script.write_text(f"""
@@ -228,6 +228,7 @@ if __name__ == "__main__":
     pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
     wait_until(lambda: not any(map(is_running, pids)))
     assert len(pids) == 2
+    wait_until(lambda: not list(tmp_path.glob("archcast-*")))
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -261,7 +262,7 @@ crashes = at_seven(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 @pytest.mark.parametrize(("job", "ordered"), [(exits, True), (crashes, False)])
 def test_who_kills_its_process_harms_no_other(job: Callable[[int], int], ordered: bool) -> None:
-    results = list(run_each(job, range(20), 2, ordered, on_death=lambda item: -item))
+    results = list(run_each(job, range(20), 2, ordered, on_death=lambda item, _: -item))
     expected = [*range(7), -7, *range(8, 20)]
     assert (results if ordered else sorted(results, key=abs)) == expected
 

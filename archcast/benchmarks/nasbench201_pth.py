@@ -15,7 +15,7 @@ from typing import IO, Any
 from archcast.benchmarks.nats_bench import GLOBALS, check_choice, record_rows, rows_to_table
 from archcast.benchmarks.table import Table
 from archcast.benchmarks.unpickler import SafeUnpickler
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 from archcast.core.progress import track
 
 _KEYS = {"12": "less", "200": "full"}  # by epochs of training
@@ -38,7 +38,7 @@ def convert_nasbench201(source: Path, dataset: str, hp: str = "200") -> Table:
         raise InputError(f"{source}: no such file; give NAS-Bench-201-v1_1-096897.pth")
     content = _read(source)
     records = content.get("arch2infos") if isinstance(content, dict) else None
-    if not isinstance(records, dict) or not records:
+    if not isinstance(records, dict) or {*map(type, records)} != {int}:
         raise InputError(f"{source}: no 'arch2infos' inside; give NAS-Bench-201-v1_1-096897.pth")
     rows = (
         row
@@ -56,14 +56,18 @@ def _read(source: Path) -> Any:
                 return _after_header(file, source)
         with zipfile.ZipFile(source) as archive:
             name = next((n for n in archive.namelist() if n.endswith("/data.pkl")), "data.pkl")
+            if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+                raise ValueError("compressed, which torch's own are not")
             with archive.open(name) as file:
                 return SafeUnpickler(file, GLOBALS, str(source)).load()
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{source}: can't be read ({error}); get the file anew") from None
+    except InputError:
+        raise
+    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{source}: can't be read ({told(error)}); get the file anew") from None
 
 
 def _after_header(file: IO[bytes], source: Path) -> Any:
     magic, _protocol, _system = (SafeUnpickler(file, GLOBALS, str(source)).load() for _ in range(3))
-    if magic != _LEGACY_MAGIC:
+    if type(magic) is not int or magic != _LEGACY_MAGIC:
         raise InputError(f"{source}: not written by torch; give NAS-Bench-201-v1_1-096897.pth")
     return SafeUnpickler(file, GLOBALS, str(source)).load()

@@ -33,7 +33,8 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.table import Table
 from archcast.benchmarks.unpickler import NUMPY_SCALARS, ORDERED_DICT, safe_loads
-from archcast.core.errors import InputError, did_you_mean
+from archcast.core.errors import InputError, did_you_mean, told
+from archcast.core.files import read_whole
 from archcast.core.progress import track
 from archcast.spaces.nasbench201 import SPACE
 
@@ -41,6 +42,8 @@ GLOBALS = {**NUMPY_SCALARS, **ORDERED_DICT}
 HPS = ("12", "200")
 
 _EXTENSION = ".pickle.pbz2"
+MOST = 4_000_000  # bytes of one cell, which has a quarter of a million
+MOST_EPOCHS = 10_000
 _logger = logging.getLogger("archcast")
 
 
@@ -94,9 +97,12 @@ def convert_nats_bench(source: Path, dataset: str, hp: str = "200") -> Table:
 
 def _read(path: Path) -> Any:
     try:
-        data = bz2.decompress(path.read_bytes())
+        decompressor = bz2.BZ2Decompressor()
+        data = decompressor.decompress(read_whole(path, MOST), max_length=MOST)
+        if not decompressor.eof:
+            raise ValueError(f"cut, or more than {MOST:,} bytes")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: can't be read ({error}); get the file anew") from None
+        raise InputError(f"{path}: can't be read ({told(error)}); get the file anew") from None
     return safe_loads(data, GLOBALS, source=str(path))
 
 
@@ -121,10 +127,8 @@ def record_rows(
     """
     try:
         return list(_rows(record[hp], _SOURCES[dataset]))
-    except (KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError) as error:
-        raise InputError(
-            f"{where}: not a NATS-Bench record ({type(error).__name__}: {error}); get it anew"
-        ) from None
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise InputError(f"{where}: not a NATS-Bench record ({told(error)}); get it anew") from None
 
 
 def _rows(record: Mapping[str, Any], sources: _Sources) -> Iterator[dict[str, Any]]:
@@ -133,16 +137,20 @@ def _rows(record: Mapping[str, Any], sources: _Sources) -> Iterator[dict[str, An
     both = seeds.get(sources.curves, set()) & seeds.get(sources.test, set())
     for seed in sorted(both):
         run, tested = results[sources.curves, seed], results[sources.test, seed]
+        if not 0 < run["epochs"] <= MOST_EPOCHS:
+            raise ValueError(f"{run['epochs']} epochs")
         epochs = range(run["epochs"])
         on_valid = [f"{sources.valid}@{epoch}" for epoch in epochs]
         yield {
-            "architecture": record["arch_str"],
+            "architecture": _text(record["arch_str"]),
             "seed": int(seed),
             "train_loss": _curve(run["train_losses"], epochs),
             "train_accuracy": _curve(run["train_acc1es"], epochs),
             "valid_loss": _curve(run["eval_losses"], on_valid),
             "valid_accuracy": _curve(run["eval_acc1es"], on_valid),
-            "test_accuracy": tested["eval_acc1es"][f"{sources.tested_on}@{tested['epochs'] - 1}"],
+            "test_accuracy": float(
+                tested["eval_acc1es"][f"{sources.tested_on}@{tested['epochs'] - 1}"]
+            ),
             "epoch_seconds": _mean((run["train_times"] or {}).values()),
             "parameters": round(run["params"] * 1e6),
             "flops": round(run["flop"] * 1e6),
@@ -153,7 +161,13 @@ def _rows(record: Mapping[str, Any], sources: _Sources) -> Iterator[dict[str, An
 def _curve(values: Mapping[Any, float], keys: Sequence[Any]) -> NDArray[np.float32] | None:
     if not all(key in values for key in keys):
         return None
-    return np.array([values[key] for key in keys], dtype=np.float32)
+    return np.array([float(values[key]) for key in keys], dtype=np.float32)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"an architecture is text, not {type(value).__name__}")
+    return value
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from archcast.benchmarks import registry as benchmarks
+from archcast.benchmarks.benchmark import Benchmark
 from archcast.benchmarks.table import Table, read_table
-from archcast.core.errors import InputError, did_you_mean
+from archcast.core.errors import InputError, did_you_mean, told
 
 
 @lru_cache(maxsize=4)
@@ -23,7 +24,7 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
         if dataset not in found.datasets:
             mend = did_you_mean(dataset, found.datasets)
             raise InputError(f"benchmark {benchmark} has no data set {dataset!r}: {mend}")
-        table = found.load(dataset)
+        table = _loaded(found, dataset, benchmark)
         table.name = benchmark
         return table
     path = Path(benchmark)
@@ -32,4 +33,16 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
     table = read_table(path)
     if dataset not in (None, table.dataset):
         raise InputError(f"{path} holds data set {table.dataset!r}, not {dataset!r}")
+    return table
+
+
+def _loaded(benchmark: Benchmark, dataset: str, name: str) -> Table:
+    try:
+        table: object = benchmark.load(dataset)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"benchmark {name} can't be loaded ({told(error)})") from None
+    if not isinstance(table, Table):
+        raise InputError(f"benchmark {name} gives no Table for {dataset!r}; mend its package")
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import sys
 import warnings
 
@@ -26,6 +27,7 @@ from archcast.cli.table_command import convert, info, verify
 from archcast.core.errors import InputError
 
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # end a command as Ctrl-C does: with what is finished kept
 
 app = typer.Typer(
     name="archcast",
@@ -54,12 +56,28 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 20)  # thousands of records are no garbage, and no reason to look
     logging.basicConfig(format="archcast: %(message)s")
     warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
+    received: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {each: signal.getsignal(each) for each in ENDING}
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(each, end)
     try:
         code = app(standalone_mode=False)
     except (InputError, TyperException) as error:
         told = error.format_message() if isinstance(error, TyperException) else str(error)
         say(" ".join(told.split()))
         code = 2
+    except KeyboardInterrupt:  # in code that the command line's library does not call
+        code = INTERRUPTED
+    finally:
+        for each in ENDING:
+            signal.signal(each, before[each])
     if code == INTERRUPTED:
         say("interrupted; what is finished is kept, and the same command goes on from there")
+        code = 128 + received[0] if received else code
     sys.exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import Epochs, OnTable, Shown, Splits, Where, Work, numbers_or_none
-from archcast.cli.output import print_frame, ranked_heading, report_failures
+from archcast.cli.output import print_frame, ranked_heading, report_failed_rows
 
 
 def combine(
@@ -33,7 +33,6 @@ def combine(
     """
     from rich.console import Console
 
-    from archcast.evaluation.measure import measure
     from archcast.report.terminal import COLUMNS, ablation_table
     from archcast.studies.ablation import summarise, variants
 
@@ -41,8 +40,8 @@ def combine(
     found = variants(predictors, head)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, list(found.values()), (train_size,), paid, device)
-    records = experiment.run(work.results, work.jobs, work.retry)
-    summary = summarise(measure(records), found)
+    measured = experiment.measured(work.results, work.processes, work.retry)
+    summary = summarise(measured, found)
     if format == "table":
         console = Console()
         console.print(ranked_heading(table, experiment))
@@ -50,4 +49,4 @@ def combine(
         console.print(COLUMNS)
     else:
         print_frame(summary, format)
-    report_failures(records)
+    report_failed_rows(measured)

@@ -18,7 +18,7 @@ from archcast.cli.options import (
     numbers,
     numbers_or_none,
 )
-from archcast.cli.output import print_frame, ranked_heading, report_failures, write_report
+from archcast.cli.output import print_frame, ranked_heading, report_failed_rows, write_report
 
 _SPLITS = Splits(test_size=100, repeats=4)
 
@@ -52,7 +52,6 @@ def costs(
 
     from rich.console import Console
 
-    from archcast.evaluation.measure import measure
     from archcast.report.terminal import (
         INTERVALS,
         TIED,
@@ -62,7 +61,7 @@ def costs(
     )
     from archcast.studies.costs import QUICK, doublings, summarise
 
-    table = on.open()
+    table = on.open(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
@@ -70,13 +69,12 @@ def costs(
         experiment = replace(experiment, **QUICK)
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
-    records = experiment.run(work.results, work.jobs, work.retry)
-    measured = measure(records)
+    measured = experiment.measured(work.results, work.processes, work.retry)
     write_report(measured, table, report)
     board = summarise(measured)
     if format != "table":
         print_frame(board, format)
-        return report_failures(records)
+        return report_failed_rows(measured)
     console = Console()
     console.print(ranked_heading(table, experiment))
     console.print("\nBest predictor by seconds to initialise (across) and to query (down)")
@@ -88,4 +86,4 @@ def costs(
     console.print("\nTau by epochs paid")
     console.print(sizes_table(board, "epochs"))
     console.print(f"\n{TIED}\n{INTERVALS}")
-    return report_failures(records)
+    return report_failed_rows(measured)

@@ -16,7 +16,7 @@ from archcast.cli.options import (
     numbers,
     numbers_or_none,
 )
-from archcast.cli.output import print_frame, ranked_heading, report_failures, write_report
+from archcast.cli.output import print_frame, ranked_heading, report_failed_rows, write_report
 
 
 def leaderboard(
@@ -40,18 +40,16 @@ def leaderboard(
     from rich.console import Console
 
     from archcast.evaluation import registry as metrics
-    from archcast.evaluation.measure import measure
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
     from archcast.report.views import ceiling_note
     from archcast.studies.leaderboard import summarise
 
     metrics.get(by)  # a wrong name is said before anything is run
-    table = on.open()
+    table = on.open(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
-    records = experiment.run(work.results, work.jobs, work.retry)
-    measured = measure(records)
+    measured = experiment.measured(work.results, work.processes, work.retry)
     write_report(measured, table, report, by=by)
     board = summarise(measured, by)
     if format == "table":
@@ -66,4 +64,4 @@ def leaderboard(
             console.print(note)
     else:
         print_frame(board, format)
-    report_failures(records)
+    report_failed_rows(measured)

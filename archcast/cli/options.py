@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from archcast.core.errors import InputError
+from archcast.core.files import check_target
 
 if TYPE_CHECKING:
     from archcast.benchmarks.table import Table
+    from archcast.core.workers import Processes
     from archcast.predictors.predictor import Predictor
     from archcast.studies.experiment import Experiment
 
@@ -26,8 +29,10 @@ Device = Literal["auto", "cpu", "cuda"]
 
 def _in_a_folder(path: Path | None) -> Path | None:
     """What is written after long work must have a place before it."""
-    if path is not None and not path.parent.is_dir():
-        raise InputError(f"{path}: no such folder; make it, or choose another")
+    if path is not None:
+        if not os.path.isdir(path.parent):  # noqa: PTH112  which never raises
+            raise InputError(f"{path}: no such folder; make it, or choose another")
+        check_target(path)
     return path
 
 
@@ -75,9 +80,12 @@ class OnTable:
         str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
     ] = None
 
-    def open(self) -> Table:
+    def open(self, *outputs: Path | None) -> Table:
+        """The table, whose file no output replaces."""
         from archcast.benchmarks.opening import open_table
 
+        for path in filter(None, outputs):
+            check_target(path, self.benchmark)
         return open_table(self.benchmark, self.dataset)
 
 
@@ -115,6 +123,13 @@ class Work:
     jobs: Jobs = 1
     results: Results = Path("results")
     retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Run failed jobs again.")] = True
+
+    @property
+    def processes(self) -> Processes:
+        """What runs jobs, apart from this process: one that crashes ends no other."""
+        from archcast.core.workers import Processes
+
+        return Processes(self.jobs)
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

@@ -58,21 +58,40 @@ def write_report(
     say(f"wrote {path}")
 
 
-def known_records(table: Table, results: Path) -> list[Record]:
+def known_measures(table: Table, results: Path) -> pd.DataFrame:
     """Those of the results folder, or else of the shipped sweep; the latter is said."""
     from archcast.studies import recommendation
 
-    records, shipped = recommendation.known_records(table, results)
-    if records and shipped:
+    measured, shipped = recommendation.known_measures(table, results)
+    if len(measured) and shipped:
         say(f"no records in {results}: using the sweep that comes with archcast")
-    return records
+    return measured
 
 
 def report_failures(records: Sequence[Record | StopRecord | SearchRecord]) -> None:
     """Name what failed, and end with exit code 1 if something did."""
     failed = [record for record in records if record.failed]
-    for record in failed:
-        say(f"failed: {record.job.title}, repeat {record.job.repeat}: {record.error}")
+    _end_with(
+        [f"{each.job.title}, repeat {each.job.repeat}: {each.error}" for each in failed],
+        len(records),
+    )
+
+
+def report_failed_rows(measured: pd.DataFrame) -> None:
+    """As `report_failures`."""
+    failed = measured[measured["error"].notna()]
+    _end_with(
+        [
+            f"{row.predictor}, {row.train_size} labels, repeat {row.repeat}: {row.error}"
+            for row in failed.itertuples()
+        ],
+        len(measured),
+    )
+
+
+def _end_with(failed: Sequence[str], of: int) -> None:
+    for each in failed:
+        say(f"failed: {each}")
     if failed:
-        say(f"{len(failed)} of {len(records)} jobs failed; the rest is shown")
+        say(f"{len(failed)} of {of} jobs failed; the rest is shown")
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import OnTable, Results, Shown
-from archcast.cli.output import known_records, print_frame
+from archcast.cli.output import known_measures, print_frame
 from archcast.core.errors import InputError
 
 
@@ -27,19 +27,17 @@ def recommend(
     """
     from rich.console import Console
 
-    from archcast.evaluation.measure import measure
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation_text
     from archcast.studies.recommendation import cheapest, summarise
 
     if min(init, query) < 0:
         raise InputError("--init and --query: give seconds, 0 or more")
-    records = known_records(on.open(), results)
-    if not records:
+    measured = known_measures(on.open(), results)
+    if measured.empty:
         raise InputError(
             f"{results}: no records of {on.benchmark}; run `archcast costs --benchmark"
             f" {on.benchmark}` first"
         )
-    measured = measure(records)
     payable = summarise(measured, init, query)
     if format != "table":
         return print_frame(payable, format)

@@ -29,25 +29,25 @@ def report(
     from elsewhere.
     """
     from archcast.evaluation import registry as metrics
-    from archcast.evaluation.measure import measure
-    from archcast.evaluation.record import Record, stored_records
+    from archcast.evaluation.kept_measures import measured_of
+    from archcast.evaluation.record import stored_records
     from archcast.search.search_job import SearchRecord
     from archcast.studies.leaderboard import comparable
     from archcast.studies.speed_up import comparable_searches, measure_searches
 
     metrics.get(by)
-    table = on.open()
-    known = stored_records(results, Record, table.hash)
+    table = on.open(out)
+    known = measured_of(results, table.hash)
     searched = stored_records(results / "search", SearchRecord, table.hash)
-    if not known and not searched:
+    if known.empty and not searched:
         raise InputError(
             f"{results}: no records of {table.dataset} ({on.benchmark}); run `archcast leaderboard`"
             " or `archcast search` first, or choose another folder by --results"
         )
-    records, compared = comparable(known), comparable_searches(searched)
-    if len(records) < len(known):
+    measured, compared = comparable(known), comparable_searches(searched)
+    if len(measured) < len(known):
         say(
-            f"left out: {len(known) - len(records)} records of another test size, label, truth or"
+            f"left out: {len(known) - len(measured)} records of another test size, label, truth or"
             " seed than most"
         )
     if len(compared) < len(searched):
@@ -55,7 +55,7 @@ def report(
             f"left out: {len(searched) - len(compared)} searches of another budget, label or seed"
             " than most"
         )
-    measured, searches = measure(records), measure_searches(compared)
+    searches = measure_searches(compared)
     write_report(measured, table, out, searches, by=by)
     if figures is not None:
         from archcast.report.print_figures import write_figures

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
-from archcast.cli.output import known_records, print_frame, report_failures, write_report
+from archcast.cli.output import known_measures, print_frame, report_failures, write_report
 
 
 def search(
@@ -56,15 +56,15 @@ def search(
     """
     from rich.console import Console
 
+    from archcast.evaluation.kept_measures import measured_of
     from archcast.evaluation.measure import measure
-    from archcast.evaluation.record import Record, stored_records
     from archcast.report.terminal import COLUMNS, agreement_text, search_table
     from archcast.report.views import points_of
     from archcast.studies import leaderboard
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
 
-    table = on.open()
+    table = on.open(report)
     experiment = SearchExperiment(
         table=table,
         strategies=strategy,
@@ -77,13 +77,13 @@ def search(
         seed=seed,
         device=device,
     )
-    records = experiment.run(work.results, work.jobs, work.retry)
-    known: list[Record] = []
+    records = experiment.run(work.results, work.processes, work.retry)
+    measured = measure([])
     if compare:
-        known = known_records(table, work.results)
+        measured = known_measures(table, work.results)
     elif report is not None:
-        known = leaderboard.comparable(stored_records(work.results, Record, table.hash))
-    measured, searches = measure(known), measure_searches(records)
+        measured = leaderboard.comparable(measured_of(work.results, table.hash))
+    searches = measure_searches(records)
     write_report(measured, table, report, searches, target)
     summary = summarise(searches, target)
     if format == "table":

@@ -60,7 +60,7 @@ def supernet(
     )
     store = RecordStore(work.results, Record)
     train_for(todo, table, work.jobs)
-    records = run_jobs(todo, table, store, run_job, work.jobs, work.retry)
+    records = run_jobs(todo, table, store, run_job, work.processes, work.retry)
     summary = summarise(records)
     if format == "table":
         console = Console()

@@ -63,8 +63,10 @@ def convert(
     from archcast.benchmarks.nasbench201_pth import convert_nasbench201
     from archcast.benchmarks.nats_bench import convert_nats_bench
     from archcast.benchmarks.objective import made_objective
+    from archcast.core.files import check_target
     from archcast.core.spec import parse_spec, split_specs
 
+    check_target(target, source)
     match source_format:
         case "csv":
             table = convert_csv(

@@ -23,6 +23,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
 
 
+def told(error: BaseException) -> str:
+    """An exception of somebody else's code, as one line.
+
+    >>> told(KeyError("a name"))
+    "KeyError: 'a name'"
+    """
+    try:
+        text = " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
+    except Exception:  # theirs too
+        text = ""
+    kind = type(error).__name__
+    return f"{kind}: {text[:500]}" if text else kind
+
+
 def short(text: str, most: int = 120) -> str:
     """Text as it is quoted in a message, cut where it is long.
 

@@ -1,8 +1,10 @@
-"""Files are written aside, then renamed: none is ever half there."""
+"""Files are written aside, then renamed: none is ever half there. Only regular ones are read."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,11 +25,10 @@ def replacing(path: Path, mend: str = "choose another place") -> Iterator[Path]:
         InputError: an `OSError` inside, or `path` is a folder, a device or a pipe; `mend` ends the
             message.
     """
+    check_target(path, mend=mend)
     target = Path(os.path.realpath(path))
-    aside = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_native_id()}.part")
+    aside = target.with_name(f".{target.name[:100]}.{os.getpid()}.{threading.get_native_id()}.part")
     try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: can't be written (no regular file); {mend}")
         yield aside
         aside.replace(target)
     except OSError as error:
@@ -36,3 +37,55 @@ def replacing(path: Path, mend: str = "choose another place") -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def check_target(path: Path, *inputs: str | Path, mend: str = "choose another place") -> None:
+    """Refuse what `replacing` would refuse, and to replace what is read; before long work.
+
+    Args:
+        path: what is to be written.
+        inputs: files that are read, and folders whose files are.
+        mend: ends the message.
+
+    Raises:
+        InputError: it is a folder, a device or a pipe, or one of `inputs`.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:  # a name that is too long, or has a zero in it
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: can't be written ({reason}); {mend}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path}: can't be written (no regular file); {mend}")
+    target = Path(os.path.realpath(path))
+    if any(_is_same(place, each) for each in inputs for place in (target, *target.parents)):
+        raise InputError(f"{path}: can't be written (it is what is read); {mend}")
+
+
+def _is_same(one: Path, other: str | Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def read_whole(path: Path, most: int | None = None) -> bytes:
+    """The content of a regular file, of `most` bytes if that is given.
+
+    Raises:
+        OSError: it can't be read, is a folder, a device or a pipe, or is larger.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "no regular file", str(path))
+        if most is not None and status.st_size > most:
+            raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+        return file.read()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """As `os.open`; that of a pipe would wait until somebody writes."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

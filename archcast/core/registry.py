@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
+from inspect import isabstract
 from typing import Any, Generic, TypeVar, cast
 
-from archcast.core.errors import InputError, did_you_mean
+from archcast.core.errors import InputError, did_you_mean, told
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Registry(Generic[T]):
         shipped: dict[str, Entry],
         derived: Callable[[], dict[str, Entry]] = dict,
         base: str = "",
+        classes: bool = False,
     ) -> None:
         """Name what ships here.
 
@@ -44,13 +46,14 @@ class Registry(Generic[T]):
             kind: what is registered, in the singular; entry points are of the group of its plural.
             shipped: by name.
             derived: further entries, which follow from another registry's.
-            base: where the class is that all are objects or subclasses of; without, all can be
-                called.
+            base: where the class is that all are objects of; without, all can be called.
+            classes: whether they are subclasses of it instead.
         """
-        self.kind, self.base = kind, base
+        self.kind, self.base, self.classes = kind, base, classes
         self.group = f"archcast.{kind[:-1]}ies" if kind.endswith("y") else f"archcast.{kind}s"
         self.shipped = shipped
         self.derived = derived
+        self._left_out: set[str] = set()  # what was said to be
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -96,12 +99,27 @@ class Registry(Generic[T]):
             return cast("T", load(entry.target))
         try:
             found = load(entry.target)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise self._broken(name, entry, f"can't be imported ({reason})") from None
+        except (Exception, SystemExit) as error:
+            raise self._broken(name, entry, f"can't be imported ({told(error)})") from None
         if not self._is_of_the_kind(found):
             raise self._broken(name, entry, f"is no {self.kind}")
+        if isabstract(found):
+            lacking = ", ".join(sorted(found.__abstractmethods__))
+            raise self._broken(name, entry, f"does not define {lacking}")
         return cast("T", found)
+
+    def all(self) -> list[T]:
+        """Every object, what ships here first; what is broken is left out, with one warning."""
+        return [found for name in self if (found := self._whole(name)) is not None]
+
+    def _whole(self, name: str) -> T | None:
+        try:
+            return self.get(name)
+        except InputError as error:
+            if name not in self._left_out:
+                _logger.warning("left out: %s", error)
+            self._left_out.add(name)
+            return None
 
     def reference(self, name: str) -> T | Entry:
         """What identifies the object called `name`: its entry where it ships here, else itself.
@@ -116,7 +134,9 @@ class Registry(Generic[T]):
         if not self.base:
             return callable(found)
         base = load(self.base)
-        return issubclass(found, base) if isinstance(found, type) else isinstance(found, base)
+        if self.classes:
+            return isinstance(found, type) and issubclass(found, base)
+        return isinstance(found, base)
 
     def _broken(self, name: str, entry: Entry, how: str) -> InputError:
         told = " ".join(f"{self.kind} {name!r}: {entry.target} {how}".split())
@@ -132,7 +152,7 @@ class Registry(Generic[T]):
 
     def _is(self, name: str, thing: object) -> bool:
         module = self.entries[name].target.partition(":")[0]
-        return module in sys.modules and self.get(name) is thing
+        return module in sys.modules and self._whole(name) is thing
 
     def exported(self, attribute: str) -> T:
         """What ships here under the name `attribute` of Python, for a module's `__getattr__`."""

@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 import reprlib
+import shutil
 import signal
 import sys
 import warnings
@@ -51,13 +52,17 @@ warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some j
 class WorkerDied(BrokenExecutor):
     """A job killed the process that it ran in, and a fresh one too."""
 
+    def __init__(self, item: object, how: str) -> None:
+        super().__init__(f"{reprlib.repr(item)} killed the process that it ran in, twice ({how})")
+        self.how = how  # as far as is known: the signal, or the exit code
+
 
 def run_each(
     function: Callable[[T], R],
     items: Iterable[T],
     workers: int | Executor = 1,
     ordered: bool = False,
-    on_death: Callable[[T], R] | None = None,
+    on_death: Callable[[T, WorkerDied], R] | None = None,
 ) -> Iterator[R]:
     """What `function` gives for each item, as it comes, or in the order of the items.
 
@@ -68,7 +73,8 @@ def run_each(
         function: travels once a process, with all that it holds; to processes that are not ours,
             once an item.
         items: one a job, taken as there is room for them.
-        workers: how many processes; 1 is this one. Or an executor, which is left open.
+        workers: how many processes; 1 is this one. Or an executor: `Processes`, whose jobs then end
+            with this iterator, or any other, which is left open.
         ordered: whether results come in the order of the items.
         on_death: gives what stands for the result of a job that kills our processes.
 
@@ -77,15 +83,16 @@ def run_each(
     """
     if workers == 1:
         yield from map(partial(_limited, function), items)
-    elif isinstance(workers, Executor):
+    elif isinstance(workers, Executor) and not isinstance(workers, Processes):
         job = partial(_limited, function)
         with closing(_ended(workers, job, items, IN_FLIGHT_ELSEWHERE)) as ended:
             yield from _results(ended, ordered, on_death)
     else:
+        ours = workers if isinstance(workers, Processes) else Processes(workers)
         job = partial(_limited_in, _kept(function))
         with (
-            _Processes(workers) as processes,
-            closing(_ended(processes, job, items, IN_FLIGHT * workers)) as ended,
+            ours as processes,
+            closing(_ended(processes, job, items, IN_FLIGHT * processes.count)) as ended,
         ):
             yield from _results(ended, ordered, on_death)
 
@@ -113,15 +120,17 @@ def _ended(
 
 
 def _results(
-    ended: Iterator[tuple[int, T, Future[R]]], ordered: bool, on_death: Callable[[T], R] | None
+    ended: Iterator[tuple[int, T, Future[R]]],
+    ordered: bool,
+    on_death: Callable[[T, WorkerDied], R] | None,
 ) -> Iterator[R]:
     for _, item, future in _in_order(ended) if ordered else ended:
         try:
             yield future.result()
-        except WorkerDied:
+        except WorkerDied as death:
             if on_death is None:
                 raise
-            yield on_death(item)
+            yield on_death(item, death)
 
 
 def _in_order(ended: Iterator[tuple[int, T, R]]) -> Iterator[tuple[int, T, R]]:
@@ -134,17 +143,18 @@ def _in_order(ended: Iterator[tuple[int, T, R]]) -> Iterator[tuple[int, T, R]]:
             following += 1
 
 
-class _Processes(Executor):
+class Processes(Executor):
     """Processes, each fed by a thread, one job at a time: who kills a process kills no other job.
 
     Each is an executor of loky with one worker. They outlive this one, for the next: to start one
-    and to import what jobs need takes seconds.
+    and to import what jobs need takes seconds. None of them is the process that asks, even of one.
     """
 
     _idle: list[loky.ProcessPoolExecutor] = []  # noqa: RUF012  the last used at the end
 
-    def __init__(self, workers: int) -> None:
-        self._threads = ThreadPoolExecutor(workers)
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._threads = ThreadPoolExecutor(count)
         self._lock = Lock()
         self._busy = set[loky.ProcessPoolExecutor]()
         self._stopped = False
@@ -175,11 +185,8 @@ class _Processes(Executor):
             return self._run_in(_process(), job)
         except loky.process_executor.TerminatedWorkerError as error:
             code = re.search(r"\{(.+)\}", str(error))
-            item = reprlib.repr(job.args[-1])
-            raise WorkerDied(
-                f"{item} killed the process that it ran in, twice"
-                f" ({code[1] if code else 'exit code unknown'})"
-            ) from None
+            how = code[1] if code else "exit code unknown"
+            raise WorkerDied(job.args[-1], how) from None
 
     def _run_in(self, process: loky.ProcessPoolExecutor, job: Callable[[], R]) -> R:
         with self._lock:
@@ -201,18 +208,22 @@ class _Processes(Executor):
 
 def _process() -> loky.ProcessPoolExecutor:
     one = dict.fromkeys(_THREAD_VARIABLES, "1")
-    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, env=one)
+    asked = os.getpid(), _folder().name
+    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, initargs=asked, env=one)
 
 
-def _begin() -> None:
-    """Leave interrupts to the process that asked, and end when it does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+def _begin(parent: int, folder: str) -> None:
+    """Leave signals to the process that asked, and end when it does."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    Thread(target=_end_after, args=(parent, folder), daemon=True).start()
 
 
-def _end_after(parent: int) -> None:
+def _end_after(parent: int, folder: str) -> None:
+    """Wait for the end of a process, and remove its folder if a kill left it."""
     while os.getppid() == parent:
         sleep(1.0)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

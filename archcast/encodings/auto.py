@@ -21,7 +21,7 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
 
 def uses() -> list[object]:
     """The encodings of all spaces: what is computed depends on them."""
-    every: list[Space | type[Space]] = [*map(spaces.get, spaces), ChoicesSpace, DagSpace]
+    every: list[Space | type[Space]] = [*spaces.all(), ChoicesSpace, DagSpace]
     return [encodings.get(name) for name in sorted({space.encoding for space in every})]
 
 

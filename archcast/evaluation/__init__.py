@@ -26,10 +26,6 @@ class _Metrics(Registry["Metric"]):
             )
         return found
 
-    def all(self) -> list[Metric]:
-        """Every metric, what ships here first."""
-        return [self.get(name) for name in self]
-
 
 def _shipped() -> dict[str, Entry]:
     from archcast.evaluation import metrics

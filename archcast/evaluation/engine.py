@@ -80,7 +80,9 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries inside predictors, about themselves
             return predict()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # one of `sys.exit`, too, ends a job and no more
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return {"error": f"{reason} ({Path(where.filename).name}:{where.lineno})"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.files import replacing
 from archcast.core.identity import digest, made_of
 from archcast.evaluation import registry as metrics
-from archcast.evaluation.measure import measure
+from archcast.evaluation.engine import run_job
+from archcast.evaluation.job import Job, Planned
+from archcast.evaluation.measure import measure, versions_in
 from archcast.evaluation.metrics import KENDALL_TAU
-from archcast.evaluation.record import Record, RecordStore
+from archcast.evaluation.record import Record, RecordStore, say_what_is_mixed
+from archcast.evaluation.runner import run_missing, say_what_is_reused
 from archcast.evaluation.split_means import SplitTau
 
 NAME = ".measured.parquet"
@@ -47,6 +52,37 @@ def measured(store: RecordStore[Record], keys: Iterable[str] | None = None) -> p
         _write(store.folder / NAME, pd.concat([each for each in (others, known) if len(each)]))
         there |= new.keys()
     return known.loc[[key for key in files if key in there]].drop(columns=FILE)
+
+
+def measured_jobs(
+    planned: Sequence[Planned[Job]],
+    table: Table,
+    store: RecordStore[Record],
+    workers: int | Executor = 1,
+    retry: bool = True,
+) -> pd.DataFrame:
+    """As `run_jobs` and then `measure`; a row a job."""
+    keys = {each.job.key(table.hash): each for each in planned}
+    known = measured(store, keys)
+    kept = known[known["error"].isna()] if retry else known
+    say_what_is_reused(len(kept), len(keys), store)
+    done = set(kept.index)
+    todo = {key: each for key, each in keys.items() if key not in done}
+    if todo:
+        run_missing(todo, table, store, run_job, workers)
+        known = measured(store, keys)
+    say_what_is_mixed(versions_in(known))
+    return known
+
+
+def measured_of(folder: Path, table: str) -> pd.DataFrame:
+    """Of all records that a folder has of the table with this hash; none where it is no folder."""
+    if not folder.is_dir():
+        return measure([])
+    found = measured(RecordStore(folder, Record))
+    found = found[found["table"] == table]
+    say_what_is_mixed(versions_in(found))
+    return found
 
 
 def _made_of() -> bytes:

@@ -63,6 +63,12 @@ def provenance(record: BaseRecord) -> dict[str, str]:
     return {"versions": versions, "machine": record.machine}
 
 
+def versions_in(measured: pd.DataFrame) -> list[dict[str, str]]:
+    """The versions of libraries that `provenance` tells of, each combination once."""
+    texts = [text.split(", ") for text in measured["versions"].unique() if text]
+    return [dict(each.rsplit(" ", 1) for each in text) for text in texts]
+
+
 def _row(record: Record) -> dict[str, Any]:
     job, cost = record.job, record.cost
     row: dict[str, Any] = {

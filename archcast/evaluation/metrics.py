@@ -7,6 +7,7 @@ correlation is 0. Those that ship compute many predictions of one truth at once.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb
 
+from archcast.core.errors import told
+
 Values = Sequence[float] | NDArray[np.float64]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]  # (predictions, architectures)
 Counts = NDArray[np.int64]
 Bits = NDArray[np.uint64]
 
+_logger = logging.getLogger("archcast")
 _PART = 2**21  # pairs that are compared at once, for memory
 
 
@@ -48,7 +52,15 @@ class Metric:
         """The value of each row of `predicted`."""
         if isinstance(self.function, _OfRows):
             return self.function.of_all(truth, predicted)
-        return np.array([self.function(truth, row) for row in predicted])
+        return np.array([self._of_one(truth, row) for row in predicted])
+
+    def _of_one(self, truth: Vector, predicted: Vector) -> float:
+        """NaN where a function of another package fails, which is logged."""
+        try:
+            return float(self.function(truth, predicted))
+        except Exception as error:
+            _logger.warning("metric %s is missing where it failed: %s", self.name, told(error))
+            return np.nan
 
     @property
     def column(self) -> str:

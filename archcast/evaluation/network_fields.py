@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
 
 # Context fields. Networks are those of the table's space; images have to be at hand.
 OF_THE_SPACE, OF_IMAGES = frozenset({"build", "noise", "networks"}), frozenset({"batch", "task"})
@@ -23,7 +24,8 @@ def network_field(table: Table, name: str, seed: int) -> Any:
 
     if name in OF_IMAGES:
         task = task_of(table)
-        assert task is not None, "missing_needs tells"
+        if task is None:  # `missing_needs` has told, unless they went since
+            raise InputError(f"the images of {table.source} changed under the run; run it again")
         return task.without_test() if name == "task" else Batch.draw(task, seed=seed)
     blueprint = blueprint_of(table)
     assert blueprint is not None, "missing_needs tells"

@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archcast.core.errors import InputError
-from archcast.core.files import replacing
+from archcast.core.files import read_whole, replacing
 from archcast.core.identity import LIBRARIES
-from archcast.evaluation.job import SCHEMA_VERSION, Job
+from archcast.evaluation.job import SCHEMA_VERSION, BaseJob, Job
 
 _KEY = re.compile(r"[0-9a-f]{20}")
 _logger = logging.getLogger("archcast")
@@ -61,6 +61,7 @@ class BaseRecord(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[3] = 3
+    job: BaseJob
     table: str  # hash of the table
     architectures: list[int] = []  # which ones were queried, as positions in the table
     fallbacks: int = 0  # predictions that are stand-ins, because the method failed
@@ -135,18 +136,25 @@ class RecordStore(Generic[R]):
         return found
 
     def load(self, key: str) -> R | None:
-        """The record of a key, or None; a file that is no record is ignored with a warning."""
+        """The record of a key, or None.
+
+        A file that is no record, or that of another job, is ignored with a warning.
+        """
         if key in self._outdated:
             return None
         path = self.folder / f"{key}.json"
         try:
-            return self.kind.model_validate_json(path.read_bytes())
+            record = self.kind.model_validate_json(read_whole(path))
         except FileNotFoundError:
             return None
         except (ValidationError, OSError) as error:
             reason = str(error).splitlines()[0]
             _logger.warning("%s: ignoring a file that is no record (%s)", path, reason)
             return None
+        if (own := record.job.key(record.table)) != key:
+            _logger.warning("%s: ignoring the record of another job, which is %s", path, own)
+            return None
+        return record
 
     def __iter__(self) -> Iterator[R]:
         """Every record of the folder, by key."""
@@ -158,7 +166,7 @@ class RecordStore(Generic[R]):
 def _json_names(folder: Path) -> list[str]:
     """Of the JSON files of a folder, without their ending, in order."""
     ending = ".json"
-    names = (entry.name for entry in os.scandir(folder))
+    names = (entry.name for entry in os.scandir(folder) if entry.is_file())
     return sorted(name.removesuffix(ending) for name in names if name.endswith(ending))
 
 
@@ -170,11 +178,11 @@ def _is_current(path: Path) -> bool:
     return not found.startswith(start) or found.startswith(start + b"%d," % SCHEMA_VERSION)
 
 
-def say_what_is_mixed(records: Iterable[BaseRecord]) -> None:
-    """Log which libraries records were made with in several versions."""
+def say_what_is_mixed(versions: Iterable[Mapping[str, str]]) -> None:
+    """Log which libraries there are in several versions, of those that records were made with."""
     found: dict[str, set[str]] = {}
-    for versions in {tuple(record.versions.items()) for record in records}:
-        for name, number in versions:
+    for each in {tuple(each.items()) for each in versions}:
+        for name, number in each:
             found.setdefault(name, set()).add(number)
     mixed = [
         f"{name} {' and '.join(sorted(numbers))}"
@@ -190,7 +198,7 @@ def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
     if not folder.is_dir():
         return []
     records = [record for record in RecordStore(folder, kind) if record.table == table]
-    say_what_is_mixed(records)
+    say_what_is_mixed(record.versions for record in records)
     return records
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
 from archcast.core.progress import track
-from archcast.core.workers import run_each
+from archcast.core.workers import WorkerDied, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 
@@ -38,22 +38,50 @@ def run_jobs(
     """The records of jobs on `table`, in their order; `run` runs those that have none yet.
 
     Those that failed are run again, unless `retry` is false. Each record is kept the moment its job
-    ends. Numerical libraries run one thread in each process. How many results were reused is
+    ends; that of one that kills the process that it runs in, where that is not this one, is a
+    failure. Numerical libraries run one thread in each process. How many results were reused is
     logged, and so are libraries in several versions.
     """
     keys = [each.job.key(table.hash) for each in planned]
     found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
     kept = {key: record for key, record in found.items() if not (retry and record.failed)}
     todo = {key: each for key, each in zip(keys, planned, strict=True) if key not in kept}
-    if kept:
-        _logger.warning("%d of %d results reused from %s", len(kept), len(set(keys)), store.folder)
-    work = partial(_run, table=table, run=run)
-    for key, record in track(run_each(work, todo.items(), workers), len(todo), "jobs"):
-        save_record(store.folder, key, record)
-        kept[key] = record
+    say_what_is_reused(len(kept), len(set(keys)), store)
+    kept |= run_missing(todo, table, store, run, workers)
     records = [kept[key] for key in keys]
-    say_what_is_mixed(records)
+    say_what_is_mixed(record.versions for record in records)
     return records
+
+
+def say_what_is_reused(count: int, of: int, store: RecordStore[Any]) -> None:
+    """Log how many results are not computed."""
+    if count:
+        _logger.warning("%d of %d results reused from %s", count, of, store.folder)
+
+
+def run_missing(
+    todo: Mapping[str, P],
+    table: Table,
+    store: RecordStore[R],
+    run: Callable[[P, Table], R],
+    workers: int | Executor,
+) -> dict[str, R]:
+    """Run jobs by key, and keep their records as `run_jobs` does."""
+    work = partial(_run, table=table, run=run)
+    made: dict[str, R] = {}
+
+    def failure(item: tuple[str, P], death: WorkerDied) -> tuple[str, R]:
+        key, planned = item
+        error = f"killed the process that it ran in, twice ({death.how})"
+        return key, store.kind.model_validate(
+            {"job": planned.job, "table": table.hash, "error": error}
+        )
+
+    results = run_each(work, todo.items(), workers, on_death=failure)
+    for key, record in track(results, len(todo), "jobs"):
+        save_record(store.folder, key, record)
+        made[key] = record
+    return made
 
 
 def _run(item: tuple[str, P], table: Table, run: Callable[[P, Table], R]) -> tuple[str, R]:

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError
+from archcast.core.files import check_target, read_whole
 from archcast.core.progress import track
 from archcast.core.workers import run_each
 from archcast.making.robustness import ATTACK
@@ -56,8 +57,9 @@ def train_table(
 
     Raises:
         InputError: the space has no networks, `images` can't be read, or `out` holds another space
-            or data set.
+            or data set, or is `images`.
     """
+    check_target(out, images, mend="choose another --out")
     networks_of(space)
     loaded = load_images(images)
     device = pick_device(device)
@@ -71,7 +73,8 @@ def train_table(
             for i in order
             if (str(canonical[i]), seed) not in journal.rows
         ]
-        results = run_each(partial(_train_one, images=images, device=device), todo, jobs)
+        train_one = partial(_train_one, images=images, content=loaded.hash, device=device)
+        results = run_each(train_one, todo, jobs)
         for row in track(results, len(todo), "training"):
             journal.append(row)
     return read_table(out)
@@ -94,6 +97,7 @@ class Journal:
         self.out, self.provenance = out, provenance
         self.path = out.with_name(out.name + ".journal")
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}  # by architecture and seed
+        check_target(self.path, mend="choose another --out")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(out.with_name(f".{out.name}.lock"), blocking=False)
@@ -164,20 +168,31 @@ class Journal:
     def _rows_of_journal(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        text = self.path.read_bytes()
+        text = read_whole(self.path)
         whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
         os.truncate(self.path, len(whole))
-        for number, line in enumerate(whole.splitlines()):
+        for number, line in enumerate(whole.splitlines(), start=1):
             try:
-                found = json.loads(line)
-            except ValueError:
+                found = _object(line)
+                if number == 1:
+                    self._check_provenance(found, self.path)
+                else:
+                    yield self._checked(found)
+            except _NoRowError as error:
+                mend = "delete that line" if number > 1 else "move the file away"
                 raise InputError(
-                    f"{self.path}, line {number + 1}: no line of a journal; delete that line"
+                    f"{self.path}, line {number}: no line of a journal ({error}); {mend}"
                 ) from None
-            if number:
-                yield found
-            else:
-                self._check_provenance(found, self.path)
+
+    def _checked(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row that a table takes, so that nothing is refused after all the work."""
+        if not isinstance(row.get("architecture"), str) or type(row.get("seed")) is not int:
+            raise _NoRowError("no architecture and seed")
+        try:
+            _table([row], self.provenance, "row")
+        except (InputError, TypeError, ValueError, OverflowError) as error:
+            raise _NoRowError(str(error)) from None
+        return row
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
         held = understood(held, networks_of(spaces.get(self.provenance["space"])))
@@ -196,6 +211,20 @@ class Journal:
                 f"{where} was made on {before}, not {now}; use --device {before}, or choose"
                 " another --out"
             )
+
+
+class _NoRowError(Exception):
+    """Why a line of a journal is none."""
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _NoRowError("no JSON") from None
+    if not isinstance(found, dict):
+        raise _NoRowError("no object")
+    return found
 
 
 def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
@@ -222,14 +251,18 @@ def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) 
 
 
 @lru_cache(maxsize=1)
-def _loaded(images: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
+def _loaded(images: str, content: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
     loaded = load_images(images)
+    if loaded.hash != content:
+        raise InputError(f"{images} changed under the run; put the images back, and go on")
     return loaded.signature, loaded.data(device)
 
 
-def _train_one(item: tuple[Architecture, int], images: str, device: str) -> dict[str, Any]:
+def _train_one(
+    item: tuple[Architecture, int], images: str, content: str, device: str
+) -> dict[str, Any]:
     architecture, seed = item
-    signature, data = _loaded(images, device)
+    signature, data = _loaded(images, content, device)
     networks = networks_of(architecture.space)
     blueprint = Blueprint(networks, networks.scale(MINI), signature)
     text = str(architecture)

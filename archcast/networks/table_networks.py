@@ -41,6 +41,7 @@ def task_of(table: Table) -> Images | None:
             "%s: images %s are not those that it was trained on; put these back", table.source, name
         )
         return None
+    table.metadata[IMAGES_HASH] = images.hash  # for processes that the table travels to
     return images
 
 

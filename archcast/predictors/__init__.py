@@ -221,6 +221,7 @@ registry: Registry[type[Predictor]] = Registry(
         if name not in ("params", "flops")  # facts of a table need no network
     },
     base="archcast.predictors.predictor:Predictor",
+    classes=True,
 )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from inspect import Parameter
 from typing import Any, cast
 
 import numpy as np
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.predictors import registry as predictors
 from archcast.predictors.parameters import HasParameters, has_parameters, parameters_of
-from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor import Predictor, Tags
 
 OWN = "own"  # the family of classes that no registry names
 WRAPPER = "wrapper"  # the family of those around another, or around what their user names
@@ -30,7 +31,8 @@ def to_predictor(given: Predictor | str) -> Predictor:
         return given
     name, params = parse_spec(given)
     kind = predictors.get(name)
-    known = list(parameters_of(kind))
+    with _no_foreign_errors(name):
+        known = list(parameters_of(kind))
     if POSITIONAL in params and known:
         params = {known[0]: params.pop(POSITIONAL), **params}
     unknown = [key for key in params if key not in known]
@@ -38,7 +40,22 @@ def to_predictor(given: Predictor | str) -> Predictor:
         raise InputError(
             f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
         )
-    return kind(**params)
+    with _no_foreign_errors(name):
+        made = kind(**params)
+        if not isinstance(made.tags, Tags):
+            raise TypeError("its tags are no Tags")
+        made.get_params(deep=False)
+        return made
+
+
+@contextmanager
+def _no_foreign_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"predictor {name} can't be made ({told(error)})") from None
 
 
 def to_predictors(given: Sequence[Predictor | str]) -> Sequence[Predictor]:

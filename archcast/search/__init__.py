@@ -46,6 +46,7 @@ registry: Registry[type[Strategy]] = Registry(
         ),
     },
     base="archcast.search.strategy:Strategy",
+    classes=True,
 )
 
 

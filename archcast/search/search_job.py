@@ -65,7 +65,7 @@ class SearchRecord(BaseRecord):
     epochs: list[int] = Field(default_factory=list)  # that each had been trained for
     values: list[float] = Field(default_factory=list)  # what came of each
     truth: list[float] = Field(default_factory=list)
-    best: float
+    best: float = 0.0  # 0 where the search never began
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
     training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
     predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries

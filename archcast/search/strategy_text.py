@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 
 from pydantic import ValidationError
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.search import registry as strategies
 from archcast.search.strategy import Strategy
@@ -22,7 +22,9 @@ def to_strategy(given: Strategy | str) -> Strategy:
         return given
     name, params = parse_spec(given)
     kind = strategies.get(name)
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    if not is_dataclass(kind):
+        raise InputError(f"strategy {name} is no dataclass; make it one, with @dataclass")
+    known = [field.name for field in fields(kind)]
     unknown = [key or params[POSITIONAL] for key in params if key not in known]
     if unknown:
         raise InputError(
@@ -35,6 +37,8 @@ def to_strategy(given: Strategy | str) -> Strategy:
         raise InputError(
             f"{name}: {first['loc'][0]}={first['input']} won't do: {first['msg']}"
         ) from None
+    except Exception as error:
+        raise InputError(f"strategy {name} can't be made ({told(error)})") from None
 
 
 def strategy_text(strategy: Strategy) -> str:

@@ -22,7 +22,6 @@ from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.engine import run_job
-from archcast.evaluation.measure import measure
 from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -81,7 +80,7 @@ def leaderboard(
     metrics.get(by)  # a wrong name is said before anything is run
     work, asked = _parted(how)
     experiment = Experiment(_as_table(table, dataset), predictors, train_sizes, **asked)
-    return leaderboard_study.summarise(measure(_told(experiment.run(**work))), by)
+    return leaderboard_study.summarise(_measured(experiment, work), by)
 
 
 def costs(
@@ -101,7 +100,7 @@ def costs(
     work, asked = _parted(how)
     sweep = {"test_size": 100, "repeats": 4, "epochs": costs_study.doublings(opened), **asked}
     experiment = replace(Experiment(opened, predictors, train_sizes), **sweep)
-    return costs_study.summarise(measure(_told(experiment.run(**work))))
+    return costs_study.summarise(_measured(experiment, work))
 
 
 def recommend(
@@ -120,10 +119,10 @@ def recommend(
     if min(init, query) < 0:
         raise InputError(f"init={init}, query={query}: give seconds, 0 or more")
     opened = _as_table(table, dataset)
-    records, _ = recommendation.known_records(opened, Path(results))
-    if not records:
+    measured, _ = recommendation.known_measures(opened, Path(results))
+    if measured.empty:
         raise InputError(f"{results}: no records of {opened.source}; call archcast.costs first")
-    return recommendation.summarise(measure(records), init, query)
+    return recommendation.summarise(measured, init, query)
 
 
 def combine(
@@ -143,7 +142,7 @@ def combine(
     found = ablation.variants(predictors, head)
     work, asked = _parted(how)
     experiment = Experiment(_as_table(table, dataset), list(found.values()), (train_size,), **asked)
-    return ablation.summarise(measure(_told(experiment.run(**work))), found)
+    return ablation.summarise(_measured(experiment, work), found)
 
 
 def stop(
@@ -253,3 +252,11 @@ def _told(records: Sequence[R]) -> Sequence[R]:
         if record.failed:
             _logger.warning("failed: %s", record.error)
     return records
+
+
+def _measured(experiment: Experiment, work: Work) -> pd.DataFrame:
+    """What the records of an experiment are worth; those that failed are logged."""
+    measured = experiment.measured(**work)
+    for error in measured["error"].dropna():
+        _logger.warning("failed: %s", error)
+    return measured

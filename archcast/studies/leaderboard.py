@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.measure import SECONDS, SPLIT
 from archcast.evaluation.metrics import KENDALL_TAU
-from archcast.evaluation.record import Record, largest_group
 from archcast.evaluation.split_means import SplitMeans, SplitTau
 from archcast.evaluation.statistics import mean
 
@@ -95,14 +94,16 @@ def split_means(
     return SplitMeans([taus[setting] for setting in settings], sizes)
 
 
-def comparable(records: Iterable[Record]) -> list[Record]:
-    """The most records that are of one test size, objective, label, truth and seed, in their order.
+def comparable(measured: pd.DataFrame) -> pd.DataFrame:
+    """The most rows that are of one test size, objective, label, truth and seed, in their order.
 
     Metrics depend on these, so that a mean over several of them is of nothing.
     """
-    return largest_group(
-        records, lambda r: (r.job.test_size, r.job.objective, r.job.label, r.job.truth, r.job.seed)
-    )
+    if measured.empty:
+        return measured
+    groups = measured.groupby(["test_size", "objective", "label", "truth", "seed"], sort=False)
+    group = groups.ngroup()
+    return measured[group == group.value_counts(sort=False).idxmax()]
 
 
 def _rows(measured: pd.DataFrame) -> dict[Setting, dict[str, Any]]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from archcast.benchmarks.table import Table
-from archcast.evaluation.record import Record, stored_records
+from archcast.evaluation.kept_measures import measured_of
+from archcast.evaluation.measure import measure
+from archcast.evaluation.record import Record
 from archcast.studies import leaderboard
 from archcast.studies.costs import affordable, priced
 from archcast.studies.leaderboard import SETTING, comparable
@@ -38,16 +40,16 @@ def cheapest(measured: pd.DataFrame) -> pd.DataFrame:
     return known.loc[least]
 
 
-def known_records(table: Table, results: Path) -> tuple[list[Record], bool]:
-    """Comparable records of a table, and whether they are the shipped ones.
+def known_measures(table: Table, results: Path) -> tuple[pd.DataFrame, bool]:
+    """Comparable measures of records of a table, and whether they are the shipped ones.
 
     They are those in the results folder; without any, those that come with archcast, if it has any
     of the table.
     """
-    kept = comparable(stored_records(results, Record, table.hash))
-    if kept:
+    kept = comparable(measured_of(results, table.hash))
+    if len(kept):
         return kept, False
-    return [record for record in shipped_sweep() if record.table == table.hash], True
+    return measure(record for record in shipped_sweep() if record.table == table.hash), True
 
 
 def shipped_sweep() -> Sequence[Record]:

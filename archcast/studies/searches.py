@@ -145,7 +145,7 @@ class SearchExperiment:
     def _pairs(self, objective: Objective) -> tuple[list[Pair], list[str]]:
         """Strategies and their predictors, baselines first."""
         everything = self.strategies == "all"
-        named = _listed(",".join(registry) if everything else self.strategies)
+        named = _listed([*registry] if everything else self.strategies)
         if not named:
             raise InputError("--strategy: name one or more; see `archcast list strategies`")
         chosen: list[Predictor] = []
@@ -155,7 +155,7 @@ class SearchExperiment:
         pairs: list[Pair] = [(to_strategy(BASELINE), None)]
         for strategy in named:
             try:
-                pairs += self._pairs_of(strategy, chosen, objective)
+                pairs += self._pairs_of(to_strategy(strategy), chosen, objective)
             except InputError as error:
                 if not everything:
                     raise
@@ -191,12 +191,10 @@ class SearchExperiment:
         return [(unguided, None), *((strategy, guide) for guide in guides)]
 
 
-def _listed(given: Strategies) -> list[Strategy]:
+def _listed(given: Strategies) -> list[Strategy | str]:
     parts = [given] if isinstance(given, str | Strategy) else given
     return [
-        to_strategy(each)
-        for part in parts
-        for each in (split_specs(part) if isinstance(part, str) else [part])
+        each for part in parts for each in (split_specs(part) if isinstance(part, str) else [part])
     ]
 
 

@@ -47,7 +47,7 @@ class StopRecord(BaseRecord):
     """
 
     job: StopJob
-    curves: list[list[float]]  # (architectures, epochs)
+    curves: list[list[float]] = Field(default_factory=list)  # (architectures, epochs)
     diverged: list[bool] = Field(default_factory=list)  # (architectures,)
     means: list[list[float]] = Field(default_factory=list)
     stds: list[list[float]] = Field(default_factory=list)

@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from archcast.core.cache import made_folder
 from archcast.core.errors import InputError
+from archcast.core.files import read_whole
 from archcast.core.identity import digest
 
 _logger = logging.getLogger("archcast")
@@ -43,7 +44,7 @@ class ScoreFile:
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         self.scores: dict[str, Score] = {}
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        lines = _content(path).splitlines(keepends=True)
         whole = lines[1:] if not lines or lines[-1].endswith(b"\n") else lines[1:-1]
         wrong = 0
         for line in whole:
@@ -80,6 +81,17 @@ def score_file(folder: Path, key: str) -> ScoreFile:
         InputError: the folder can't be made or written to.
     """
     return ScoreFile(made_folder(folder) / f"{digest(key)}.jsonl", key)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_whole(path)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise InputError(
+            f"{path}: can't be read ({error.strerror}); remove it, or choose another cache"
+        ) from None
 
 
 def _read(line: bytes) -> tuple[str, Score]:
