@@ -89,3 +89,13 @@ def read_whole(path: Path, most: int | None = None) -> bytes:
 def _without_waiting(path: str, flags: int) -> int:
     """As `os.open`; that of a pipe would wait until somebody writes."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def is_file(path: Path) -> bool:
+    """As `Path.is_file`; it never raises, whatever the name is."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def most_unpacked(packed: int) -> int:
+    """Bytes that a file of so many honestly unpacks to: results and images shrink by less."""
+    return 20_000_000 + 100 * packed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
+from archcast.core.files import is_file, most_unpacked
 from archcast.core.heavy import torch
 from archcast.tasks.task import PARTS, Data, Signature, Task
 
@@ -145,7 +147,7 @@ def load_images(name: str | Path) -> Images:
         with files("archcast.tasks").joinpath("shipped", SHIPPED[str(name)]).open("rb") as file:
             return _read(file, str(name))
     path = Path(name)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"images {str(name)!r}: neither a file nor one of {', '.join(SHIPPED)};"
             " give the path of an .npz file"
@@ -156,12 +158,19 @@ def load_images(name: str | Path) -> Images:
 
 def _read(file: IO[bytes], name: str) -> Images:
     try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(each.file_size for each in archive.infolist())
+        if unpacked > (most := most_unpacked(file.seek(0, os.SEEK_END))):
+            raise ValueError(f"{unpacked:,} bytes unpacked, of which {most:,} are the most")
+        file.seek(0)
         with np.load(file, allow_pickle=False) as arrays:
             parts = {part: _part(arrays, part, name) for part in PARTS}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"images {name}: not a readable .npz file ({error})") from None
+    except InputError:
+        raise
+    except Exception as error:  # a broken file fails in any of ten ways
+        raise InputError(
+            f"images {name}: not a readable .npz file ({told(error)}); save it by numpy.savez"
+        ) from None
     if len({part.images.shape[1:] for part in parts.values()}) > 1:
         raise InputError(f"images {name}: the parts differ in image size; make them one size")
     return Images(name, **parts)
@@ -171,7 +180,7 @@ def _part(arrays: np.lib.npyio.NpzFile, part: str, name: str) -> Part:
     missing = [key for key in (f"{part}_images", f"{part}_labels") if key not in arrays]
     if missing:
         raise InputError(f"images {name}: no array {missing[0]!r}; add it to the file")
-    images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    images, labels = (np.asarray(arrays[f"{part}_{what}"]) for what in ("images", "labels"))
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
