@@ -64,11 +64,12 @@ class Batch:
         Raises:
             InputError: there are fewer than `size`.
         """
-        data = task.data("cpu")["train"]
-        if not 0 < size <= len(data.inputs):
-            raise InputError(f"a minibatch of {size} out of {len(data.inputs)} training images")
-        order = torch.randperm(len(data.inputs), generator=torch.Generator().manual_seed(seed))
-        return cls(data.inputs[order[:size]], data.targets[order[:size]])
+        there = task.size("train")
+        if not 0 < size <= there:
+            raise InputError(f"a minibatch of {size} out of {there} training images")
+        order = torch.randperm(there, generator=torch.Generator().manual_seed(seed))
+        data = task.examples("train", order[:size].numpy())
+        return cls(data.inputs, data.targets)
 
     @classmethod
     def gaussian(cls, shape: tuple[int, ...], seed: int = 0) -> Self:
