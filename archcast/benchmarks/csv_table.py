@@ -100,16 +100,25 @@ def _read(source: Path) -> pd.DataFrame:
     if not source.is_file():
         raise InputError(f"{source}: no such file; give the path of a .csv or .csv.gz")
     try:
-        frame = pd.read_csv(source, dtype=str, na_filter=False, sep=_separator(source))
-        if not isinstance(frame.index, pd.RangeIndex):  # pandas took the surplus for an index
-            raise ValueError("the rows have more cells than the header")
-        frame.columns = frame.columns.str.strip()
+        cells: pd.DataFrame = pd.read_csv(
+            source,
+            dtype=str,
+            na_filter=False,
+            header=None,
+            sep=_separator(source),
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+        )
     except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' own are ValueErrors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{source}: not a readable CSV file ({reason}); save it as comma-separated text, UTF-8"
         ) from None
-    return frame
+    frame = cells[1:].reset_index(drop=True)
+    frame.columns = names = cells.iloc[0].str.strip()
+    if twice := [*names[names.duplicated() & (names != "")]]:
+        raise InputError(f"{source}: two columns are called {twice[0]!r}; rename one of them")
+    return frame[[name for name in names if name]]  # not the index that pandas writes
 
 
 def _separator(source: Path) -> str:
@@ -249,7 +258,7 @@ def _numbers(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> NDA
         wrong, meaning = ~np.isin(numbers, (0, 1)), "true or false"
     elif ours in WHOLE:
         exact = (np.abs(numbers) < _EXACT) & (numbers == np.round(numbers))
-        wrong, meaning = ~exact, "a whole number"
+        wrong, meaning = ~exact, "a whole number of 15 digits at most"
     else:
         wrong, meaning = np.isnan(numbers), "a number"
         if not whole:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 import warnings
 
@@ -23,8 +24,9 @@ from archcast.cli.search_command import search
 from archcast.cli.stop_command import stop
 from archcast.cli.supernet_command import supernet
 from archcast.cli.table_command import convert, info, verify
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 
+STANDARD_OUTPUT = 1
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 
 app = typer.Typer(
@@ -56,10 +58,23 @@ def main() -> None:
     warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
     try:
         code = app(standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _without_output(error)
     except (InputError, TyperException) as error:
-        told = error.format_message() if isinstance(error, TyperException) else str(error)
-        say(" ".join(told.split()))
+        line = error.format_message() if isinstance(error, TyperException) else str(error)
+        say(" ".join(line.split()))
         code = 2
     if code == INTERRUPTED:
         say("interrupted; what is finished is kept, and the same command goes on from there")
     sys.exit(code)
+
+
+def _without_output(error: OSError) -> int:
+    """The exit code where nobody reads what is printed, or there is no room for it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for what is not flushed yet
+    if isinstance(error, BrokenPipeError):
+        return 1
+    say(f"can't go on ({told(error)}); what is finished is kept")
+    return 2
