@@ -432,3 +432,23 @@ def test_compare_tells_how_the_leaderboard_agrees(archcast) -> None:  # type: ig
     code, out, err = archcast(command.replace("--benchmark toy.parquet", "--results other"))
     assert "over 3 predictors" in " ".join(out.split())
     assert "no records in other: using the sweep that comes with archcast" in err
+
+
+@pytest.mark.parametrize(("output", "expected"), [("full", 2), ("closed", 1)])
+def test_output_that_nobody_takes(output: str, expected: int) -> None:
+    """A full disk and a closed pipe, whatever the output goes through."""
+    script = "from archcast.cli import main; main()"
+    for arguments in (["--help"], ["list", "predictors"]):
+        command = [sys.executable, "-c", script, *arguments]
+        if output == "full":
+            with Path("/dev/full").open("w") as nowhere:
+                run = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, check=False)
+        else:
+            reading, writing = os.pipe()
+            os.close(reading)
+            run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+            os.close(writing)
+        assert run.returncode == expected
+        told = run.stderr.decode()
+        assert told.count("\n") == (output == "full")
+        assert "Traceback" not in told

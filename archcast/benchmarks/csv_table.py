@@ -107,16 +107,24 @@ def _read(source: Path) -> pd.DataFrame:
         separator = max(",;\t", key=header.count)
         if header.count(separator) >= MOST_COLUMNS or text.count("\n") > MOST_ROWS:
             raise ValueError(f"more than {MOST_COLUMNS:,} columns or {MOST_ROWS:,} rows")
-        frame = pd.read_csv(io.StringIO(text), dtype=str, na_filter=False, sep=separator)
-        if not isinstance(frame.index, pd.RangeIndex):  # pandas took the surplus for an index
-            raise ValueError("the rows have more cells than the header")
-        frame.columns = frame.columns.str.strip()
+        cells: pd.DataFrame = pd.read_csv(
+            io.StringIO(text),
+            dtype=str,
+            na_filter=False,
+            header=None,
+            sep=separator,
+            skipinitialspace=True,
+        )
     except (ValueError, OSError, EOFError, zlib.error, MemoryError) as error:
         raise InputError(
             f"{source}: not a readable CSV file ({told(error)}); save it as comma-separated text,"
             " UTF-8"
         ) from None
-    return frame
+    frame = cells[1:].reset_index(drop=True)
+    frame.columns = names = cells.iloc[0].str.strip()
+    if twice := [*names[names.duplicated() & (names != "")]]:
+        raise InputError(f"{source}: two columns are called {twice[0]!r}; rename one of them")
+    return frame[[name for name in names if name]]  # not the index that pandas writes
 
 
 def _unpacked(source: Path) -> bytes:
@@ -261,7 +269,7 @@ def _numbers(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> NDA
         wrong, meaning = ~np.isin(numbers, (0, 1)), "true or false"
     elif ours in WHOLE:
         exact = (np.abs(numbers) < _EXACT) & (numbers == np.round(numbers))
-        wrong, meaning = ~exact, "a whole number"
+        wrong, meaning = ~exact, "a whole number of 15 digits at most"
     else:
         wrong, meaning = np.isnan(numbers), "a number"
         if not whole:

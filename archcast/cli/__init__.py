@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -24,8 +25,9 @@ from archcast.cli.search_command import search
 from archcast.cli.stop_command import stop
 from archcast.cli.supernet_command import supernet
 from archcast.cli.table_command import convert, info, verify
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 
+STANDARD_OUTPUT = 1
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # end a command as Ctrl-C does: with what is finished kept
 
@@ -68,9 +70,13 @@ def main() -> None:
             signal.signal(each, end)
     try:
         code = app(standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _without_output(error)
     except (InputError, TyperException) as error:
-        told = error.format_message() if isinstance(error, TyperException) else str(error)
-        say(" ".join(told.split()))
+        line = error.format_message() if isinstance(error, TyperException) else str(error)
+        say(" ".join(line.split()))
         code = 2
     except KeyboardInterrupt:  # in code that the command line's library does not call
         code = INTERRUPTED
@@ -81,3 +87,12 @@ def main() -> None:
         say("interrupted; what is finished is kept, and the same command goes on from there")
         code = 128 + received[0] if received else code
     sys.exit(code)
+
+
+def _without_output(error: OSError) -> int:
+    """The exit code where nobody reads what is printed, or there is no room for it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for what is not flushed yet
+    if isinstance(error, BrokenPipeError):
+        return 1
+    say(f"can't go on ({told(error)}); what is finished is kept")
+    return 2
