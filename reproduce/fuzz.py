@@ -167,8 +167,8 @@ def read_a_table(folder: Path, data: bytes) -> None:
 
 
 def read_csv(folder: Path, data: bytes) -> None:
-    for space, more in (("nasbench201", {}), ("choices", {"decisions": ["kernel"]})):
-        convert_csv(written(folder / "a.csv", data), space, "d", **more)
+    for space in ("nasbench201", "choices"):
+        convert_csv(written(folder / "a.csv", data), space, "d", decisions=["kernel"])
 
 
 def read_gz(folder: Path, data: bytes) -> None:
@@ -501,7 +501,8 @@ def child(work: Connection) -> None:
     while (trial := work.recv()) is not None:
         Path("/proc/self/clear_refs").write_text("5")  # the peak is now what is taken now
         with TemporaryDirectory() as above:
-            fault = fault_of(*trial, Path(above))
+            name, data = trial
+            fault = fault_of(name, data, Path(above))
         status = Path("/proc/self/status").read_text()
         work.send((fault, 1_024 * int(status.partition("VmHWM:")[2].split()[0])))
 
@@ -519,9 +520,10 @@ class Child:
         self.process.start()
         there.close()
 
-    def fault_of(self, trial: tuple[str, bytes]) -> str | None:
+    def fault_of(self, name: str, data: bytes) -> str | None:
+        """As the function of this name; it does not return from a hang."""
         try:
-            self.here.send(trial)
+            self.here.send((name, data))
             if not self.here.poll(60.0):
                 raise EOFError
             fault, memory = self.here.recv()
@@ -543,7 +545,7 @@ def main(inputs: int, seed: int) -> int:
     one, faults, tried = Child(), Counter[str](), Counter[str]()
     for name, data in trials(inputs, seed):
         tried[name] += 1
-        if fault := one.fault_of((name, data)):
+        if fault := one.fault_of(name, data):
             faults[name] += 1
             print(f"{name}, {len(data)} bytes, {data[:60]!r}: {fault}", flush=True)
     one.process.kill()

@@ -6,11 +6,14 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archcast.core.errors import InputError
+
+LEFT = 3_600.0  # seconds after which nobody is still writing a file
 
 
 @contextmanager
@@ -99,3 +102,11 @@ def is_file(path: Path) -> bool:
 def most_unpacked(packed: int) -> int:
     """Bytes that a file of so many honestly unpacks to: results and images shrink by less."""
     return 20_000_000 + 100 * packed
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Remove what killed processes were writing there, as far as it is an hour old."""
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > LEFT:
+                part.unlink()

@@ -46,6 +46,8 @@ def run_jobs(
     found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
     kept = {key: record for key, record in found.items() if not (retry and record.failed)}
     todo = {key: each for key, each in zip(keys, planned, strict=True) if key not in kept}
+    if todo:
+        store.prepare()
     if kept:
         _logger.warning("%d of %d results reused from %s", len(kept), len(set(keys)), store.folder)
     work = partial(_run, table=table, run=run)
