@@ -20,7 +20,7 @@ import pytest
 from archcast.cli import main
 from archcast.cli.list_command import ROOMS
 from archcast.core.registry import load
-from tests.results import write_small_table
+from tests.results import small_table, write_small_table
 
 ROOT = Path(__file__).parent.parent
 Output = tuple[int, str, str]
@@ -83,6 +83,22 @@ def test_table_fits_the_terminal(archcast, width: int, monkeypatch: pytest.Monke
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out
     assert "left out: flops" in err
+
+
+def test_brackets_and_escapes_in_names_are_text(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    table, name = small_table(), "[/]\x1b[31m[red]:smile:\x9b1m\x07"
+    table.dataset = name
+    table.write(tmp_path / "[red]\x1b[31m.parquet")
+    commands = ["table info", "leaderboard --train-sizes 10 --test-size 20 --repeats 2 --predictors"
+                " rf(labels=[/]),random --benchmark"]  # fmt: skip
+    for command in commands:
+        for more in ("", " --format csv") if "leader" in command else ("",):
+            _, out, err = archcast(f"{command} [red]\x1b[31m.parquet{more}")
+            assert not {"\x1b", "\x9b", "\x07"} & {*out, *err}
+            assert r"[red]\x1b[31m" in out if not more else name[-1] not in out
+            assert ":smile:" in out
+            assert "Traceback" not in err
+    assert "failed: rf(labels=[/]), 10 labels" in err
 
 
 def test_variants_are_rows_of_their_own(archcast) -> None:  # type: ignore[no-untyped-def]

@@ -203,6 +203,27 @@ def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:
     assert row["kendall_tau"] is row["init_seconds"] is None
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "\ud800", "\x1b[31m", None])
+def test_any_exception_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            if text is None:
+                raise ValueError
+            return text
+
+    def query(*_: Any) -> Any:
+        raise OddError
+
+    monkeypatch.setattr(Random, "_query", query)
+    store = RecordStore(tmp_path, Record)
+    (record,) = run_jobs([planned(job())], TABLE, store, run_job)
+    assert str(record.error).startswith("OddError")
+    assert "\n" not in str(record.error)
+    assert [*store] == [record]
+
+
 def test_leaderboard_means_by_hand() -> None:
     records = [run(job(predictor="params", repeat=r)) for r in range(3)]
     taus = [leaderboard([record])[0]["kendall_tau"] for record in records]
