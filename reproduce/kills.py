@@ -75,7 +75,7 @@ class Trials:
             process.kill()
             yield f"does not end by {number.name}"
             return
-        if "Traceback" in said:
+        if "Traceback" in said and "in main" in said:  # before that it was Python that started
             yield f"a traceback: {said[-300:]!r}"
         end = time.monotonic() + SECONDS
         while (left := self.processes()) and time.monotonic() < end:

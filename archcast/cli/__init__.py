@@ -28,6 +28,7 @@ from archcast.cli.table_command import convert, info, verify
 from archcast.core.errors import InputError, told
 
 STANDARD_OUTPUT = 1
+GRACE = 8  # seconds from the signal to the end, whatever is going on
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # end a command as Ctrl-C does: with what is finished kept
 
@@ -64,6 +65,7 @@ def main() -> None:
 
     def end(number: int, _: object) -> None:
         received.append(number)
+        signal.alarm(GRACE)  # where a library takes the exception for one of its own
         raise KeyboardInterrupt
 
     before = {each: signal.getsignal(each) for each in ENDING}
