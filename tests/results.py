@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.table import Table
-from archcast.evaluation.job import J, Planned
+from archcast.evaluation.job import BaseJob, Planned
 from archcast.predictors.predictor_text import to_predictor
 from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.spaces import registry as spaces
 from archcast.studies.experiment import facts_of
 from archcast.testing import toy
+
+K = TypeVar("K", bound=BaseJob)
 
 EPOCHS = 6
 EPOCH_SECONDS = 2.0
@@ -79,6 +81,6 @@ def searched(predictor: str | None, strategy: str) -> dict[str, Any]:
     return {**said(predictor or ""), "strategy": text, "unguided": made.traits.unguided or text}
 
 
-def planned(job: J) -> Planned[J]:
+def planned(job: K) -> Planned[K]:
     """A job with the predictor that its text stands for."""
     return Planned(job, to_predictor(job.predictor))

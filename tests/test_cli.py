@@ -20,7 +20,7 @@ import pytest
 from archcast.cli import main
 from archcast.cli.list_command import ROOMS
 from archcast.core.registry import load
-from tests.results import write_small_table
+from tests.results import small_table, write_small_table
 
 ROOT = Path(__file__).parent.parent
 Output = tuple[int, str, str]
@@ -83,6 +83,22 @@ def test_table_fits_the_terminal(archcast, width: int, monkeypatch: pytest.Monke
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out
     assert "left out: flops" in err
+
+
+def test_brackets_and_escapes_in_names_are_text(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    table, name = small_table(), "[/]\x1b[31m[red]:smile:\x9b1m\x07"
+    table.dataset = name
+    table.write(tmp_path / "[red]\x1b[31m.parquet")
+    commands = ["table info", "leaderboard --train-sizes 10 --test-size 20 --repeats 2 --predictors"
+                " rf(labels=[/]),random --benchmark"]  # fmt: skip
+    for command in commands:
+        for more in ("", " --format csv") if "leader" in command else ("",):
+            _, out, err = archcast(f"{command} [red]\x1b[31m.parquet{more}")
+            assert not {"\x1b", "\x9b", "\x07"} & {*out, *err}
+            assert r"[red]\x1b[31m" in out if not more else name[-1] not in out
+            assert ":smile:" in out
+            assert "Traceback" not in err
+    assert "failed: rf(labels=[/]), 10 labels" in err
 
 
 def test_variants_are_rows_of_their_own(archcast) -> None:  # type: ignore[no-untyped-def]
@@ -432,3 +448,23 @@ def test_compare_tells_how_the_leaderboard_agrees(archcast) -> None:  # type: ig
     code, out, err = archcast(command.replace("--benchmark toy.parquet", "--results other"))
     assert "over 3 predictors" in " ".join(out.split())
     assert "no records in other: using the sweep that comes with archcast" in err
+
+
+@pytest.mark.parametrize(("output", "expected"), [("full", 2), ("closed", 1)])
+def test_output_that_nobody_takes(output: str, expected: int) -> None:
+    """A full disk and a closed pipe, whatever the output goes through."""
+    script = "from archcast.cli import main; main()"
+    for arguments in (["--help"], ["list", "predictors"]):
+        command = [sys.executable, "-c", script, *arguments]
+        if output == "full":
+            with Path("/dev/full").open("w") as nowhere:
+                run = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, check=False)
+        else:
+            reading, writing = os.pipe()
+            os.close(reading)
+            run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+            os.close(writing)
+        assert run.returncode == expected
+        told = run.stderr.decode()
+        assert told.count("\n") == (output == "full")
+        assert "Traceback" not in told

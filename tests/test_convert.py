@@ -175,7 +175,7 @@ HEADER = "architecture,seed,test_accuracy,valid_accuracy\n"
         ("", (), "not a readable CSV file"),
         (b"PAR1\x00\xff\xfe\n", (), "not a readable CSV file"),
         (HEADER + f"{A},0,1,2\n{A},0,1,2,3,4\n", (), "not a readable CSV file"),
-        (HEADER + f"{A},0,1,2,3\n", (), "more cells than the header"),
+        (HEADER + f"{A},0,1,2,3\n", (), "Expected 4 fields in line 2, saw 5"),
         ("cell,test_accuracy\nx,1\n", (), "no column 'architecture'.*--column architecture="),
         ("architecture,acc\nx,1\n", (), "no column 'test_accuracy'"),
         (HEADER, (), "no rows"),
@@ -219,3 +219,19 @@ def test_real_results():
     assert len(table) == 15_625
     assert table.columns["test_accuracy"].argmax() == 6111
     assert table.columns["test_accuracy"][6111] == pytest.approx(94.37, abs=0.005)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", ", "])
+def test_separators_quotes_and_spaces(convert, separator):
+    """What spreadsheets write, with a byte order mark and the index of a frame."""
+    rows = [["", "architecture ", '"test_accuracy"', " seed"], ["0", A, '"10"', "3000000000"]]
+    text = "\n".join(separator.join(row) for row in rows)
+    table = convert(f"\ufeff{text}\n")
+    assert table.columns["test_accuracy"].tolist() == [10]
+    assert table.columns["seed"].tolist() == [3_000_000_000]
+    assert set(table.columns) == {"seed", "test_accuracy"}
+
+
+def test_two_columns_of_one_name(convert):
+    with pytest.raises(InputError, match="two columns are called 'test_accuracy'; rename one"):
+        convert(f"architecture,test_accuracy, test_accuracy\n{A},10,20\n")

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -243,6 +245,27 @@ def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:
     assert row["kendall_tau"] is row["init_seconds"] is None
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "\ud800", "\x1b[31m", None])
+def test_any_exception_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            if text is None:
+                raise ValueError
+            return text
+
+    def query(*_: Any) -> Any:
+        raise OddError
+
+    monkeypatch.setattr(Random, "_query", query)
+    store = RecordStore(tmp_path, Record)
+    (record,) = run_jobs([planned(job())], TABLE, store, run_job)
+    assert str(record.error).startswith("OddError")
+    assert "\n" not in str(record.error)
+    assert [*store] == [record]
+
+
 def test_leaderboard_means_by_hand() -> None:
     records = [run(job(predictor="params", repeat=r)) for r in range(3)]
     taus = [leaderboard([record])[0]["kendall_tau"] for record in records]
@@ -410,9 +433,68 @@ def test_foreign_and_broken_files_are_ignored(
 def test_results_folder_that_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another by --results"):
-        RecordStore(tmp_path / "file" / "results", Record)
+        RecordStore(tmp_path / "file" / "results", Record).prepare()
     with pytest.raises(InputError, match="choose another by --results"):
         RecordStore(tmp_path / "file", Record)
+
+
+def test_a_folder_that_can_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = Experiment(TABLE, "random", (5,), test_size=20, repeats=2)
+    records = experiment.run(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    assert stored_records(tmp_path, Record, TABLE.hash)
+    assert experiment.run(tmp_path) == records
+    with pytest.raises(InputError, match=r"not writable; choose another by --results"):
+        replace(experiment, repeats=3).run(tmp_path)
+
+
+def test_a_folder_that_goes_under_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def query(_: Random, architectures: Sequence[Architecture], __: Context) -> Any:
+        shutil.rmtree(tmp_path / "results")
+        return np.zeros(len(architectures))
+
+    monkeypatch.setattr(Random, "_query", query)
+    experiment = Experiment(TABLE, "random", (5,), test_size=20, repeats=2)
+    with pytest.raises(InputError, match=r"can't be written \(No such file or directory\); choose"):
+        experiment.run(tmp_path / "results")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_kills_have_left_is_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / ".a.json.1.1.part", tmp_path / ".b.json.1.1.part"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    Experiment(TABLE, "random", (5,), test_size=20, repeats=1).run(tmp_path)
+    assert not old.exists()
+    assert new.exists(), "somebody may still be writing it"
+
+
+@pytest.mark.parametrize("change", [
+    {"predictions": [1.0]}, {"predictions": []}, {"truth": [1.0] * 29}, {"architectures": [1] * 31},
+    {"predictions": [float("nan")] * 30}, {"truth": [float("inf")] * 30},
+    {"cost": {"labels": 1.0, "fit": float("nan"), "evidence": None, "query": 1.0}},
+])  # fmt: skip
+def test_inconsistent_records_are_none(
+    change: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = run(job())
+    path = tmp_path / f"{job().key(TABLE.hash)}.json"
+    changed = {**good.model_dump(mode="json"), **change}
+    path.write_text(json.dumps(changed, separators=(",", ":")))
+    assert not list(RecordStore(tmp_path, Record))
+    assert "ignoring a file that is no record" in caplog.text
+
+
+def test_many_foreign_files_are_one_short_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        (tmp_path / f"{number}\x1b[31m{'x' * 200}.json").touch()
+    RecordStore(tmp_path, Record)
+    assert "and 97 more" in caplog.text
+    assert "\x1b" not in caplog.text
+    assert len(caplog.text) < 1_000
 
 
 def test_grid_has_no_double_jobs() -> None:

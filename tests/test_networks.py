@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -30,6 +31,7 @@ from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import ImageData, Images, Part, load_images
 from archcast.tasks.task import Signature
+from archcast.zero_cost import Batch
 
 SPACE = spaces.get("nasbench201")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
@@ -184,12 +186,45 @@ def test_shipped_images() -> None:
         ({"test_labels": np.zeros(3, dtype=int)}, "test_labels has type int64 and shape"),
         ({"test_labels": np.full(64, -1)}, "give 64 integers from 0"),
         ({"test_images": np.zeros((64, 9, 9), np.uint8)}, "parts differ in image size"),
+        (
+            {"train_images": np.zeros((256, 3, 12, 12), np.uint8)},
+            r"shape \(256, 3, 12, 12\): channels first\? .*images\.transpose\(0, 2, 3, 1\)",
+        ),
+        ({"train_labels": np.zeros(256, int)}, "all training images have the label 0; give two"),
+        (
+            {"train_labels": np.arange(256) % 3 + 1},
+            "the 3 labels of train_labels are 1, 2, 3; number them 0 to 2: np.unique",
+        ),
+        ({"train_labels": np.arange(256) * 2}, r"the 256 labels of .* are 0, 2, 4, 6, 8, \.\.\.;"),
+        ({"train_labels": np.arange(2**64 - 256, 2**64, dtype=np.uint64)}, "number them 0 to 255"),
+        ({"test_labels": np.full(64, 3)}, "test_labels has the label 3, of which there are no"),
         ({"train_images": np.array([{}] * 256)}, "not a readable"),
     ],
 )
 def test_wrong_images(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_images(save_images(tmp_path / "images.npz", **changes))
+
+
+def test_few_examples_take_little_memory() -> None:
+    """64 of 6,000 images of 24 MB, where all of them in double precision take 200."""
+    rng = np.random.default_rng(0)
+    train, valid, test = (
+        Part(rng.integers(0, 256, (n, 32, 32, 4)).astype(np.uint8), np.arange(n) % 3)
+        for n in (6_000, 50, 50)
+    )
+    task = Images("large", train, valid, test)
+    tracemalloc.start()
+    batch = Batch.draw(task)
+    assert tracemalloc.get_traced_memory()[1] < 60e6
+    tracemalloc.stop()
+    pixels = train.images / 255.0
+    rows = torch.randperm(6_000, generator=torch.Generator().manual_seed(0))[:64].numpy()
+    expected = (pixels[rows] - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2))
+    np.testing.assert_allclose(batch.images.permute(0, 2, 3, 1), expected, rtol=1e-6, atol=1e-6)
+    assert torch.equal(batch.images, task.data("cpu")["train"].inputs[rows])
+    assert batch.labels is not None
+    assert batch.labels.tolist() == train.labels[rows].tolist()
 
 
 def test_images_that_are_no_file(tmp_path: Path) -> None:

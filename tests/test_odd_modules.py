@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+from torch.utils.checkpoint import checkpoint
 
 from archcast.core.errors import InputError
 from archcast.zero_cost import Batch
@@ -358,3 +360,234 @@ def test_sealed_modules(seal: str) -> None:
     for name in ("params", "snip", "flops", "nwot"):
         with pytest.raises(InputError, match="give the module that it was made from"):
             of(name, network)
+
+
+class Keywords(Modules):
+    """Modules and functions are given everything by name."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(input=x)
+        for block in self.body:
+            x = functional.relu(input=block.norm(input=block.conv(input=x)))  # type: ignore[operator, union-attr]
+        x = self.pool(input=x).mean((2, 3))
+        return functional.linear(input=x, weight=self.head.weight, bias=self.head.bias)
+
+
+@pytest.mark.parametrize("name", [n for n in SINGLE if not n.startswith("az-")])
+def test_arguments_by_name(name: str) -> None:
+    network = Keywords()
+    network.load_state_dict(modules().state_dict())
+    assert of(name, network) == pytest.approx(of(name, modules()), rel=1e-4, abs=1e-9)
+
+
+class Wrapped(nn.Module):
+    """A block with an output of another kind; `map` finds the features in it."""
+
+    def __init__(self, block: nn.Module, kind: str) -> None:
+        super().__init__()
+        self.block, self.kind = block, kind
+
+    def forward(self, *, features: Tensor) -> object:
+        self.kept = self.block(features)
+        kinds = {"tuple": (None, self.kept), "dict": {"n": 1, "x": self.kept}, "none": None}
+        return kinds[self.kind]
+
+
+class Shift(nn.Module):
+    """It takes no input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Identity()
+
+    def forward(self) -> Tensor:
+        return torch.zeros(1, 4, 1, 1)
+
+
+class OddBlocks(Modules):
+    def __init__(self, source: Modules, kind: str) -> None:
+        super().__init__()
+        self.load_state_dict(source.state_dict())
+        self.body = nn.Sequential(*(Wrapped(block, kind) for block in self.body), Shift())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        *blocks, shift = self.body
+        for block in blocks:
+            block(features=x)
+            x = block.kept + shift()  # type: ignore[assignment, operator, union-attr]
+        return self.head(self.pool(x).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("kind", ["tuple", "dict", "none"])
+@pytest.mark.parametrize("name", SINGLE)
+def test_blocks_by_keyword_that_give_no_tensor(name: str, kind: str) -> None:
+    expected = of(name, modules())
+    if kind == "none" and name.startswith("az-"):
+        with pytest.raises(InputError, match="no blocks"):
+            of(name, OddBlocks(modules(), kind))
+    elif name == "meco":  # an output that no function gave is a map too
+        assert of(name, OddBlocks(modules(), kind)) >= expected - 1e-6
+    else:
+        assert of(name, OddBlocks(modules(), kind)) == pytest.approx(expected, rel=1e-4)
+
+
+class MadeInside(Modules):
+    """Tensors of single precision are made on the way, converted and kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = torch.ones(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.body(self.stem(x))).mean((2, 3)).float()
+        kept = torch.zeros(len(x), 4)
+        kept[:, :4] = x
+        return self.head((kept @ torch.eye(4)).to(torch.float32) * self.one)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", [n for n in SINGLE if n != "flops"])
+def test_precision_is_the_networks_own(name: str) -> None:
+    network = MadeInside()
+    network.load_state_dict(modules().state_dict())
+    assert of(name, network) == pytest.approx(of(name, modules()), rel=1e-4, abs=1e-9)
+    for dtype in (torch.float64, torch.float16):
+        other = Batch(BATCH.images.to(dtype), BATCH.labels.int())  # type: ignore[union-attr]
+        as_single = Batch(BATCH.images.to(dtype).float(), BATCH.labels)
+        assert of(name, modules(), other) == pytest.approx(of(name, modules(), as_single), rel=1e-4)
+    assert of(name, modules().double()) == pytest.approx(of(name, modules()), rel=1e-2, abs=1e-2)
+
+
+def test_what_is_kept_is_copied() -> None:
+    """Activations in a list, a dictionary, an object, and a buffer."""
+
+    class Keeps(Modules):
+        def forward(self, x: Tensor) -> Tensor:
+            x = super().forward(x)
+            self.kept = [x, {"deep": (x,)}, SimpleNamespace(found=x)]
+            self.register_buffer("last", x)
+            return x
+
+    network = Keeps()
+    network.load_state_dict(modules().state_dict())
+    network(BATCH.images)
+    assert of("snip", network) == of("snip", modules())
+    assert network.last.grad_fn is not None, "it is as it was"  # type: ignore[union-attr]
+
+
+def test_images_that_are_changed_in_place() -> None:
+    class Doubles(Modules):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.mul_(2.0))
+
+    network = Doubles()
+    network.load_state_dict(modules().state_dict())
+    images = BATCH.images.clone()
+    twice = Batch(2.0 * BATCH.images, BATCH.labels)
+    for name in ("snip", "nwot", "jacov", "layers", "zico"):
+        expected = of(name, modules(), twice)
+        assert of(name, network, Batch(images, BATCH.labels)) == pytest.approx(expected, rel=1e-4)
+    assert torch.equal(images, BATCH.images)
+
+
+def test_weights_of_whole_numbers() -> None:
+    network = modules()
+    network.table = nn.Parameter(torch.ones(2, 2, dtype=torch.int64), requires_grad=False)
+    assert of("snip", network) == of("snip", modules())
+
+
+class Raises(nn.Module):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise self.error
+
+
+@pytest.mark.parametrize("name", sorted({*SINGLE} - {"params"}))
+@pytest.mark.parametrize("error", [KeyError("two\nlines"), SystemExit(0), NotImplementedError()])
+def test_foreign_errors_are_one_line(name: str, error: BaseException) -> None:
+    network = modules()
+    network.body[1].act = Raises(error)
+    if name == "linear-regions" and not isinstance(error, SystemExit):
+        where = "takes no images of 3x3 pixels"
+    else:
+        where = rf"module body\.1\.act \(Raises\): {type(error).__name__}"
+    with pytest.raises(InputError, match=rf"^proxy {name}: .*{where}") as caught:
+        of(name, network)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_can_not_be_copied_or_differentiated() -> None:
+    network = modules()
+    network.file = (line for line in "abc")  # type: ignore[assignment]
+    with pytest.raises(InputError, match=r"proxy snip: the network can't be copied \(TypeError"):
+        of("snip", network)
+
+    class Checkpointed(Modules):
+        def forward(self, x: Tensor) -> Tensor:
+            return checkpoint(super().forward, x, use_reentrant=True)  # type: ignore[no-any-return]
+
+    with pytest.raises(InputError, match="give use_reentrant=False"):
+        of("snip", Checkpointed())
+
+
+@pytest.mark.parametrize(
+    ("output", "match"),
+    [
+        (lambda y: (y, y), "does not give logits"),
+        (lambda y: {"logits": y}, "does not give logits"),
+        (lambda y: None, "does not give logits"),
+        (lambda y: y.long(), "does not give logits"),
+        (lambda y: y[:1], "does not give logits"),
+        (lambda y: y[:, :0], "does not give logits"),
+    ],
+)
+def test_outputs_that_are_no_logits(output: Callable[[Tensor], object], match: str) -> None:
+    class Other(Modules):
+        def forward(self, x: Tensor) -> Tensor:
+            return output(super().forward(x))  # type: ignore[return-value]
+
+    for name in ("snip", "nwot", "zen", "az-trainability", "zico"):
+        with pytest.raises(InputError, match=match):
+            of(name, Other())
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_norms_that_see_one_value(name: str) -> None:
+    """One image on a map of one pixel, as in `meco` and in the halves of `zico`."""
+    for norm in (nn.BatchNorm2d(4), nn.InstanceNorm2d(4), nn.GroupNorm(4, 4)):
+        network = nn.Sequential(nn.Conv2d(2, 4, 9), norm, nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
+        for images in (1, 2, 6):
+            try:
+                of(name, network, Batch(BATCH.images[:images], BATCH.labels[:images]))  # type: ignore[index]
+            except InputError as error:
+                assert str(error).startswith(f"proxy {name}: ")  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"images": BATCH.images.long()}, "floating-point images"),
+        ({"images": BATCH.images.cfloat()}, "floating-point images"),
+        ({"images": BATCH.images[:, :, :0]}, "floating-point images"),
+        ({"images": BATCH.images.numpy()}, "minibatch of ndarray; give dense tensors"),
+        ({"images": BATCH.images.to_sparse()}, "give dense tensors"),
+        ({"images": BATCH.images * torch.nan}, "not finite"),
+        ({"labels": [0, 1, 2, 0, 1, 2]}, "minibatch of list; give dense tensors"),
+        ({"labels": torch.zeros(6)}, "whole numbers"),
+        ({"labels": torch.zeros(6, dtype=torch.bool)}, "whole numbers"),
+        ({"labels": torch.arange(6) - 1}, "a label is -1"),
+        ({"labels": torch.zeros(6, 1, dtype=torch.int64)}, "give one an image"),
+    ],
+)
+def test_minibatches_that_are_none(change: dict[str, Tensor], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        Batch(**{"images": BATCH.images, "labels": BATCH.labels, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["snip", "grasp", "zico", "gradsign", "fisher", "epe-nas"])
+def test_labels_beyond_the_logits(name: str) -> None:
+    with pytest.raises(InputError, match=f"proxy {name}: a label is 7, but the network gives 3"):
+        of(name, modules(), Batch(BATCH.images, torch.tensor([7, 7, 7, 1, 1, 1])))

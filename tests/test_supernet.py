@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
-from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
+from archcast.making.supernet_training import DIGEST, Plan, _Training, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
 from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Network
 from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
@@ -211,16 +213,28 @@ def test_training_follows_its_plan_and_its_images(tmp_path: Path) -> None:
     assert len(list((tmp_path / "a").glob("*.pt"))) == 5
 
 
+def flipped(content: bytes) -> bytes:
+    return content[:-5_000] + bytes([content[-5_000] ^ 1]) + content[-4_999:]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: content[:500], flipped, lambda _: b"", lambda _: b"foreign" * 20,
+    lambda content: content[32:],
+])  # fmt: skip
 def test_a_damaged_supernet_is_trained_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    damage: Callable[[bytes], bytes], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = Plan("uniform", 1)
     good = state(trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path))
     [path] = tmp_path.glob("*.pt")
-    path.write_bytes(path.read_bytes()[:500])
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
     with caplog.at_level(logging.WARNING):
         assert_equal_states(good, state(trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path)))
     assert "no supernet" in caplog.text
+    caplog.clear()
+    assert_equal_states(good, state(trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path)))
+    assert not caplog.text, "and it is kept"
 
 
 def test_few_shot_spends_as_many_epochs_and_splits_one_edge(tmp_path: Path) -> None:
@@ -285,7 +299,8 @@ def test_a_supernet_from_the_cache_costs_what_it_took(
     predictor = predictors.get(name)(epochs=2)
     predictor.fit([], [], CELLS.context)
     scores = predictor.query(CELLS.architectures, CELLS.context)
-    trained = sum(torch.load(path)["seconds"] for path in (tmp_path / "supernets").glob("*.pt"))
+    kept = [path.read_bytes() for path in (tmp_path / "supernets").glob("*.pt")]
+    trained = sum(torch.load(BytesIO(each[DIGEST:]))["seconds"] for each in kept)
     monkeypatch.setattr("archcast.predictors.weight_sharing.perf_counter", lambda: 7.0)
     again = predictors.get(name)(epochs=2).fit([], [], CELLS.context)
     assert again.saved_seconds_ == pytest.approx(trained)

@@ -352,3 +352,52 @@ def test_minibatches() -> None:
     assert noise.images.std().item() == pytest.approx(1.0, abs=0.02)
     with pytest.raises(InputError, match="give one an image"):
         Batch(noise.images, torch.zeros(3))
+
+
+class Fragile(nn.Module):
+    """Its forward fails, as it does when memory runs out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.failing = nn.Linear(196, 3), True
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.failing:
+            raise MemoryError("no more")
+        return self.inner(images.flatten(1))  # type: ignore[no-any-return]
+
+
+def test_one_that_fails_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    networks = [nn.Sequential(nn.Flatten(), nn.Linear(196, 3)), Fragile(), *CELLS]
+    for workers in (1, 2):
+        scores = run(networks, ["snip", "az-nas", "params", "te-nas"], workers=workers)
+        assert np.isnan(scores.values["snip"]).tolist() == [False, True, False, False, False]
+        assert np.isfinite(scores.values["params"]).all()
+        alone = run(CELLS, ["az-nas"]).values
+        assert np.array_equal(scores.values["az-nas"][2:], alone["az-nas"]), "ranked without it"
+        assert "network 2: proxy snip: module Fragile: MemoryError: no more" in caplog.text
+    with pytest.raises(InputError, match="network 1: proxy snip: module Fragile"):
+        run([Fragile()], ["snip"])
+
+
+def test_a_failure_is_not_kept(tmp_path: Path, forget: Callable[[], None]) -> None:
+    fragile = Fragile()
+
+    def build(_: Any) -> nn.Module:
+        return fragile
+
+    scorer = Scorer({"snip": snip}, Untrained(BLUEPRINT), BATCH, folder=tmp_path)
+    scorer.build = build
+    assert scorer(CELLS[0])["snip"].failed
+    fragile.failing = False
+    forget()
+    assert scorer(CELLS[0])["snip"].value is not None
+
+
+def test_what_is_no_network_or_stays_here() -> None:
+    with pytest.raises(InputError, match="'abc' is neither an architecture nor a"):
+        run(["abc"])
+    network = nn.Sequential(nn.Flatten(), nn.Linear(196, 3))
+    network.lines = (line for line in "abc")  # type: ignore[assignment]
+    with pytest.raises(InputError, match="what can't go to other processes"):
+        run([network, *CELLS], ["snip"], workers=2)

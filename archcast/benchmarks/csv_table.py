@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import logging
 import zlib
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import ACCURACY, Objective
 from archcast.benchmarks.table import CURVES, WHOLE, Table
-from archcast.core.errors import InputError, did_you_mean
+from archcast.core.errors import InputError, did_you_mean, told
+from archcast.core.files import is_file, most_unpacked, read_whole
 from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.dag import DagSpace
 from archcast.spaces.decision import Decision
@@ -28,7 +30,7 @@ KNOWN = ("architecture", "seed", *CURVES, "test_accuracy", "diverged", "epoch_se
          "parameters", "flops")  # fmt: skip
 DAG = '{"kind": "dag"}'
 _EXACT = 2**53  # below it, float64 holds every whole number
-_LONGEST_HEADER = 100_000  # letters
+MOST_COLUMNS, MOST_ROWS = 5_000, 3_000_000
 _logger = logging.getLogger("archcast")
 
 
@@ -97,26 +99,44 @@ def convert_csv(
 
 
 def _read(source: Path) -> pd.DataFrame:
-    if not source.is_file():
+    if not is_file(source):
         raise InputError(f"{source}: no such file; give the path of a .csv or .csv.gz")
     try:
-        frame = pd.read_csv(source, dtype=str, na_filter=False, sep=_separator(source))
-        if not isinstance(frame.index, pd.RangeIndex):  # pandas took the surplus for an index
-            raise ValueError("the rows have more cells than the header")
-        frame.columns = frame.columns.str.strip()
-    except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' own are ValueErrors
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        text = _unpacked(source).decode("utf-8-sig")
+        header = text.partition("\n")[0]
+        separator = max(",;\t", key=header.count)
+        if header.count(separator) >= MOST_COLUMNS or text.count("\n") > MOST_ROWS:
+            raise ValueError(f"more than {MOST_COLUMNS:,} columns or {MOST_ROWS:,} rows")
+        cells: pd.DataFrame = pd.read_csv(
+            io.StringIO(text),
+            dtype=str,
+            na_filter=False,
+            header=None,
+            sep=separator,
+            skipinitialspace=True,
+        )
+    except (ValueError, OSError, EOFError, zlib.error, MemoryError) as error:
         raise InputError(
-            f"{source}: not a readable CSV file ({reason}); save it as comma-separated text, UTF-8"
+            f"{source}: not a readable CSV file ({told(error)}); save it as comma-separated text,"
+            " UTF-8"
         ) from None
-    return frame
+    frame = cells[1:].reset_index(drop=True)
+    frame.columns = names = cells.iloc[0].str.strip()
+    if twice := [*names[names.duplicated() & (names != "")]]:
+        raise InputError(f"{source}: two columns are called {twice[0]!r}; rename one of them")
+    return frame[[name for name in names if name]]  # not the index that pandas writes
 
 
-def _separator(source: Path) -> str:
-    """Of the header: a comma, semicolon or tab, whichever it has most of."""
-    with gzip.open(source, "rt") if source.name.endswith(".gz") else source.open() as file:
-        header = file.readline(_LONGEST_HEADER)
-    return max(",;\t", key=header.count)
+def _unpacked(source: Path) -> bytes:
+    packed = read_whole(source)
+    if not source.name.endswith(".gz"):
+        return packed
+    most = most_unpacked(len(packed))
+    with gzip.open(io.BytesIO(packed)) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"more than {most:,} bytes unpacked")
+    return content
 
 
 def _texts(frame: pd.DataFrame, theirs: dict[str, str], source: Path) -> list[str]:
@@ -226,7 +246,7 @@ def _is_numeric(cells: pd.Series[str]) -> bool:
 def _is_list(cell: str) -> bool:
     try:
         found = json.loads(cell) if cell.startswith("[") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, list) and all(isinstance(value, int | float) for value in found)
 
@@ -249,7 +269,7 @@ def _numbers(cells: pd.Series[str], ours: str, source: Path, whole: bool) -> NDA
         wrong, meaning = ~np.isin(numbers, (0, 1)), "true or false"
     elif ours in WHOLE:
         exact = (np.abs(numbers) < _EXACT) & (numbers == np.round(numbers))
-        wrong, meaning = ~exact, "a whole number"
+        wrong, meaning = ~exact, "a whole number of 15 digits at most"
     else:
         wrong, meaning = np.isnan(numbers), "a number"
         if not whole:
@@ -266,7 +286,7 @@ def _curve(cell: str, row: int, ours: str, source: Path) -> list[float]:
     try:
         values = json.loads(cell)
         return [float(value) for value in (values if isinstance(values, list) else [values])]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise _bad_cell(cell, row, ours, source, "a number or a list of numbers") from None
 
 

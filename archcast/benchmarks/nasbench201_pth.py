@@ -16,6 +16,7 @@ from archcast.benchmarks.nats_bench import GLOBALS, check_choice, record_rows, r
 from archcast.benchmarks.table import Table
 from archcast.benchmarks.unpickler import SafeUnpickler
 from archcast.core.errors import InputError, told
+from archcast.core.files import is_file
 from archcast.core.progress import track
 
 _KEYS = {"12": "less", "200": "full"}  # by epochs of training
@@ -34,7 +35,7 @@ def convert_nasbench201(source: Path, dataset: str, hp: str = "200") -> Table:
         InputError: an unknown data set or hp, no such file, or another content.
     """
     check_choice(dataset, hp)
-    if not source.is_file():
+    if not is_file(source):
         raise InputError(f"{source}: no such file; give NAS-Bench-201-v1_1-096897.pth")
     content = _read(source)
     records = content.get("arch2infos") if isinstance(content, dict) else None

@@ -9,6 +9,7 @@ from archcast.benchmarks import registry as benchmarks
 from archcast.benchmarks.benchmark import Benchmark
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError, did_you_mean, told
+from archcast.core.files import is_file
 
 
 @lru_cache(maxsize=4)
@@ -28,7 +29,7 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
         table.name = benchmark
         return table
     path = Path(benchmark)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not is_file(path):
         benchmarks.entry(benchmark)  # says which names are near
     table = read_table(path)
     if dataset not in (None, table.dataset):

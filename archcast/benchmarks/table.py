@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -20,13 +22,14 @@ from archcast.benchmarks.objective import (
     objectives_text,
     read_objectives,
 )
-from archcast.core.errors import InputError, did_you_mean
-from archcast.core.files import replacing
+from archcast.core.errors import InputError, did_you_mean, told
+from archcast.core.files import is_file, most_unpacked, replacing
 from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Architecture, Space
 
 CURVES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")  # that have a meaning
 FORMAT, EARLIER = "2", "1"
+MOST_VALUES = 100_000_000  # of a curve: epochs of the longest run for each run
 
 WHOLE = ("seed", "parameters", "flops")  # numbers
 _FACTS = ("epoch_seconds", "parameters", "flops")  # finite, from 0 on; and latency_*
@@ -130,7 +133,9 @@ class Table:
     def _array(self, name: str, values: Any, rows: int) -> NDArray[Any]:
         try:
             array = _as_array(name, values)
-        except (TypeError, ValueError):
+        except InputError:
+            raise
+        except (TypeError, ValueError, OverflowError):
             kinds = {"diverged": "true or false", **dict.fromkeys(WHOLE, "whole numbers")}
             raise InputError(
                 f"{self.source}: column {name!r} holds values that are not"
@@ -377,21 +382,15 @@ def read_table(path: Path) -> Table:
     Raises:
         InputError: no such file, not Parquet, another format, or wrong content.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such file; give the path of a table (.parquet)")
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path}: not a readable Parquet file ({reason}); make it anew, or convert"
-            " with `archcast table convert`"
-        ) from None
-    metadata = {
-        key.decode().removeprefix(_PREFIX): value.decode()
-        for key, value in (table.schema.metadata or {}).items()
-        if key.startswith(_PREFIX.encode())
-    }
+    with _readable(path):
+        table = _parquet(path)
+        metadata = {
+            key.decode().removeprefix(_PREFIX): value.decode()
+            for key, value in (table.schema.metadata or {}).items()
+            if key.startswith(_PREFIX.encode())
+        }
     for key in ("space", "dataset", "format"):
         if key not in metadata:
             raise InputError(f"{path}: no file metadata {_PREFIX + key!r}; add it to the file")
@@ -402,8 +401,9 @@ def read_table(path: Path) -> Table:
     if "architecture" not in table.column_names:
         raise InputError(f"{path}: no column 'architecture'; add the text form of each row")
     names = [name for name in table.column_names if name != "architecture"]
-    columns = {name: _from_arrow(table[name], name, path) for name in names}
-    texts = table["architecture"].to_pylist()
+    with _readable(path):
+        columns = {name: _from_arrow(table[name], name, path) for name in names}
+        texts = table["architecture"].to_pylist()
     if not all(isinstance(text, str) for text in texts):
         raise InputError(f"{path}: column 'architecture' holds values that are no text")
     said = metadata.pop("objectives", None)
@@ -418,6 +418,46 @@ def read_table(path: Path) -> Table:
     return found
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """A broken file fails in any of ten ways."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{path}: not a readable Parquet file ({told(error)}); make it anew, or convert"
+            " with `archcast table convert`"
+        ) from None
+
+
+def _parquet(path: Path) -> pa.Table:
+    """All columns, unless they unpack to what no honest file of its size does."""
+    file = pq.ParquetFile(path, read_dictionary=["architecture"])
+    chunks = [
+        group.column(at)
+        for group in map(file.metadata.row_group, range(file.metadata.num_row_groups))
+        for at in range(group.num_columns)
+    ]
+    unpacked = sum(max(8 * each.num_values, each.total_uncompressed_size) for each in chunks)
+    most = most_unpacked(path.stat().st_size)
+    if unpacked > most:
+        raise ValueError(f"{unpacked:,} bytes unpacked, of which {most:,} are the most")
+    names = file.schema_arrow.names
+    if len({*names}) < len(names):
+        raise ValueError("two columns of one name")
+    table = file.read()
+    if "architecture" in names:
+        for each in table["architecture"].chunks:
+            if isinstance(each, pa.DictionaryArray):
+                lengths = _to_numpy(pa.compute.binary_length(each.dictionary))
+                most -= int(lengths[_to_numpy(each.indices.drop_null())].sum())
+        if most < 0:
+            raise ValueError("gigabytes of architectures")
+    return table
+
+
 def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:
     array = column.combine_chunks()
     kind = array.type
@@ -430,7 +470,7 @@ def _from_arrow(column: pa.ChunkedArray, name: str, path: Path) -> Any:
     if not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
         raise InputError(f"{path}: column {name!r} is {kind}, not a list of numbers an epoch")
     lengths = np.nan_to_num(_to_numpy(array.value_lengths())).astype(np.int64)
-    padded = np.full((len(lengths), lengths.max(initial=0)), np.nan, dtype=np.float32)
+    padded = _gaps(len(lengths), int(lengths.max(initial=0)), str(path))
     mask = np.arange(padded.shape[1]) < lengths[:, None]
     padded[mask] = _to_numpy(array.flatten())
     return padded
@@ -466,10 +506,19 @@ def _is_float(name: str) -> bool:
 
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:
-    padded = np.full((len(curves), max(map(len, curves), default=0)), np.nan, dtype=np.float32)
+    padded = _gaps(len(curves), max(map(len, curves), default=0), "curves")
     for row, curve in zip(padded, curves, strict=True):
         row[: len(curve)] = curve
     return padded
+
+
+def _gaps(rows: int, epochs: int, source: str) -> NDArray[np.float32]:
+    if rows * epochs > MOST_VALUES:
+        raise InputError(
+            f"{source}: {rows:,} rows of up to {epochs:,} epochs; {MOST_VALUES:,} values are the"
+            " most of one column"
+        )
+    return np.full((rows, epochs), np.nan, dtype=np.float32)
 
 
 def _cut(row: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -17,15 +18,17 @@ from archcast.cli.costs_command import costs
 from archcast.cli.leaderboard_command import leaderboard
 from archcast.cli.list_command import list_names
 from archcast.cli.options import with_groups
-from archcast.cli.output import say
+from archcast.cli.output import OneLine, say
 from archcast.cli.recommend_command import recommend
 from archcast.cli.report_command import report
 from archcast.cli.search_command import search
 from archcast.cli.stop_command import stop
 from archcast.cli.supernet_command import supernet
 from archcast.cli.table_command import convert, info, verify
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 
+STANDARD_OUTPUT = 1
+GRACE = 8  # seconds from the signal to the end, whatever is going on
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # end a command as Ctrl-C does: with what is finished kept
 
@@ -54,12 +57,15 @@ benchmark_app.command()(train)
 def main() -> None:
     """Run the command line; an error is one line on standard error."""
     gc.set_threshold(50_000, 20, 20)  # thousands of records are no garbage, and no reason to look
-    logging.basicConfig(format="archcast: %(message)s")
+    told_by = logging.StreamHandler()
+    told_by.setFormatter(OneLine("archcast: %(message)s"))
+    logging.basicConfig(handlers=[told_by])
     warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
     received: list[int] = []
 
     def end(number: int, _: object) -> None:
         received.append(number)
+        signal.alarm(GRACE)  # where a library takes the exception for one of its own
         raise KeyboardInterrupt
 
     before = {each: signal.getsignal(each) for each in ENDING}
@@ -68,9 +74,13 @@ def main() -> None:
             signal.signal(each, end)
     try:
         code = app(standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _without_output(error)
     except (InputError, TyperException) as error:
-        told = error.format_message() if isinstance(error, TyperException) else str(error)
-        say(" ".join(told.split()))
+        line = error.format_message() if isinstance(error, TyperException) else str(error)
+        say(" ".join(line.split()))
         code = 2
     except KeyboardInterrupt:  # in code that the command line's library does not call
         code = INTERRUPTED
@@ -81,3 +91,12 @@ def main() -> None:
         say("interrupted; what is finished is kept, and the same command goes on from there")
         code = 128 + received[0] if received else code
     sys.exit(code)
+
+
+def _without_output(error: OSError) -> int:
+    """The exit code where nobody reads what is printed, or there is no room for it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for what is not flushed yet
+    if isinstance(error, BrokenPipeError):
+        return 1
+    say(f"can't go on ({told(error)}); what is finished is kept")
+    return 2

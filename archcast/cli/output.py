@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from archcast.core.errors import printable
+
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
+    from rich.text import Text
 
     from archcast.benchmarks.table import Table
     from archcast.evaluation.record import Record
@@ -22,14 +27,32 @@ if TYPE_CHECKING:
 
 def say(message: str) -> None:
     """A line on standard error."""
-    typer.echo(f"archcast: {message}", err=True)
+    typer.echo(printable(f"archcast: {message}"), err=True)
+
+
+def console() -> Console:
+    """Where people read: brackets and escapes in names are text."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def render_str(self, text: str, **how: Any) -> Text:
+            return super().render_str(printable(text), **how)
+
+    return Plain(markup=False, emoji=False)
+
+
+class OneLine(logging.Formatter):
+    """A message of the log as a line, whatever names are in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(" ".join(super().format(record).split()))
 
 
 def print_frame(frame: pd.DataFrame, format: Literal["json", "csv"]) -> None:
     """A frame for programs."""
     from archcast.report.terminal import to_csv, to_json
 
-    typer.echo(to_json(frame) if format == "json" else to_csv(frame))
+    typer.echo(to_json(frame) if format == "json" else printable(to_csv(frame)))
 
 
 def ranked_heading(table: Table, experiment: Experiment) -> str:

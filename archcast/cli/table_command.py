@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from archcast.cli.output import say
+from archcast.core.errors import printable
 
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
@@ -20,7 +21,7 @@ def info(
     from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import table_info
 
-    typer.echo(table_info(open_table(table, dataset)))
+    typer.echo(printable(table_info(open_table(table, dataset))))
 
 
 def convert(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from archcast.core.errors import InputError
+from archcast.core.files import remove_left_behind
 
 
 def cache_folder(name: str) -> Path:
@@ -26,6 +27,7 @@ def made_folder(folder: Path) -> Path:
         raise InputError(
             f"cache {folder}: {error.strerror}; choose another folder, or set ARCHCAST_CACHE"
         ) from None
+    remove_left_behind(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(
             f"cache {folder}: not writable; choose another folder, or set ARCHCAST_CACHE"

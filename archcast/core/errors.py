@@ -19,7 +19,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'there are xgb, rf'
     """
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=3)
+    near = difflib.get_close_matches(name[:100], known, n=3)
     return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
 
 
@@ -35,6 +35,18 @@ def told(error: BaseException) -> str:
         text = ""
     kind = type(error).__name__
     return f"{kind}: {text[:500]}" if text else kind
+
+
+def printable(text: str) -> str:
+    """Text as a terminal may see it: what would steer it is written out.
+
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )
 
 
 def short(text: str, most: int = 120) -> str:

@@ -6,11 +6,14 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archcast.core.errors import InputError
+
+LEFT = 3_600.0  # seconds after which nobody is still writing a file
 
 
 @contextmanager
@@ -89,3 +92,21 @@ def read_whole(path: Path, most: int | None = None) -> bytes:
 def _without_waiting(path: str, flags: int) -> int:
     """As `os.open`; that of a pipe would wait until somebody writes."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def is_file(path: Path) -> bool:
+    """As `Path.is_file`; it never raises, whatever the name is."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def most_unpacked(packed: int) -> int:
+    """Bytes that a file of so many honestly unpacks to: results and images shrink by less."""
+    return 20_000_000 + 100 * packed
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Remove what killed processes were writing there, as far as it is an hour old."""
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > LEFT:
+                part.unlink()

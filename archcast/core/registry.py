@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from inspect import isabstract
 from typing import Any, Generic, TypeVar, cast
 
-from archcast.core.errors import InputError, did_you_mean, told
+from archcast.core.errors import InputError, did_you_mean, short, told
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Registry(Generic[T]):
             return self.entries[name]
         except KeyError:
             mend = did_you_mean(name, self.entries)
-            raise InputError(f"unknown {self.kind} {name!r}: {mend}") from None
+            raise InputError(f"unknown {self.kind} {short(name)}: {mend}") from None
 
     def get(self, name: str) -> T:
         """Import and return the object called `name`.

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, short
 
+DEEPEST = 20  # brackets in brackets
 POSITIONAL = ""  # the key of the one value that may stand without a name
 
 
@@ -30,13 +31,17 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
     name, bracket, rest = text.strip().partition("(")
     name = name.strip()
     if not name or (bracket and not rest.rstrip().endswith(")")):
-        raise InputError(f"{text!r} is no name or name(parameter=value, ...); mend the brackets")
+        raise InputError(
+            f"{short(text)} is no name or name(parameter=value, ...); mend the brackets"
+        )
     params: dict[str, Any] = {}
     for position, part in enumerate(split_specs(rest.rstrip()[:-1] if bracket else "")):
         head, equals, value = part.partition("=")
         if not equals or "(" in head:
             if position:
-                raise InputError(f"{part!r} in {text!r} has no value; write parameter=value")
+                raise InputError(
+                    f"{short(part)} in {short(text)} has no value; write parameter=value"
+                )
             params[POSITIONAL] = _value(part)
         else:
             params[head.strip()] = _value(value.strip())
@@ -73,12 +78,14 @@ def split_specs(text: str) -> list[str]:
         depth += (letter in "([") - (letter in ")]")
         if depth < 0:
             break
+        if depth > DEEPEST:
+            raise InputError(f"{short(text)} is nested more than {DEEPEST} deep; make it flat")
         if letter == "," and depth == 0:
             parts.append("")
         else:
             parts[-1] += letter
     if depth:
-        raise InputError(f"unbalanced brackets in {text!r}; mend them")
+        raise InputError(f"unbalanced brackets in {short(text)}; mend them")
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -87,6 +94,10 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         pass
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"{short(text)} is a number of thousands of digits, or nested too deep; mend it"
+        ) from None
     if text.startswith("[") and text.endswith("]"):
         return [_value(part) for part in split_specs(text[1:-1])]
     return text

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 from archcast.core.identity import versioned
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
 from archcast.evaluation.network_fields import (
@@ -84,8 +84,7 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise
     except BaseException as error:  # one of `sys.exit`, too, ends a job and no more
         where = traceback.extract_tb(error.__traceback__)[-1]
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return {"error": f"{reason} ({Path(where.filename).name}:{where.lineno})"}
+        return {"error": f"{told(error)} ({Path(where.filename).name}:{where.lineno})"}
 
 
 def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from archcast.core.errors import InputError
-from archcast.core.files import read_whole, replacing
+from archcast.core.errors import InputError, short
+from archcast.core.files import read_whole, remove_left_behind, replacing
 from archcast.core.identity import LIBRARIES
 from archcast.evaluation.job import SCHEMA_VERSION, BaseJob, Job
 
@@ -73,6 +74,22 @@ class BaseRecord(BaseModel):
     def failed(self) -> bool:
         return self.error is not None
 
+    def lists(self) -> Iterable[tuple[Sequence[float], int]]:
+        """Lists of numbers, each with the length that it has to have."""
+        return ()
+
+    def check(self) -> None:
+        """Refuse what was not written by us.
+
+        Raises:
+            ValueError: lists of other lengths, or a number that is not finite.
+        """
+        for values, length in self.lists():
+            if len(values) != length:
+                raise ValueError(f"{len(values)} values, not {length}")
+            if not all(map(math.isfinite, values)):
+                raise ValueError("values that are not finite")
+
 
 class Record(BaseRecord):
     """The outcome of a `Job`: raw predictions and their cost."""
@@ -82,6 +99,14 @@ class Record(BaseRecord):
     truth: list[float] = []  # in the objective's unit
     cost: Cost | None = None
 
+    def lists(self) -> Iterable[tuple[Sequence[float], int]]:
+        if not self.failed:
+            size = self.job.test_size
+            yield from ((each, size) for each in (self.predictions, self.truth, self.architectures))
+        if self.cost:
+            known = [each for _, each in self.cost if each is not None]
+            yield known, len(known)
+
 
 R = TypeVar("R", bound=BaseRecord)
 
@@ -90,24 +115,17 @@ class RecordStore(Generic[R]):
     """A folder with one JSON file a record, named by its job's key."""
 
     def __init__(self, folder: Path, kind: type[R]) -> None:
-        """Open or make a folder of records of one kind.
+        """Open a folder of records of one kind, which need not be there, or be writable.
 
         Raises:
-            InputError: the folder can't be made or written to.
+            InputError: it can't be read.
         """
         self.folder, self.kind = folder, kind
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"results folder {folder}: {error.strerror}; choose another by --results"
-            ) from None
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(f"results folder {folder}: not writable; choose another by --results")
         foreign = [name for name in _json_names(folder) if not _KEY.fullmatch(name)]
         if foreign:
-            files = ", ".join(f"{name}.json" for name in foreign)
-            _logger.warning("%s: ignoring files that are no records: %s", folder, files)
+            files = ", ".join(f"{short(name)[1:-1]}.json" for name in foreign[:3])
+            more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+            _logger.warning("%s: ignoring files that are no records: %s%s", folder, files, more)
 
     @cached_property
     def _outdated(self) -> set[str]:
@@ -118,6 +136,24 @@ class RecordStore(Generic[R]):
             )
         return found
 
+    def prepare(self) -> None:
+        """Make the folder, for records to come; remove what kills have left there.
+
+        Raises:
+            InputError: it can't be made or written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"results folder {self.folder}: {error.strerror}; choose another by --results"
+            ) from None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise InputError(
+                f"results folder {self.folder}: not writable; choose another by --results"
+            )
+        remove_left_behind(self.folder)
+
     def _keys(self) -> list[str]:
         return [name for name in _json_names(self.folder) if _KEY.fullmatch(name)]
 
@@ -127,7 +163,10 @@ class RecordStore(Generic[R]):
         By key; seconds are in nanoseconds.
         """
         wanted = self._keys() if keys is None else keys
-        there = {entry.name: entry for entry in os.scandir(self.folder)}
+        try:
+            there = {each.name: each for each in os.scandir(self.folder) if each.is_file()}
+        except FileNotFoundError:
+            return {}
         found = {}
         for key in dict.fromkeys(wanted):
             if entry := there.get(f"{key}.json"):
@@ -145,9 +184,10 @@ class RecordStore(Generic[R]):
         path = self.folder / f"{key}.json"
         try:
             record = self.kind.model_validate_json(read_whole(path))
+            record.check()
         except FileNotFoundError:
             return None
-        except (ValidationError, OSError) as error:
+        except (ValueError, OverflowError, OSError) as error:
             reason = str(error).splitlines()[0]
             _logger.warning("%s: ignoring a file that is no record (%s)", path, reason)
             return None
@@ -166,7 +206,14 @@ class RecordStore(Generic[R]):
 def _json_names(folder: Path) -> list[str]:
     """Of the JSON files of a folder, without their ending, in order."""
     ending = ".json"
-    names = (entry.name for entry in os.scandir(folder) if entry.is_file())
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(
+            f"results folder {folder}: {error.strerror}; choose another by --results"
+        ) from None
     return sorted(name.removesuffix(ending) for name in names if name.endswith(ending))
 
 

@@ -67,6 +67,8 @@ def run_missing(
     workers: int | Executor,
 ) -> dict[str, R]:
     """Run jobs by key, and keep their records as `run_jobs` does."""
+    if todo:
+        store.prepare()
     work = partial(_run, table=table, run=run)
     made: dict[str, R] = {}
 

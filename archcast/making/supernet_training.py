@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from pickle import UnpicklingError
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -22,7 +21,8 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from archcast.core.cache import made_folder
-from archcast.core.files import replacing
+from archcast.core.errors import told
+from archcast.core.files import read_whole, replacing
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
@@ -38,6 +38,7 @@ _logger = logging.getLogger("archcast")
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, CLIP = 0.05, 0.9, 5e-4, 5.0
 BATCH_SIZE = 128
 SAVE_EVERY = 10.0  # seconds
+DIGEST = hashlib.sha256().digest_size  # bytes before those of PyTorch, so that flipped ones show
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +219,16 @@ class _Training:
 
     def _kept(self) -> dict[str, Any] | None:
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location=self.device)
+            content = memoryview(read_whole(self.path))
+            if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+                raise ValueError("its bytes are not those that were written")
+            state: dict[str, Any] = torch.load(BytesIO(content[DIGEST:]), map_location=self.device)
+            return state if state["key"] == self.key else None
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-            reason = str(error).splitlines()[0]
-            _logger.warning("%s: ignoring a file that is no supernet (%s)", self.path, reason)
+        except Exception as error:  # a broken file fails in any of ten ways
+            _logger.warning("%s: ignoring a file that is no supernet (%s)", self.path, told(error))
             return None
-        return state if state.get("key") == self.key else None
 
     def _start_or_resume(self) -> None:
         if state := self._kept():
@@ -251,5 +254,6 @@ class _Training:
         }
         content = BytesIO()  # a file that can't be written is an OSError; to PyTorch, it is many
         torch.save(state, content)
-        with replacing(self.path, "set ARCHCAST_CACHE") as aside:
-            aside.write_bytes(content.getbuffer())
+        with replacing(self.path, "set ARCHCAST_CACHE") as aside, aside.open("wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())

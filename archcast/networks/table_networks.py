@@ -12,6 +12,8 @@ from typing import Any
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
+from archcast.core.files import is_file
+from archcast.core.json_text import read_json
 from archcast.networks import registry
 from archcast.networks.blueprint import Blueprint, networks_of
 from archcast.networks.networks import OFFICIAL, Networks
@@ -33,7 +35,7 @@ def task_of(table: Table) -> Images | None:
     they are called.
     """
     name = table.metadata.get(IMAGES, table.dataset)
-    if not (name in SHIPPED or Path(name).is_file()):
+    if not (name in SHIPPED or is_file(Path(name))):
         return None
     images = load_images(name)
     if table.metadata.get(IMAGES_HASH, images.hash) != images.hash:
@@ -86,8 +88,8 @@ def understood(metadata: Mapping[str, str], networks: Networks[Any]) -> dict[str
 def _value(text: str) -> tuple[str, Any]:
     key, _, value = text.partition(" ")
     try:
-        return key, json.loads(value)
-    except ValueError:
+        return key, read_json(value)
+    except InputError:
         return key, value
 
 
@@ -96,7 +98,7 @@ def _published(table: Table, networks: Networks[Any]) -> Signature:
     known = networks.signatures
     found = known.get(table.dataset, next(iter(known.values())))
     try:
-        shape = json.loads(table.metadata.get(SHAPE, json.dumps(found.shape)))
+        shape = read_json(table.metadata.get(SHAPE, json.dumps(found.shape)))
         classes = int(table.metadata.get(CLASSES, found.classes))
         return Signature(tuple(map(int, shape)), classes)
     except (ValueError, TypeError):

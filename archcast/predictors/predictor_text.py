@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from archcast.core.errors import InputError, told
+from archcast.core.errors import InputError, short, told
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.predictors import registry as predictors
 from archcast.predictors.parameters import HasParameters, has_parameters, parameters_of
@@ -38,7 +38,7 @@ def to_predictor(given: Predictor | str) -> Predictor:
     unknown = [key for key in params if key not in known]
     if unknown:
         raise InputError(
-            f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+            f"{name} has no parameter {short(unknown[0])}; it has {', '.join(known) or 'none'}"
         )
     with _no_foreign_errors(name):
         made = kind(**params)

@@ -73,6 +73,8 @@ class _Untrained(Predictor):
         )
         rows = [scorer(architecture) for architecture in architectures]
         parts = [[row[name] for name in self._parts()] for row in rows]
+        for failed in (part for row in parts for part in row if part.failed):
+            raise InputError(failed.reason)
         seconds = sum(part.seconds for row in parts for part in row)
         self.saved_seconds_ += seconds - (perf_counter() - begun)
         values = [[UNDEFINED if p.value is None else p.value for p in row] for row in parts]

@@ -55,7 +55,7 @@ def leaderboard_table(board: pd.DataFrame, width: int, by: str = KENDALL_TAU.nam
     columns = leaderboard_columns(by)
     hidden = set() if any(row["epochs"] for row in rows) else {"epochs"}
     table = _ranking(rows, columns, hidden)
-    wide = Console(width=1_000).measure(table).maximum
+    wide = Console(width=1_000, markup=False, emoji=False).measure(table).maximum
     cells = {str(each.header): [str(each.header), *map(str, each.cells)] for each in table.columns}
     for name in _given_up(by):
         if wide <= width:

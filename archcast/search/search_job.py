@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,6 +73,14 @@ class SearchRecord(BaseRecord):
     total_evaluations: float = 0.0
     total_training_seconds: float = 0.0  # 0 where the table does not say
     total_predictor_seconds: float = 0.0
+
+    def lists(self) -> Iterable[tuple[Sequence[float], int]]:
+        trials = len(self.values)
+        each = (self.epochs, self.truth, self.evaluations, self.predictor_seconds)
+        yield from ((values, trials) for values in (self.values, self.architectures, *each))
+        yield self.training_seconds, trials if self.training_seconds else 0
+        totals = self.total_evaluations, self.total_training_seconds, self.total_predictor_seconds
+        yield (self.best, *totals), 4
 
 
 @versioned(2)

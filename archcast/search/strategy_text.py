@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 
 from pydantic import ValidationError
 
-from archcast.core.errors import InputError, told
+from archcast.core.errors import InputError, short, told
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.search import registry as strategies
 from archcast.search.strategy import Strategy
@@ -28,7 +28,7 @@ def to_strategy(given: Strategy | str) -> Strategy:
     unknown = [key or params[POSITIONAL] for key in params if key not in known]
     if unknown:
         raise InputError(
-            f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+            f"{name} has no parameter {short(str(unknown[0]))}; it has {', '.join(known) or 'none'}"
         )
     try:
         return kind(**params)

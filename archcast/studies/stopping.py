@@ -52,6 +52,18 @@ class StopRecord(BaseRecord):
     means: list[list[float]] = Field(default_factory=list)
     stds: list[list[float]] = Field(default_factory=list)
 
+    def lists(self) -> Iterable[tuple[Sequence[float], int]]:
+        if self.failed:
+            return
+        size = self.job.test_size
+        yield from ((values, size) for values in (self.architectures, self.diverged))
+        yield [len(curve) for curve in self.curves], size
+        longest = max(map(len, self.curves), default=1)
+        for answers in (self.means, self.stds):
+            yield [len(values) for values in answers], max(longest - 1, len(answers))
+            yield from ((values, size) for values in answers)
+        yield from ((curve, len(curve)) for curve in self.curves)
+
 
 class Outcome(NamedTuple):
     """How one search went."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
@@ -13,13 +15,17 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
+from archcast.core.files import is_file, most_unpacked
 from archcast.core.heavy import torch
-from archcast.tasks.task import PARTS, Data, Signature, Task
+from archcast.tasks.task import ALL, PARTS, Data, Rows, Signature, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+_PIXELS = np.arange(256)[:, None] / 255.0  # what a pixel stands for
+_CHANNELS = 4  # that pictures have at most
+_AT_ONCE = 1_024  # images, for memory
 SHIPPED = {"fashion-mnist-14": "fashion-mnist-14.npz"}
 
 
@@ -114,21 +120,40 @@ class Images(Task):
         """The training and validation images alone."""
         return replace(self, test=self.test.first(0))
 
-    def data(self, device: str | torch.device) -> dict[str, ImageData]:
-        """All parts as tensors, standardised channel by channel with training statistics."""
-        pixels = self.train.images.reshape(-1, self.channels) / 255.0
-        mean, deviation = pixels.mean(axis=0), pixels.std(axis=0).clip(min=1e-6)
+    def size(self, part: str) -> int:
+        """How many images a part has."""
+        return len(getattr(self, part).labels)
+
+    def examples(
+        self, part: str, rows: Rows = ALL, device: str | torch.device = "cpu"
+    ) -> ImageData:
+        """Images of a part as tensors, standardised channel by channel with training statistics."""
+        mean, deviation = self._statistics
+        values = (_PIXELS - mean) / deviation  # of each pixel in each channel, float32 at the end
+        images: NDArray[np.uint8] = getattr(self, part).images[rows]
+        inputs = np.empty(images.shape, dtype=np.float32)
+        for start in range(0, len(images), _AT_ONCE):
+            some = images[start : start + _AT_ONCE]
+            inputs[start : start + _AT_ONCE] = values[some, np.arange(self.channels)]
         statistics = [torch.from_numpy(v).float().reshape(-1, 1, 1) for v in (mean, deviation)]
+        return ImageData(
+            torch.from_numpy(inputs).permute(0, 3, 1, 2).to(device),
+            torch.from_numpy(getattr(self, part).labels[rows]).to(device),
+            *(value.to(device) for value in statistics),
+        )
 
-        def tensors(part: Part) -> ImageData:
-            standardised = (part.images / 255.0 - mean) / deviation
-            return ImageData(
-                torch.from_numpy(standardised).float().permute(0, 3, 1, 2).to(device),
-                torch.from_numpy(part.labels).to(device),
-                *(value.to(device) for value in statistics),
-            )
-
-        return {name: tensors(getattr(self, name)) for name in PARTS}
+    @cached_property
+    def _statistics(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and deviation of each channel of the training images, from counts of pixels."""
+        counts = np.zeros((len(_PIXELS), self.channels), dtype=np.int64)
+        for start in range(0, len(self.train.images), _AT_ONCE):
+            some = self.train.images[start : start + _AT_ONCE].reshape(-1, self.channels)
+            for channel, pixels in enumerate(some.T):
+                counts[:, channel] += np.bincount(pixels, minlength=len(_PIXELS))
+        shares = counts / counts.sum(axis=0)
+        mean = (shares * _PIXELS).sum(axis=0)
+        deviation = np.sqrt((shares * (_PIXELS - mean) ** 2).sum(axis=0))
+        return mean, deviation.clip(min=1e-6)
 
 
 def load_images(name: str | Path) -> Images:
@@ -136,7 +161,7 @@ def load_images(name: str | Path) -> Images:
 
     The file holds `train_images, train_labels, valid_images, valid_labels, test_images,
     test_labels`: uint8 images of shape (n, height, width) or (n, height, width, channels), and
-    integer labels from 0.
+    integer labels 0, 1, ..., of two classes or more, all of which have training images.
 
     Raises:
         InputError: no such file, not an `.npz`, or its arrays don't fit this description.
@@ -145,7 +170,7 @@ def load_images(name: str | Path) -> Images:
         with files("archcast.tasks").joinpath("shipped", SHIPPED[str(name)]).open("rb") as file:
             return _read(file, str(name))
     path = Path(name)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"images {str(name)!r}: neither a file nor one of {', '.join(SHIPPED)};"
             " give the path of an .npz file"
@@ -156,28 +181,60 @@ def load_images(name: str | Path) -> Images:
 
 def _read(file: IO[bytes], name: str) -> Images:
     try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(each.file_size for each in archive.infolist())
+        if unpacked > (most := most_unpacked(file.seek(0, os.SEEK_END))):
+            raise ValueError(f"{unpacked:,} bytes unpacked, of which {most:,} are the most")
+        file.seek(0)
         with np.load(file, allow_pickle=False) as arrays:
             parts = {part: _part(arrays, part, name) for part in PARTS}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"images {name}: not a readable .npz file ({error})") from None
+    except InputError:
+        raise
+    except Exception as error:  # a broken file fails in any of ten ways
+        raise InputError(
+            f"images {name}: not a readable .npz file ({told(error)}); save it by numpy.savez"
+        ) from None
     if len({part.images.shape[1:] for part in parts.values()}) > 1:
         raise InputError(f"images {name}: the parts differ in image size; make them one size")
+    _check_classes(parts, name)
     return Images(name, **parts)
+
+
+def _check_classes(parts: Mapping[str, Part], name: str) -> None:
+    """Refuse labels that are not 0, 1, ..., each with training images."""
+    known = np.unique(parts["train"].labels)
+    if len(known) < 2:
+        raise InputError(f"images {name}: all training images have the label {known[0]}; give two")
+    if not np.array_equal(known, np.arange(len(known))):
+        listed = ", ".join(map(str, known[:5])) + (", ..." if len(known) > 5 else "")
+        raise InputError(
+            f"images {name}: the {len(known)} labels of train_labels are {listed}; number them 0 to"
+            f" {len(known) - 1}: np.unique(labels, return_inverse=True)[1]"
+        )
+    for part, each in parts.items():
+        for label in np.setdiff1d(each.labels, known)[:1]:
+            raise InputError(
+                f"images {name}: {part}_labels has the label {label}, of which there are no"
+                " training images; drop its images"
+            )
 
 
 def _part(arrays: np.lib.npyio.NpzFile, part: str, name: str) -> Part:
     missing = [key for key in (f"{part}_images", f"{part}_labels") if key not in arrays]
     if missing:
         raise InputError(f"images {name}: no array {missing[0]!r}; add it to the file")
-    images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    images, labels = (np.asarray(arrays[f"{part}_{what}"]) for what in ("images", "labels"))
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
         raise InputError(
             f"images {name}: {part}_images has type {images.dtype} and shape {images.shape};"
             " give uint8 of shape (n, height, width) or (n, height, width, channels)"
+        )
+    if images.shape[1] <= _CHANNELS < min(images.shape[2:]):
+        raise InputError(
+            f"images {name}: {part}_images has shape {images.shape}: channels first? Give"
+            " (n, height, width, channels): images.transpose(0, 2, 3, 1)"
         )
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise InputError(

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-PARTS = ("train", "valid", "test")
+Rows = slice | NDArray[np.int64]
+PARTS, ALL = ("train", "valid", "test"), slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,16 @@ class Task(ABC):
         """The same of the training part alone."""
 
     @abstractmethod
+    def size(self, part: str) -> int:
+        """How many examples a part has."""
+
+    @abstractmethod
+    def examples(self, part: str, rows: Rows = ALL, device: str | torch.device = "cpu") -> Data:
+        """Examples of a part, `train`, `valid` or `test`, as tensors."""
+
     def data(self, device: str | torch.device) -> Mapping[str, Data]:
-        """Its parts, `train`, `valid` and `test`, as tensors."""
+        """All parts as tensors."""
+        return {part: self.examples(part, ALL, device) for part in PARTS}
 
     @abstractmethod
     def without_test(self) -> Self:

@@ -25,7 +25,7 @@ from archcast.core.errors import InputError
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.passes import Passes
-from archcast.zero_cost.proxy import Proxy
+from archcast.zero_cost.proxy import FailureError, Proxy
 
 CLASSES = 3
 IMAGES = torch.randn(8, 1, 10, 10, generator=torch.Generator().manual_seed(0))
@@ -189,10 +189,10 @@ def check_undefined_scores_are_input_errors(proxy: Proxy) -> None:
         outcome: float | str
         try:
             outcome = proxy(given, batch)
+        except FailureError as error:
+            raise AssertionError(f"{type(error.__cause__).__name__} of {kind}: {error}") from error
         except InputError as error:
             outcome = str(error)
-        except Exception as error:
-            raise AssertionError(f"{type(error).__name__} of {kind}: {error}") from error
         if isinstance(outcome, str):
             assert outcome.startswith(f"proxy {proxy.name}: "), f"of {kind}: {outcome}"
         else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 from archcast.zero_cost.graph import Recorder, codes_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
@@ -59,8 +59,12 @@ def linear_regions(passes: Passes) -> float:
     with torch.no_grad(), Recorder(passes.network, rectified_only=True) as recorder:
         try:
             passes.forward(passes.network, torch.lerp(start, end, steps))
-        except (RuntimeError, AssertionError) as error:
-            raise InputError("the network takes no images of 3x3 pixels") from error
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise InputError(
+                f"the network takes no images of 3x3 pixels ({told(error)})"
+            ) from error
     codes = _checked(codes_of(recorder.rectified, POINTS))
     crossed = torch.stack([(code[1:] != code[:-1]).any(dim=1) for code in codes]).any(dim=0)
     return crossed.sum().item() + 1

@@ -19,23 +19,43 @@ SIZE = 64  # of a minibatch that predictors look at
 class Batch:
     """Images of shape (n, channels, height, width) and their labels, of shape (n,) from 0.
 
-    Proxies that look at no data, or at noise, take the shape of the images alone.
+    Labels may be whole numbers of any type, images floating-point numbers of any precision; each
+    network sees them in its own. Proxies that look at no data, or at noise, take the shape of the
+    images alone.
+
+    Raises:
+        InputError: tensors of another kind or shape, images that are not finite, labels below 0.
     """
 
     images: Tensor
     labels: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if not self.images.is_floating_point() or self.images.ndim < 2 or not len(self.images):
+        images, labels = self.images, self.labels
+        for given in (images, *(() if labels is None else (labels,))):
+            if not isinstance(given, Tensor) or given.layout is not torch.strided:
+                kind = getattr(given, "layout", type(given).__name__)
+                raise InputError(f"a minibatch of {kind}; give dense tensors")
+        if not images.is_floating_point() or images.ndim < 2 or not images.numel():
             raise InputError(
-                f"a minibatch of type {self.images.dtype} and shape {tuple(self.images.shape)};"
+                f"a minibatch of type {images.dtype} and shape {tuple(images.shape)};"
                 " give floating-point images, at least one"
             )
-        if self.labels is not None and self.labels.shape != self.images.shape[:1]:
+        if not images.isfinite().all():
+            raise InputError("images of a minibatch are not finite; mend or drop these")
+        at_least = torch.promote_types(images.dtype, torch.float32)
+        object.__setattr__(self, "images", images.to(at_least))
+        if labels is None:
+            return
+        if labels.shape != images.shape[:1]:
             raise InputError(
-                f"labels of shape {tuple(self.labels.shape)} for {len(self.images)} images;"
-                " give one an image"
+                f"labels of shape {tuple(labels.shape)} for {len(images)} images; give one an image"
             )
+        if labels.is_floating_point() or labels.dtype == torch.bool or labels.is_complex():
+            raise InputError(f"labels of type {labels.dtype}; give whole numbers from 0")
+        if labels.min() < 0:
+            raise InputError(f"a label is {int(labels.min())}; count classes from 0")
+        object.__setattr__(self, "labels", labels.long())
 
     @classmethod
     def draw(cls, task: Task, size: int = SIZE, seed: int = 0) -> Self:
@@ -44,11 +64,12 @@ class Batch:
         Raises:
             InputError: there are fewer than `size`.
         """
-        data = task.data("cpu")["train"]
-        if not 0 < size <= len(data.inputs):
-            raise InputError(f"a minibatch of {size} out of {len(data.inputs)} training images")
-        order = torch.randperm(len(data.inputs), generator=torch.Generator().manual_seed(seed))
-        return cls(data.inputs[order[:size]], data.targets[order[:size]])
+        there = task.size("train")
+        if not 0 < size <= there:
+            raise InputError(f"a minibatch of {size} out of {there} training images")
+        order = torch.randperm(there, generator=torch.Generator().manual_seed(seed))
+        data = task.examples("train", order[:size].numpy())
+        return cls(data.inputs, data.targets)
 
     @classmethod
     def gaussian(cls, shape: tuple[int, ...], seed: int = 0) -> Self:

@@ -42,19 +42,29 @@ class Call(NamedTuple):
 
 @contextmanager
 def recording(modules: Iterable[nn.Module]) -> Iterator[list[Call]]:
-    """The calls of `modules` within the context, in their order."""
+    """The calls of `modules` within the context, in their order, by the first map of each.
+
+    Those without a map, a tensor of numbers for each image, at either end are left out.
+    """
     calls: list[Call] = []
 
-    def record(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-        calls.append(Call(module, arguments[0], output))
+    def record(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+        before, after = _map_in((args, kwargs)), _map_in(output)
+        if before is not None and after is not None:
+            calls.append(Call(module, before, after))
 
-    handles = [module.register_forward_hook(record) for module in modules]
+    handles = [module.register_forward_hook(record, with_kwargs=True) for module in modules]
     try:
         yield calls
     finally:
         for handle in handles:
             handle.remove()
     check_finite(*(call.output for call in calls))
+
+
+def _map_in(value: Any) -> Tensor | None:
+    maps = (each for each in tensors_in(value) if each.is_floating_point() and each.ndim > 1)
+    return next(maps, None)
 
 
 class LayerCall:
@@ -155,7 +165,7 @@ class Recorder(TorchFunctionMode):
             self.norms.append((arguments["input"], None if running is None else id(running)))
         channels = 1
         if weighted and "conv" not in name:
-            first = args[PRODUCTS.get(name, 0)]
+            first = [*args, *kwargs.values()][PRODUCTS.get(name, 0)]
             left = name in PRODUCTS and self._has_parameter(first) and output.ndim > 1
             channels = output.ndim - (2 if left else 1)
             if name in FUSED or (name in ("einsum", "tensordot") and output.ndim > 2):
@@ -181,15 +191,15 @@ class Recorder(TorchFunctionMode):
             def enter(*_: Any) -> None:
                 before.append(len(self.maps))
 
-            def leave(_: nn.Module, given: Any, output: Any) -> None:
+            def leave(_: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
                 first = next(tensors_in(output), None)
                 if len(self.maps) == before.pop() and first is not None:
-                    self._record(next(tensors_in(given), first), first, 1)
+                    self._record(next(tensors_in((args, kwargs)), first), first, 1)
 
             for module in self._network.modules():
                 if not list(module.children()):
                     self._handles.append(module.register_forward_pre_hook(enter))
-                    self._handles.append(module.register_forward_hook(leave))
+                    self._handles.append(module.register_forward_hook(leave, with_kwargs=True))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -262,6 +272,29 @@ class WithoutBatchNorm(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+class InDouble(TorchFunctionMode):
+    """Within the context all is in double precision, also what a network makes or converts."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if changes_in_place(func, kwargs):
+            return func(*args[:1], *_doubled(args[1:]), **_doubled(kwargs))
+        return _doubled(func(*_doubled(args), **_doubled(kwargs)))
+
+
+def _doubled(value: Any) -> Any:
+    """The same with its tensors in double precision."""
+    if isinstance(value, Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, dict):
+        return {key: _doubled(each) for key, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_doubled, value))
+    return value
+
+
 def check_finite(*values: Tensor) -> None:
     """Refuse activations that left the finite numbers.
 
@@ -316,6 +349,23 @@ def gradients_of(
     found = torch.autograd.grad(
         value, active, retain_graph=True, create_graph=create_graph, allow_unused=True
     )
+    if any(each is None for each in found):
+        _check_reaches(value)
     by_source = {id(source): each for source, each in zip(active, found, strict=True)}
     gradients = [(source, by_source.get(id(source))) for source in sources]
     return [torch.zeros_like(source) if each is None else each for source, each in gradients]
+
+
+def _check_reaches(value: Tensor) -> None:
+    """Refuse graphs that hide what a value depends on."""
+    seen, todo = set[Any](), [value.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        if node.name() == "CheckpointFunctionBackward":
+            raise InputError(
+                "sees no gradients in torch.utils.checkpoint; give use_reentrant=False"
+            )
+        seen.add(node)
+        todo += [following for following, _ in node.next_functions]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from archcast.core.errors import InputError
 from archcast.making.trainer import clock_of
 from archcast.networks.arithmetic import layout_of
-from archcast.networks.plain import plain
+from archcast.networks.plain import plain, taken_by
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.graph import (
     Finite,
@@ -133,6 +133,7 @@ class Passes:
             InputError: the network gives something else, or what is not finite; or its batch norm
                 has too little to see.
         """
+        images = taken_by(network, images)
         if images.ndim == 4:
             images = images.contiguous(memory_format=self._layout)
         with torch.random.fork_rng():
@@ -141,28 +142,36 @@ class Passes:
                 with Finite():
                     logits = network(images)
             except ValueError as error:
-                if "more than 1 value per channel" not in str(error):
+                if "Expected more than 1" not in str(error):
                     raise
                 raise InputError("batch norm sees one value a channel and needs several") from error
-        if not isinstance(logits, Tensor) or logits.ndim != 2:
+        if (
+            not isinstance(logits, Tensor)
+            or not logits.is_floating_point()
+            or logits.ndim != 2
+            or len(logits) != len(images)
+            or not logits.shape[1]
+        ):
             raise InputError("the network does not give logits of shape (n, classes); wrap it")
         check_finite(logits)
         return logits
 
-    def weights_of(self, network: nn.Module, dtype: torch.dtype | None = None) -> Weights:
-        """The weights of one of the copies, which takes images of this type.
+    def weights_of(self, network: nn.Module) -> Weights:
+        """The weights of one of the copies.
 
         Raises:
             InputError: there are none, or not all can be seen.
         """
-        found = weights_of(network, self.batch.images[:1].to(dtype))
+        found = weights_of(network, self.batch.images[:1])
         if not found.weights:
             raise InputError("the network has no weights: no parameter multiplies the data")
         return found
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy."""
-        return nn.functional.cross_entropy(self.forward(network, images), labels)
+        logits = self.forward(network, images)
+        _check_classes(logits, labels)
+        return nn.functional.cross_entropy(logits, labels)
 
     def noise(self, shape: torch.Size | tuple[int, ...], stream: int = 0) -> Tensor:
         """Standard Gaussian noise on the device, the same for each seed and stream."""
@@ -203,6 +212,8 @@ class Passes:
         images.requires_grad_(True)
         with Recorder(network) as recorder:
             logits = self.forward(network, images)
+        if self.batch.labels is not None:
+            _check_classes(logits, self.batch.labels)
         self._traced = True
         return Trace(images, logits, recorder.weighted, recorder.rectified, recorder.mapless)
 
@@ -250,3 +261,8 @@ class Passes:
         if self._open:
             self._open[-1].inner += elapsed
         return _Timed(value, elapsed - opened.inner, frozenset(opened.used))
+
+
+def _check_classes(logits: Tensor, labels: Tensor) -> None:
+    if (most := int(labels.max())) >= logits.shape[1]:
+        raise InputError(f"a label is {most}, but the network gives {logits.shape[1]} logits")

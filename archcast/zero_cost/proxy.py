@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
+import traceback
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, told
 from archcast.networks.arithmetic import full_precision
 from archcast.networks.plain import copied
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.passes import Passes
+
+
+class FailureError(InputError):
+    """A network or a proxy failed by itself; another try may end otherwise."""
 
 
 class Proxy:
@@ -53,12 +58,15 @@ class Proxy:
 
         Raises:
             InputError: the score is not defined for this network or minibatch.
+            FailureError: something raised an error of its own.
         """
         try:
             with torch.enable_grad(), full_precision():
                 value = float(self._compute(passes))
         except InputError as error:
-            raise InputError(f"proxy {self.name}: {error}") from None
+            raise type(error)(f"proxy {self.name}: {error}") from None
+        except (Exception, SystemExit) as error:
+            raise FailureError(f"proxy {self.name}: {_where(error)}{told(error)}") from error
         if not math.isfinite(value):
             raise InputError(f"proxy {self.name}: {value} is no score; the network overflows")
         return value
@@ -67,3 +75,16 @@ class Proxy:
 def proxy(version: int) -> Callable[[Callable[[Passes], float]], Proxy]:
     """Make a function of passes a proxy."""
     return lambda compute: Proxy(compute, version)
+
+
+def _where(error: BaseException) -> str:
+    """The module of the network that raised it."""
+    frames = traceback.walk_tb(error.__traceback__)
+    found = [
+        self for frame, _ in frames if isinstance(self := frame.f_locals.get("self"), nn.Module)
+    ]
+    if not found:
+        return ""
+    kind = type(found[-1]).__name__
+    name = {id(module): name for name, module in found[0].named_modules()}.get(id(found[-1]))
+    return f"module {name} ({kind}): " if name else f"module {kind}: "

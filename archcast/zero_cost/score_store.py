@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,12 +30,14 @@ _logger = logging.getLogger("archcast")
 class Score:
     """What a proxy makes of a network; None and the reason where it is not defined for it.
 
-    `seconds` are what that takes when nothing is shared with other proxies.
+    `seconds` are what that takes when nothing is shared with other proxies. Of what `failed` by
+    itself nothing is kept, for another try may end otherwise.
     """
 
     value: float | None
     seconds: float
     reason: str = ""
+    failed: bool = False
 
 
 class ScoreFile:
@@ -63,8 +65,11 @@ class ScoreFile:
         Raises:
             InputError: the file can't be written to.
         """
+        if score.failed:
+            return
         self.scores[architecture] = score
-        line = json.dumps({"architecture": architecture, **asdict(score)}) + "\n"
+        kept = {"value": score.value, "seconds": score.seconds, "reason": score.reason}
+        line = json.dumps({"architecture": architecture, **kept}) + "\n"
         try:
             with FileLock(self.path.with_name(".lock")), self.path.open("ab+") as file:
                 first = self.key + "\n" if not _cut_to_lines(file) else ""

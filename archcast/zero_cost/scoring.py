@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, short
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import run_each
@@ -27,12 +29,13 @@ from archcast.zero_cost import registry as catalog
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.combination import Combination
 from archcast.zero_cost.passes import Passes
-from archcast.zero_cost.proxy import Proxy
+from archcast.zero_cost.proxy import FailureError, Proxy
 from archcast.zero_cost.score_store import Score, ScoreFile, score_file
 
 Vector = NDArray[np.float64]
 Network = Architecture | nn.Module
 
+_logger = logging.getLogger("archcast")
 _WARM = set[tuple[str, ...]]()
 
 
@@ -40,7 +43,7 @@ _WARM = set[tuple[str, ...]]()
 class Scores:
     """What `score` found, by proxy: arrays of one value a network, in their order."""
 
-    values: dict[str, Vector]
+    values: dict[str, Vector]  # NaN where a proxy, or a part of it, is not defined for a network
     seconds: dict[str, Vector]  # what each took, or would have taken, with nothing shared
 
 
@@ -60,7 +63,8 @@ def score(
 
     A score depends on the network, the minibatch and the seed; not on the other proxies, on the
     order, or on the number of workers. Combined proxies, such as `az-nas`, rank a network among
-    `networks`; the scores of their parts are in the result too.
+    `networks`; the scores of their parts are in the result too. Where a proxy is not defined for a
+    network, or a network fails, the score is NaN, and the reason is logged.
 
     Args:
         networks: architectures of one space, built with weights drawn from their text and `seed`;
@@ -75,27 +79,55 @@ def score(
         cache: a folder that keeps the scores of architectures, with their seconds.
 
     Raises:
-        InputError: an unknown proxy, or one that is not defined for a network or the minibatch; or
+        InputError: an unknown proxy, or one that is defined for none of the networks; or
             architectures of several spaces, or of one without networks.
     """
+    for network in networks:
+        if not isinstance(network, Network):
+            raise InputError(f"{short(str(network))} is neither an architecture nor a module")
     found = {name: catalog.get(name) for name in proxies}
     parts = _single(found)
     build = _builder(networks, Signature(tuple(batch.images.shape[1:]), classes), scale, seed)
     scorer = Scorer(parts, build, batch, seed, pick_device(device), cache)
     results = run_each(scorer, networks, workers, ordered=True)
-    rows = []
-    for network, row in zip(networks, track(results, len(networks), "scoring"), strict=True):
-        for reason in (part.reason for part in row.values() if part.value is None):
-            named = f"{network}: " if isinstance(network, Architecture) else ""
-            raise InputError(f"{named}{reason}")
-        rows.append(row)
-    values = {name: np.array([row[name].value for row in rows]) for name in parts}
+    try:
+        rows = list(track(results, len(networks), "scoring"))
+    except pickle.PicklingError:
+        raise InputError(
+            "a network holds what can't go to other processes; take it out, or use workers=1"
+        ) from None
+    _tell(networks, rows, parts)
+    values = {name: np.array([row[name].value for row in rows], dtype=np.float64) for name in parts}
     seconds = {name: np.array([row[name].seconds for row in rows]) for name in parts}
     for name, each in found.items():
         if isinstance(each, Combination):
-            values[name] = each(np.column_stack([values[part] for part in each.parts]))
+            matrix = np.column_stack([values[part] for part in each.parts])
+            defined = ~np.isnan(matrix).any(axis=1)
+            values[name] = np.full(len(matrix), np.nan)
+            values[name][defined] = each(matrix[defined])
             seconds[name] = np.sum([seconds[part] for part in each.parts], axis=0)
     return Scores(values, seconds)
+
+
+def _tell(
+    networks: Sequence[Network], rows: Sequence[Mapping[str, Score]], names: Iterable[str]
+) -> None:
+    """Log why scores are missing, the first of each proxy.
+
+    Raises:
+        InputError: a proxy has none at all.
+    """
+    for name in names:
+        missing = [at for at, row in enumerate(rows) if row[name].value is None]
+        if not missing:
+            continue
+        network, reason = networks[missing[0]], rows[missing[0]][name].reason
+        named = f"network {missing[0] + 1}" if isinstance(network, nn.Module) else str(network)
+        if len(missing) == len(rows):
+            raise InputError(f"{named}: {reason}")
+        _logger.warning(
+            "%d of %d networks have no score; %s: %s", len(missing), len(rows), named, reason
+        )
 
 
 def _builder(
@@ -205,5 +237,5 @@ def _score(proxy: Proxy, passes: Passes) -> Score:
 
     value, seconds = passes.measure(attempt)
     if isinstance(value, InputError):
-        return Score(None, seconds, str(value))
+        return Score(None, seconds, str(value), isinstance(value, FailureError))
     return Score(value, seconds)

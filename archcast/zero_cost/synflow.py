@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from archcast.zero_cost.graph import WithoutBatchNorm, gradients_of
+from archcast.zero_cost.graph import InDouble, WithoutBatchNorm, gradients_of
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
 
@@ -18,12 +18,13 @@ def synflow(passes: Passes) -> float:
     overflow single.
     """
     network = passes.fresh().double().eval()
-    weights = passes.weights_of(network, torch.float64).weights
+    with InDouble():
+        weights = passes.weights_of(network).weights
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.abs_()
-    ones = torch.ones_like(passes.batch.images[:1], dtype=torch.float64)
-    with WithoutBatchNorm():
+    ones = torch.ones_like(passes.batch.images[:1])
+    with InDouble(), WithoutBatchNorm():
         total = passes.forward(network, ones).sum()
     gradients = gradients_of(total, weights)
     return sum((w.detach() * g).sum().item() for w, g in zip(weights, gradients, strict=True))

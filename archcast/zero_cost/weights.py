@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archcast.core.errors import InputError
+from archcast.networks.plain import taken_by
 from archcast.zero_cost.functions import (
     COPIES,
     FUSED,
@@ -44,6 +45,7 @@ def weights_of(network: nn.Module, images: Tensor) -> Weights:
         InputError: parameters of several dimensions act on the data otherwise.
     """
     training = network.training
+    images = taken_by(network, images)
     survey = _Survey(network, images)
     with torch.no_grad(), torch.random.fork_rng():
         network.eval()
@@ -98,9 +100,10 @@ class _Survey(TorchFunctionMode):
             self._multiply(name, list(tensors_in((args[WEIGHTED[name] :], kwargs))))
             on_data = True  # a layer's output is no weight, even if its input was a parameter
         elif on_data and name in PRODUCTS:
+            values = [*args, *kwargs.values()]
             if PRODUCTS[name]:
-                self.biases |= self._parameters_in(args[0])
-            self._multiply(name, list(tensors_in(args[PRODUCTS[name] :])))
+                self.biases |= self._parameters_in(values[0])
+            self._multiply(name, list(tensors_in(values[PRODUCTS[name] :])))
             self.products |= keys
         elif on_data and name in SUMS and any(id(each) in self.products for each in given):
             self.biases |= {k for e in given if widths(e) <= 1 for k in self._parameters_in(e)}
