@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import Epochs, OnTable, Shown, Splits, Where, Work, numbers_or_none
-from archcast.cli.output import print_frame, ranked_heading, report_failures
+from archcast.cli.output import console, print_frame, ranked_heading, report_failures
 
 
 def combine(
@@ -31,8 +31,6 @@ def combine(
 
     The head learns from the encoding and from the scores of the parts: `combine xgb sotl-e jacov`.
     """
-    from rich.console import Console
-
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import COLUMNS, ablation_table
     from archcast.studies.ablation import summarise, variants
@@ -44,10 +42,10 @@ def combine(
     records = experiment.run(work.results, work.jobs, work.retry)
     summary = summarise(measure(records), found)
     if format == "table":
-        console = Console()
-        console.print(ranked_heading(table, experiment))
-        console.print(ablation_table(summary))
-        console.print(COLUMNS)
+        shown = console()
+        shown.print(ranked_heading(table, experiment))
+        shown.print(ablation_table(summary))
+        shown.print(COLUMNS)
     else:
         print_frame(summary, format)
     report_failures(records)

@@ -18,7 +18,7 @@ from archcast.cli.options import (
     numbers,
     numbers_or_none,
 )
-from archcast.cli.output import print_frame, ranked_heading, report_failures, write_report
+from archcast.cli.output import console, print_frame, ranked_heading, report_failures, write_report
 
 _SPLITS = Splits(test_size=100, repeats=4)
 
@@ -50,8 +50,6 @@ def costs(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import (
         INTERVALS,
@@ -77,15 +75,15 @@ def costs(
     if format != "table":
         print_frame(board, format)
         return report_failures(records)
-    console = Console()
-    console.print(ranked_heading(table, experiment))
-    console.print("\nBest predictor by seconds to initialise (across) and to query (down)")
-    console.print(surface_table(board, console.width))
-    console.print("\nNot beaten in initialisation, query and tau together")
-    console.print(leaderboard_table(board[board["pareto"]], console.width))
-    console.print("\nTau by labelled architectures")
-    console.print(sizes_table(board, "train_size"))
-    console.print("\nTau by epochs paid")
-    console.print(sizes_table(board, "epochs"))
-    console.print(f"\n{TIED}\n{INTERVALS}")
+    shown = console()
+    shown.print(ranked_heading(table, experiment))
+    shown.print("\nBest predictor by seconds to initialise (across) and to query (down)")
+    shown.print(surface_table(board, shown.width))
+    shown.print("\nNot beaten in initialisation, query and tau together")
+    shown.print(leaderboard_table(board[board["pareto"]], shown.width))
+    shown.print("\nTau by labelled architectures")
+    shown.print(sizes_table(board, "train_size"))
+    shown.print("\nTau by epochs paid")
+    shown.print(sizes_table(board, "epochs"))
+    shown.print(f"\n{TIED}\n{INTERVALS}")
     return report_failures(records)

@@ -16,7 +16,7 @@ from archcast.cli.options import (
     numbers,
     numbers_or_none,
 )
-from archcast.cli.output import print_frame, ranked_heading, report_failures, write_report
+from archcast.cli.output import console, print_frame, ranked_heading, report_failures, write_report
 
 
 def leaderboard(
@@ -37,8 +37,6 @@ def leaderboard(
     Beside that stands what they cost. Finished jobs are kept in the results folder and never run
     twice.
     """
-    from rich.console import Console
-
     from archcast.evaluation import registry as metrics
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
@@ -55,15 +53,15 @@ def leaderboard(
     write_report(measured, table, report, by=by)
     board = summarise(measured, by)
     if format == "table":
-        console = Console()
-        console.print(ranked_heading(table, experiment))
-        console.print(leaderboard_table(board, console.width, by))
+        shown = console()
+        shown.print(ranked_heading(table, experiment))
+        shown.print(leaderboard_table(board, shown.width, by))
         if board["tied_with_best"][1:].any():
-            console.print(TIED)
+            shown.print(TIED)
         if board["kendall_tau_low"].notna().any():
-            console.print(INTERVALS)
+            shown.print(INTERVALS)
         if (limit := ceiling(measured, table)) is not None:
-            console.print(
+            shown.print(
                 f"noise of training limits tau to about {limit:.2f}, except for learning curves"
             )
     else:

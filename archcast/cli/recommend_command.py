@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import OnTable, Results, Shown
-from archcast.cli.output import known_records, print_frame
+from archcast.cli.output import console, known_records, print_frame
 from archcast.core.errors import InputError
 
 
@@ -25,8 +25,6 @@ def recommend(
     And which may be as good. From the records in the results folder, as `costs` and `leaderboard`
     leave them; without any, on the embedded benchmark, from a sweep that comes with archcast.
     """
-    from rich.console import Console
-
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation_text
     from archcast.studies.recommendation import cheapest, summarise
@@ -43,12 +41,12 @@ def recommend(
     payable = summarise(measured, init, query)
     if format != "table":
         return print_frame(payable, format)
-    console = Console()
-    console.print(recommendation_text(payable, cheapest(measured), init, query))
+    shown = console()
+    shown.print(recommendation_text(payable, cheapest(measured), init, query))
     best = payable["tied_with_best"].fillna(False)
     if best[1:].any():
         best[:1] = True
-        console.print("\nIt, and what may be the best too:")
-        console.print(leaderboard_table(payable[best], console.width))
-        console.print(f"{TIED}\n{INTERVALS}")
+        shown.print("\nIt, and what may be the best too:")
+        shown.print(leaderboard_table(payable[best], shown.width))
+        shown.print(f"{TIED}\n{INTERVALS}")
     return None

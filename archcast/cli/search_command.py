@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
-from archcast.cli.output import known_records, print_frame, report_failures, write_report
+from archcast.cli.output import console, known_records, print_frame, report_failures, write_report
 
 
 def search(
@@ -54,8 +54,6 @@ def search(
     is judged on test values, its time is what training took, and what the predictor takes. Random
     search, and the strategy without predictor, come along for comparison.
     """
-    from rich.console import Console
-
     from archcast.evaluation.measure import measure
     from archcast.evaluation.record import Record, stored_records
     from archcast.report.terminal import COLUMNS, agreement_text, search_table
@@ -87,15 +85,15 @@ def search(
     write_report(measured, table, report, searches, target)
     summary = summarise(searches, target)
     if format == "table":
-        console = Console()
-        console.print(
+        shown = console()
+        shown.print(
             f"{table.dataset} ({table.name}): {budget} evaluations, median of {repeats} searches;"
             f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
         )
-        console.print(search_table(summary, console.width))
-        console.print(COLUMNS)
+        shown.print(search_table(summary, shown.width))
+        shown.print(COLUMNS)
         if compare:
-            console.print(agreement_text(agreement(summary, leaderboard.summarise(measured))))
+            shown.print(agreement_text(agreement(summary, leaderboard.summarise(measured))))
     else:
         print_frame(summary, format)
     report_failures(records)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import OnTable, Shown, Work, chances
-from archcast.cli.output import print_frame, report_failures
+from archcast.cli.output import console, print_frame, report_failures
 
 
 def stop(
@@ -33,8 +33,6 @@ def stop(
     It does so in a random search. Successive halving and Hyperband search the same architectures
     with as many epochs.
     """
-    from rich.console import Console
-
     from archcast.evaluation.record import RecordStore
     from archcast.evaluation.runner import run_jobs
     from archcast.report.terminal import COLUMNS, stop_table
@@ -47,14 +45,14 @@ def stop(
     records = run_jobs(todo, table, store, run_stop_job, work.jobs, work.retry)
     summary = summarise(records, thresholds)
     if format == "table":
-        console = Console()
+        shown = console()
         more = f"; {train_size} more to learn from" if summary["train_size"].any() else ""
-        console.print(
+        shown.print(
             f"{table.dataset} ({table.name}): searches of {architectures} architectures, mean of"
             f" {repeats}{more}"
         )
-        console.print(stop_table(summary, console.width))
-        console.print(COLUMNS)
+        shown.print(stop_table(summary, shown.width))
+        shown.print(COLUMNS)
     else:
         print_frame(summary, format)
     report_failures(records)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import OnTable, Shown, TestSize, Where, Work, numbers
-from archcast.cli.output import print_frame, report_failures
+from archcast.cli.output import console, print_frame, report_failures
 
 
 def supernet(
@@ -38,8 +38,6 @@ def supernet(
     By epochs, by seed, overall and among the best. Trained supernets are kept, and an interrupted
     training goes on where it was.
     """
-    from rich.console import Console
-
     from archcast.evaluation.engine import run_job
     from archcast.evaluation.record import Record, RecordStore
     from archcast.evaluation.runner import run_jobs
@@ -63,12 +61,12 @@ def supernet(
     records = run_jobs(todo, table, store, run_job, work.jobs, work.retry)
     summary = summarise(records)
     if format == "table":
-        console = Console()
-        console.print(
+        shown = console()
+        shown.print(
             f"{table.dataset} ({table.name}): {test_size} architectures ranked, mean of"
             f" {len(trained)} supernets"
         )
-        console.print(supernet_table(summary, console.width))
+        shown.print(supernet_table(summary, shown.width))
     else:
         print_frame(summary, format)
     report_failures(records)
