@@ -481,3 +481,33 @@ def test_output_that_nobody_takes(output: str, expected: int) -> None:
         told = run.stderr.decode()
         assert told.count("\n") == (output == "full")
         assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_others_print_is_no_output(archcast, jobs: int) -> None:  # type: ignore[no-untyped-def]
+    Path("noisy.py").write_text(
+        "import os\n"
+        "from tests.toys.a_predictor import Widest\n\n\n"
+        "class Noisy(Widest):\n"
+        '    """It prints, and so does a library of it in C."""\n\n'
+        "    def _fit(self, *given):\n"
+        '        print("fitting")\n'
+        '        os.write(1, b"from C")\n'
+        "        super()._fit(*given)\n"
+    )
+    script = (
+        "from archcast.cli import main\n"
+        "from archcast.core.registry import Entry\n"
+        "from archcast.predictors import registry\n"
+        'registry.entries["noisy"] = Entry("noisy:Noisy", "it prints", "third-party")\n'
+        "main()\n"
+    )
+    command = f"{SMALL} --benchmark nasbench201-mini --predictors noisy --format json --jobs {jobs}"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path.cwd()}"}
+    run = subprocess.run(
+        [sys.executable, "-c", script, *command.split()],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    assert [row["predictor"] for row in json.loads(run.stdout)] == ["noisy"]
+    assert "fitting" in run.stderr
+    assert "from C" in run.stderr

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
 from archcast.core.errors import InputError
 from archcast.predictors import registry as predictors
-from archcast.predictors.predictor import Context
+from archcast.predictors.predictor import Context, Predictor, Tags
 from archcast.predictors.predictor_text import to_predictor
 from archcast.predictors.wrappers.combined import Combined
 from archcast.testing import toy
@@ -85,3 +87,24 @@ def test_needs_are_those_of_the_parts() -> None:
 def test_what_does_not_combine_is_refused(head: str, parts: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Combined(head, parts).fit(*TRAIN)
+
+
+class Stumbling(Predictor):
+    """It has a stand-in for a score now and then."""
+
+    tags = Tags(learns=False)
+
+    def _fit(self, architectures: Any, labels: Any, context: Any) -> None:
+        pass
+
+    def _query(self, architectures: Any, context: Any) -> Any:
+        self.fallbacks_ += 3
+        return np.arange(len(architectures)) / 7
+
+
+def test_stand_ins_of_parts_are_counted_with_deviations_too() -> None:
+    combined = Combined("bayes-lin-reg", [Stumbling(), Stumbling()]).fit(*TRAIN)
+    combined.query(TEST.architectures, TEST.context)
+    assert combined.fallbacks_ == 6
+    combined.query(TEST.architectures, TEST.context, return_std=True)
+    assert combined.fallbacks_ == 6

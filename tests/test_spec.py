@@ -22,6 +22,20 @@ def test_specs_round_trip(name: str, params: dict[str, object]) -> None:
     assert parse_spec(format_spec(name, params)) == (name, params)
 
 
+texts = st.one_of(st.text(), st.text(alphabet='5"\\\\()[]=, a', max_size=8), st.just("true"))
+
+
+@given(st.dictionaries(st.sampled_from(["", "a", "b"]), texts | plain | st.lists(texts | plain)))
+def test_any_text_round_trips(params: dict[str, object]) -> None:
+    """Text that looks like a number, like a list or like several stays text."""
+    params = {key: params[key] for key in sorted(params)}
+    text = format_spec("name", params)
+    assert split_specs(f"{text}, other") == [text, "other"]
+    again = parse_spec(text)[1]
+    assert again == params
+    assert [type(each) for each in again.values()] == [type(each) for each in params.values()]
+
+
 def test_nested_specs_stay_whole() -> None:
     assert split_specs("a, b(c=d(e=1, f=2), g=[1, 2]) ,h") == [
         "a",

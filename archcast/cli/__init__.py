@@ -18,7 +18,7 @@ from archcast.cli.costs_command import costs
 from archcast.cli.leaderboard_command import leaderboard
 from archcast.cli.list_command import list_names
 from archcast.cli.options import with_groups
-from archcast.cli.output import OneLine, say
+from archcast.cli.output import OneLine, by_itself, say
 from archcast.cli.recommend_command import recommend
 from archcast.cli.report_command import report
 from archcast.cli.search_command import search
@@ -43,15 +43,15 @@ app = typer.Typer(
 table_app = typer.Typer(help="Tables of measured results.", no_args_is_help=True)
 benchmark_app = typer.Typer(help="Benchmarks of your own.", no_args_is_help=True)
 
-app.command("list")(list_names)
+app.command("list")(by_itself(list_names))
 for command in (leaderboard, costs, recommend, combine, report, stop, search, supernet):
-    app.command()(with_groups(command))
+    app.command()(by_itself(with_groups(command)))
 app.add_typer(table_app, name="table")
-table_app.command()(info)
-table_app.command()(convert)
-table_app.command()(verify)
+table_app.command()(by_itself(info))
+table_app.command()(by_itself(convert))
+table_app.command()(by_itself(verify))
 app.add_typer(benchmark_app, name="benchmark")
-benchmark_app.command()(train)
+benchmark_app.command()(by_itself(train))
 
 
 def main() -> None:

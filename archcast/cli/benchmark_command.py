@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from archcast.cli.options import Jobs, Where, numbers
+from archcast.cli.output import show
 
 
 def train(
@@ -36,4 +37,4 @@ def train(
     table = train_table(
         spaces.get(space), images, numbers("--seeds", seeds), out, jobs, device, limit
     )
-    typer.echo(f"{out}: {len(table)} architectures; use it by --benchmark {out}")
+    show(f"{out}: {len(table)} architectures; use it by --benchmark {out}")

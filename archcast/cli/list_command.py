@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from archcast.cli.output import show
 from archcast.core.registry import Registry, load
 
 Kind = Literal[
@@ -32,4 +33,4 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> N
     families = max(len(entry.family) for _, entry in entries)
     for name, entry in entries:
         family = f"{entry.family:{families}}  " if families else ""
-        typer.echo(f"{name:{names}}  {family}{entry.summary}")
+        show(f"{name:{names}}  {family}{entry.summary}")

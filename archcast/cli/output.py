@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
@@ -25,20 +28,56 @@ if TYPE_CHECKING:
     from archcast.studies.stopping import StopRecord
 
 
+_shown: TextIO | None = None  # standard output, within `by_itself`
+
+
+def by_itself(command: Callable[..., None]) -> Callable[..., None]:
+    """A command on whose standard output is what it shows, and nothing else.
+
+    What others write there goes to standard error: plugins, libraries in C, worker processes.
+    """
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        global _shown
+        output, _shown, aside = sys.stdout, sys.stdout, None
+        with suppress(AttributeError, OSError):  # it may be closed, or no file
+            aside = os.dup(output.fileno())
+            _shown = os.fdopen(os.dup(aside), "w", encoding=output.encoding, errors=output.errors)
+            os.dup2(sys.stderr.fileno(), output.fileno())
+        sys.stdout = sys.stderr
+        try:
+            command(*args, **options)
+            if _shown:
+                _shown.flush()
+        finally:
+            if aside is not None:
+                os.dup2(aside, output.fileno())
+                os.close(aside)
+            sys.stdout, _shown = output, None
+
+    return run
+
+
+def show(text: str) -> None:
+    """Lines on standard output."""
+    print(printable(text), file=_shown or sys.stdout)
+
+
 def say(message: str) -> None:
     """A line on standard error."""
     typer.echo(printable(f"archcast: {message}"), err=True)
 
 
 def console() -> Console:
-    """Where people read: brackets and escapes in names are text."""
+    """Of standard output; brackets and escapes in names are text."""
     from rich.console import Console
 
     class Plain(Console):
         def render_str(self, text: str, **how: Any) -> Text:
             return super().render_str(printable(text), **how)
 
-    return Plain(markup=False, emoji=False)
+    return Plain(file=_shown or sys.stdout, markup=False, emoji=False)
 
 
 class OneLine(logging.Formatter):
@@ -52,7 +91,7 @@ def print_frame(frame: pd.DataFrame, format: Literal["json", "csv"]) -> None:
     """A frame for programs."""
     from archcast.report.terminal import to_csv, to_json
 
-    typer.echo(to_json(frame) if format == "json" else printable(to_csv(frame)))
+    show(to_json(frame) if format == "json" else to_csv(frame))
 
 
 def ranked_heading(table: Table, experiment: Experiment) -> str:

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from archcast.cli.output import say
-from archcast.core.errors import printable
+from archcast.cli.output import say, show
 
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
@@ -21,7 +20,7 @@ def info(
     from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import table_info
 
-    typer.echo(printable(table_info(open_table(table, dataset))))
+    show(table_info(open_table(table, dataset)))
 
 
 def convert(
@@ -85,7 +84,7 @@ def convert(
         case "nasbench201":
             table = convert_nasbench201(source, dataset, hp)
     table.write(target)
-    typer.echo(f"{target}: {len(table)} architectures; use it by --benchmark {target}")
+    show(f"{target}: {len(table)} architectures; use it by --benchmark {target}")
 
 
 def verify(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> None:
@@ -95,4 +94,4 @@ def verify(file: Annotated[Path, typer.Argument(help="A Parquet file.")]) -> Non
     table = read_table(file)
     for remark in table.remarks():
         say(remark)
-    typer.echo(f"{file}: {len(table)} architectures of {table.space.name}, no fault found")
+    show(f"{file}: {len(table)} architectures of {table.space.name}, no fault found")

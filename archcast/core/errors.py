@@ -5,9 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2_000  # letters of a message
+
 
 class InputError(ValueError):
-    """Bad input. The message is one line: what is wrong, where, and how to mend it."""
+    """Bad input. The message is one line: what is wrong, where, and how to mend it.
+
+    Whatever it quotes, it is cut in its middle where it is too long to be read.
+    """
+
+    def __init__(self, message: str) -> None:
+        if len(message) > LONGEST:
+            message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+        super().__init__(message)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

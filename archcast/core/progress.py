@@ -1,8 +1,10 @@
-"""Progress with time left, on standard error, where somebody is looking."""
+"""Progress with time left, on standard error: a bar where somebody is looking, else lines."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import TypeVar
 
 from rich.console import Console
@@ -18,9 +20,17 @@ from rich.progress import (
 T = TypeVar("T")
 
 
+SECONDS = 60.0  # from one line to the next
+
+_logger = logging.getLogger("archcast")
+
+
 def track(items: Iterable[T], total: int, label: str) -> Iterator[T]:
-    """Yield `items` under a live bar; silent where standard error is no terminal."""
+    """Yield `items` under a live bar, or log a line each minute where there is no terminal."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from _logged(items, total, label)
+        return
     columns = (
         TextColumn(label),
         BarColumn(bar_width=None),
@@ -29,6 +39,16 @@ def track(items: Iterable[T], total: int, label: str) -> Iterator[T]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    silent = not total or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=silent) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not total) as progress:
         yield from progress.track(items, total=total)
+
+
+def _logged(items: Iterable[T], total: int, label: str) -> Iterator[T]:
+    begun = last = monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = monotonic()
+        if now - last >= SECONDS and done < total:
+            left = (now - begun) / done * (total - done)
+            _logger.warning("%s: %d of %d, some %.0f min left", label, done, total, left / 60)
+            last = now

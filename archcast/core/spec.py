@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from archcast.core.errors import InputError, short
 
 DEEPEST = 20  # brackets in brackets
+_QUOTED = re.compile(r'((?:^|[(\[,=])\s*)("(?:[^"\\]|\\.)*")')
 POSITIONAL = ""  # the key of the one value that may stand without a name
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
     """Split a spec into its name and parameters.
 
-    Values are read as JSON where they are JSON, as lists where they stand in square brackets, and
-    as text otherwise. A first value without a name gets the key `POSITIONAL`.
+    Values are read as JSON where they are JSON, such as "5" in quotes for text, as lists where they
+    stand in square brackets, and as text otherwise. A first value without a name gets the key
+    `POSITIONAL`.
 
     >>> parse_spec("xgb(max_depth=6, encoding=one-hot)")
     ('xgb', {'max_depth': 6, 'encoding': 'one-hot'})
@@ -36,7 +39,7 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
         )
     params: dict[str, Any] = {}
     for position, part in enumerate(split_specs(rest.rstrip()[:-1] if bracket else "")):
-        head, equals, value = part.partition("=")
+        head, equals, _ = _masked(part).partition("=")
         if not equals or "(" in head:
             if position:
                 raise InputError(
@@ -44,7 +47,7 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
                 )
             params[POSITIONAL] = _value(part)
         else:
-            params[head.strip()] = _value(value.strip())
+            params[head.strip()] = _value(part[len(head) + 1 :].strip())
     return name, params
 
 
@@ -59,13 +62,21 @@ def format_spec(name: str, params: Mapping[str, Any]) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
-    if isinstance(value, str) and _value(value) == value:
+    if isinstance(value, str) and _value(value) == value and _stands(value):
         return value
     return json.dumps(value)
 
 
+def _stands(text: str) -> bool:
+    """Whether text is read as it is, without quotes."""
+    try:
+        return split_specs(text) == [text] and "=" not in text.partition("(")[0]
+    except InputError:
+        return False
+
+
 def split_specs(text: str) -> list[str]:
-    """Split at the commas outside brackets.
+    """Split at the commas outside brackets and quotes.
 
     >>> split_specs("rf, xgb(max_depth=6, labels=raw)")
     ['rf', 'xgb(max_depth=6, labels=raw)']
@@ -74,19 +85,24 @@ def split_specs(text: str) -> list[str]:
         InputError: unbalanced brackets.
     """
     parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([") - (letter in ")]")
+    for letter, seen in zip(text, _masked(text), strict=True):
+        depth += (seen in "([") - (seen in ")]")
         if depth < 0:
             break
         if depth > DEEPEST:
             raise InputError(f"{short(text)} is nested more than {DEEPEST} deep; make it flat")
-        if letter == "," and depth == 0:
+        if seen == "," and depth == 0:
             parts.append("")
         else:
             parts[-1] += letter
     if depth:
         raise InputError(f"unbalanced brackets in {short(text)}; mend them")
     return [part.strip() for part in parts if part.strip()]
+
+
+def _masked(text: str) -> str:
+    """Text of the same length, where nothing that is quoted has a meaning."""
+    return _QUOTED.sub(lambda found: found[1] + "_" * len(found[2]), text)
 
 
 def _value(text: str) -> Any:

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from archcast.predictors.helpers.labels import for_few
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
+
+MIN_DATA_IN_BIN = 3  # LightGBM's own
 
 
 class XGBoost(VectorPredictor):
@@ -78,7 +81,7 @@ class LightGBM(VectorPredictor):
     5. The learning rate and the share of rows are its own.
     """
 
-    tags = Tags(paper="Ke et al., 2017")
+    tags = Tags(paper="Ke et al., 2017", version=2)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
@@ -115,12 +118,16 @@ class LightGBM(VectorPredictor):
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         from lightgbm import LGBMRegressor
 
+        leaf, share = for_few(len(y), self.min_child_samples, self.subsample)
+        if len(y) == 1:  # of which it wants two
+            x, y = np.repeat(x, 2, axis=0), np.repeat(y, 2)
         self.trees_ = LGBMRegressor(
             n_estimators=self.n_estimators,
             num_leaves=self.num_leaves,
             learning_rate=self.learning_rate,
-            min_child_samples=self.min_child_samples,
-            subsample=self.subsample,
+            min_child_samples=leaf,
+            min_data_in_bin=min(leaf, MIN_DATA_IN_BIN),
+            subsample=share,
             subsample_freq=1,
             colsample_bytree=self.colsample_bytree,
             random_state=self.seed,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from archcast.predictors.helpers.held_out import HeldOutVariance
+from archcast.predictors.helpers.labels import for_few
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
 
@@ -20,7 +21,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
     `HeldOutVariance` for what is done about the rest.
     """
 
-    tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost")
+    tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost", version=2)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
@@ -61,9 +62,10 @@ class NGBoost(HeldOutVariance, VectorPredictor):
 
         from archcast.predictors.helpers.plain_normal import PlainNormal
 
+        leaf, share = for_few(len(y), self.min_samples_leaf, self.minibatch_frac)
         tree = DecisionTreeRegressor(
             max_depth=self.max_depth,
-            min_samples_leaf=self.min_samples_leaf,
+            min_samples_leaf=leaf,
             random_state=self.seed,
         )
         self.trees_ = NGBRegressor(
@@ -72,7 +74,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
             Base=tree,
             n_estimators=self.n_estimators if np.ptp(y) else 0,  # equal labels have no gradient
             learning_rate=self.learning_rate,
-            minibatch_frac=self.minibatch_frac,
+            minibatch_frac=share,
             col_sample=self.col_sample,
             random_state=self.seed,
             verbose=False,

@@ -62,3 +62,12 @@ LABELS: dict[str, Callable[[Vector], Vector]] = {
     "rank": _rank,  # in (0, 1), ties share their mean rank
     "normal": _normal,  # normal quantiles of the ranks
 }
+
+
+def for_few(labels: int, leaf: int, share: float) -> tuple[int, float]:
+    """How many labels a leaf keeps at least, and which share of them a tree sees.
+
+    What was chosen, `leaf` and `share`, or less and more where no tree could split so few labels.
+    """
+    share = share if share * labels >= 2 else 1.0
+    return max(1, min(leaf, int(share * labels) // 2)), share
