@@ -20,6 +20,7 @@ import pytest
 from archcast.cli import main
 from archcast.cli.list_command import ROOMS
 from archcast.core.registry import load
+from archcast.evaluation.record import Record, save_record
 from tests.results import small_table, write_small_table
 
 ROOT = Path(__file__).parent.parent
@@ -409,6 +410,19 @@ def test_report_of_what_is_on_disk(archcast, tmp_path: Path) -> None:  # type: i
 
 
 SEARCH = "search --benchmark toy.parquet --predictor params,sotl-e,bayes-lin-reg --budget 12"
+
+
+def test_records_of_a_plugin_that_is_gone_are_shown(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    archcast(f"{SMALL} --predictors rf,params")
+    for path in (tmp_path / "results").glob("*.json"):
+        record = Record.model_validate_json(path.read_bytes())
+        changes = {"predictor": "gone(a=1)", "name": "gone", "family": "third-party"}
+        other = record.model_copy(update={"job": record.job.model_copy(update=changes)})
+        save_record(path.parent, other.job.key(other.table), other)
+    for command in ("report", "recommend --init 1e9 --query 1e9"):
+        code, out, _ = archcast(f"{command} --benchmark toy.parquet")
+        assert code == 0
+        assert "gone(a=1)" in out + (tmp_path / "report.html").read_text()
 
 
 def test_report_of_searches(archcast) -> None:  # type: ignore[no-untyped-def]

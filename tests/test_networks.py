@@ -422,3 +422,9 @@ def test_recipes_of_before_are_understood(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="made with scale None, not mini"):
         Journal(out, provenance(images)).__enter__()
+
+
+def test_an_interrupt_before_the_first_row_is_one(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Journal(tmp_path / "out.parquet", provenance(IMAGES)):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())

@@ -42,7 +42,7 @@ GLOBALS = {**NUMPY_SCALARS, **ORDERED_DICT}
 HPS = ("12", "200")
 
 _EXTENSION = ".pickle.pbz2"
-MOST = 2_000_000  # bytes of one cell, which has a quarter of a million
+MOST = 1_000_000  # bytes of one cell, which has a quarter of a million
 MOST_EPOCHS = 10_000
 _logger = logging.getLogger("archcast")
 

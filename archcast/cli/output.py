@@ -61,7 +61,7 @@ def by_itself(command: Callable[..., None]) -> Callable[..., None]:
 
 def show(text: str) -> None:
     """Lines on standard output."""
-    print(text, file=_shown or sys.stdout)
+    print(printable(text), file=_shown or sys.stdout)
 
 
 def say(message: str) -> None:
@@ -70,7 +70,7 @@ def say(message: str) -> None:
 
 
 def console() -> Console:
-    """Of standard output, where people read: brackets and escapes in names are text."""
+    """Of standard output; brackets and escapes in names are text."""
     from rich.console import Console
 
     class Plain(Console):
@@ -91,7 +91,7 @@ def print_frame(frame: pd.DataFrame, format: Literal["json", "csv"]) -> None:
     """A frame for programs."""
     from archcast.report.terminal import to_csv, to_json
 
-    show(to_json(frame) if format == "json" else printable(to_csv(frame)))
+    show(to_json(frame) if format == "json" else to_csv(frame))
 
 
 def ranked_heading(table: Table, experiment: Experiment) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from archcast.cli.output import say, show
-from archcast.core.errors import printable
 
 Source = Literal["csv", "nats-bench", "nasbench201"]
 
@@ -21,7 +20,7 @@ def info(
     from archcast.benchmarks.opening import open_table
     from archcast.report.terminal import table_info
 
-    show(printable(table_info(open_table(table, dataset))))
+    show(table_info(open_table(table, dataset)))
 
 
 def convert(
