@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, short
 from archcast.core.heavy import torch
 from archcast.tasks.task import ALL, PARTS, Data, Rows, Signature, Task
 
@@ -168,9 +169,9 @@ def load_images(name: str | Path) -> Images:
         with files("archcast.tasks").joinpath("shipped", SHIPPED[str(name)]).open("rb") as file:
             return _read(file, str(name))
     path = Path(name)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  of any text
         raise InputError(
-            f"images {str(name)!r}: neither a file nor one of {', '.join(SHIPPED)};"
+            f"images {short(str(name))}: neither a file nor one of {', '.join(SHIPPED)};"
             " give the path of an .npz file"
         )
     with path.open("rb") as file:
