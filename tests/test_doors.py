@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archcast.core.errors import LONGEST, InputError
+from archcast.tasks.images import load_images
 from tests.doors import DOORS, trials
 
 
@@ -12,10 +13,17 @@ def test_odd_input_ends_well_or_in_one_line() -> None:
     assert not [*trials(0, 25 * len(DOORS))]
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b", "", "\udc80"])
+def test_names_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(InputError, match="neither a file nor one of"):
+        load_images(name)
+
+
 def test_messages_are_cut_in_their_middle() -> None:
     with pytest.raises(InputError) as caught:
-        raise InputError("begin " + "x" * 1_000_000 + " mend")
+        raise InputError("begin\nx" + "x" * 1_000_000 + " mend")
     message = str(caught.value)
     assert message.startswith("begin x")
     assert message.endswith("x mend")
+    assert len(message.splitlines()) == 1
     assert len(message) < LONGEST + 10

@@ -11,10 +11,11 @@ LONGEST = 2_000  # letters of a message
 class InputError(ValueError):
     """Bad input. The message is one line: what is wrong, where, and how to mend it.
 
-    Whatever it quotes, it is cut in its middle where it is too long to be read.
+    Whatever it quotes: line breaks become spaces, and its middle is cut where it is too long.
     """
 
     def __init__(self, message: str) -> None:
+        message = " ".join(message.splitlines())
         if len(message) > LONGEST:
             message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
         super().__init__(message)
