@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from archcast.benchmarks.table import Table
@@ -35,11 +35,7 @@ def task_of(table: Table) -> Images | None:
     they are called.
     """
     name = table.metadata.get(IMAGES, table.dataset)
-<<<<<<< HEAD
     if not (name in SHIPPED or is_file(Path(name))):
-=======
-    if not (name in SHIPPED or os.path.isfile(name)):  # noqa: PTH113  of any text
->>>>>>> 54ac64f6efa9ef0eb928722f3168f072d21709da
         return None
     images = load_images(name)
     if table.metadata.get(IMAGES_HASH, images.hash) != images.hash:

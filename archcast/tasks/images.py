@@ -15,12 +15,8 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
-from archcast.core.errors import InputError, told
+from archcast.core.errors import InputError, short, told
 from archcast.core.files import is_file, most_unpacked
-=======
-from archcast.core.errors import InputError, short
->>>>>>> 54ac64f6efa9ef0eb928722f3168f072d21709da
 from archcast.core.heavy import torch
 from archcast.tasks.task import ALL, PARTS, Data, Rows, Signature, Task
 
@@ -174,11 +170,7 @@ def load_images(name: str | Path) -> Images:
         with files("archcast.tasks").joinpath("shipped", SHIPPED[str(name)]).open("rb") as file:
             return _read(file, str(name))
     path = Path(name)
-<<<<<<< HEAD
     if not is_file(path):
-=======
-    if not os.path.isfile(path):  # noqa: PTH113  of any text
->>>>>>> 54ac64f6efa9ef0eb928722f3168f072d21709da
         raise InputError(
             f"images {short(str(name))}: neither a file nor one of {', '.join(SHIPPED)};"
             " give the path of an .npz file"
