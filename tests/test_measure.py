@@ -167,11 +167,14 @@ def test_a_metric_of_ones_own_is_shown_everywhere(third_party: Any) -> None:
 
 @pytest.mark.parametrize(("name", "target"), [("bare", "BARE"), ("other-name", "WORST_FIRST")])
 def test_an_entry_point_that_is_no_such_metric_is_refused(
-    third_party: Any, name: str, target: str
+    third_party: Any, name: str, target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """By name; of all it is left out."""
     third_party(name, target)
     with pytest.raises(InputError, match=rf"{target} .*is no Metric called '{name}'; make it one"):
-        measure([])
+        metrics.get(name)
+    assert name.replace("-", "_") not in measure([])
+    assert f"is no Metric called '{name}'" in caplog.text
 
 
 def test_a_narrow_table_keeps_what_ranks_it() -> None:

@@ -885,7 +885,7 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
         ({"strategies": "evolutoin"}, TABLE, "unknown strategy 'evolutoin': did you mean evo"),
         ({"strategies": ""}, TABLE, "--strategy: name one or more"),
         ({"strategies": "evolution(popluation=3)"}, TABLE, "no parameter 'popluation'; it has pop"),
-        ({"strategies": "random(3)"}, TABLE, "random has no parameter 3; it has none"),
+        ({"strategies": "random(3)"}, TABLE, "random has no parameter '3'; it has none"),
         ({"strategies": "evolution(batch=0)"}, TABLE, "batch=0 won't do: .*greater than 0"),
         ({"strategies": "evolution(batch=x)"}, TABLE, "batch=x won't do: .*integer"),
         ({"strategies": "bayesian(acquisition=pi)"}, TABLE, "acquisition=pi won't do: .*'ei'"),

@@ -69,6 +69,8 @@ def _text(value: Any) -> str:
 
 def _stands(text: str) -> bool:
     """Whether text is read as it is, without quotes."""
+    if '"' in _masked(text):
+        return False
     try:
         return split_specs(text) == [text] and "=" not in text.partition("(")[0]
     except InputError:

@@ -170,7 +170,7 @@ class Passes:
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy."""
         logits = self.forward(network, images)
-        _check_classes(logits, labels)
+        check_classes(logits, labels)
         return nn.functional.cross_entropy(logits, labels)
 
     def noise(self, shape: torch.Size | tuple[int, ...], stream: int = 0) -> Tensor:
@@ -213,7 +213,7 @@ class Passes:
         with Recorder(network) as recorder:
             logits = self.forward(network, images)
         if self.batch.labels is not None:
-            _check_classes(logits, self.batch.labels)
+            check_classes(logits, self.batch.labels)
         self._traced = True
         return Trace(images, logits, recorder.weighted, recorder.rectified, recorder.mapless)
 
@@ -263,6 +263,11 @@ class Passes:
         return _Timed(value, elapsed - opened.inner, frozenset(opened.used))
 
 
-def _check_classes(logits: Tensor, labels: Tensor) -> None:
+def check_classes(logits: Tensor, labels: Tensor) -> None:
+    """Refuse labels beyond the logits.
+
+    Raises:
+        InputError: there is one.
+    """
     if (most := int(labels.max())) >= logits.shape[1]:
         raise InputError(f"a label is {most}, but the network gives {logits.shape[1]} logits")
