@@ -126,10 +126,7 @@ class Experiment:
         Raises:
             InputError: as `plan`, or `results` can't be a folder.
         """
-        jobs, remarks = self.plan()
-        store = RecordStore(Path(results), Record)
-        for remark in remarks:
-            _logger.warning(remark)
+        jobs, store = self._opened(results)
         return run_jobs(jobs, self.table, store, run_job, workers, retry)
 
     def measured(
@@ -140,11 +137,16 @@ class Experiment:
         Raises:
             InputError: as `run`.
         """
+        jobs, store = self._opened(results)
+        return measured_jobs(jobs, self.table, store, workers, retry)
+
+    def _opened(self, results: Path | str) -> tuple[list[Planned[Job]], RecordStore[Record]]:
+        """The jobs, and the folder of their records; remarks are logged."""
         jobs, remarks = self.plan()
         store = RecordStore(Path(results), Record)
         for remark in remarks:
             _logger.warning(remark)
-        return measured_jobs(jobs, self.table, store, workers, retry)
+        return jobs, store
 
     def _epochs(self) -> tuple[int, ...]:
         table = self.table

@@ -169,9 +169,7 @@ class Passes:
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy."""
-        logits = self.forward(network, images)
-        check_classes(logits, labels)
-        return nn.functional.cross_entropy(logits, labels)
+        return cross_entropy(self.forward(network, images), labels)
 
     def noise(self, shape: torch.Size | tuple[int, ...], stream: int = 0) -> Tensor:
         """Standard Gaussian noise on the device, the same for each seed and stream."""
@@ -261,6 +259,16 @@ class Passes:
         if self._open:
             self._open[-1].inner += elapsed
         return _Timed(value, elapsed - opened.inner, frozenset(opened.used))
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """That of the labels, which are among the classes.
+
+    Raises:
+        InputError: there is one beyond the logits.
+    """
+    check_classes(logits, labels)
+    return nn.functional.cross_entropy(logits, labels, reduction=reduction)
 
 
 def check_classes(logits: Tensor, labels: Tensor) -> None:
