@@ -26,6 +26,7 @@ from archcast.core.workers import Processes
 from archcast.evaluation.engine import context, run_job, split
 from archcast.evaluation.job import Job
 from archcast.evaluation.measure import measure
+from archcast.evaluation.preparing import PARTS, preparations
 from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry as predictors
@@ -313,6 +314,21 @@ class Ends(Random):
         if self.how == "sys.exit":
             sys.exit(0)
         return super()._query(architectures, context)
+
+
+class Sharing(Random):
+    """Shares what it can't do."""
+
+    shares = "nothing"  # type: ignore[assignment]
+
+    def prepare(self, *_: Any) -> None:
+        raise RuntimeError
+
+
+def test_shared_work_that_fails_leaves_the_jobs(tmp_path: Path) -> None:
+    experiment = Experiment(TABLE, [Sharing(), Sharing(seed=1)], (10,), test_size=20, repeats=1)
+    assert len(preparations(experiment.plan()[0])) == PARTS
+    assert [record.error for record in experiment.run(tmp_path)] == [None, None]
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +18,13 @@ from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import context, run_job, split
+from archcast.evaluation.preparing import PARTS, preparations
 from archcast.networks.blueprint import Untrained, initialised
 from archcast.networks.nasbench201_modules import Network
 from archcast.networks.nasbench201_network import MINI, OFFICIAL
 from archcast.networks.table_networks import IMAGES, SCALE, blueprint_of, task_of
 from archcast.predictors import registry as predictors
+from archcast.predictors.proxies import REFERENCE
 from archcast.studies.experiment import Experiment
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Signature
@@ -29,6 +33,7 @@ from archcast.zero_cost import Batch
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import votes
 from archcast.zero_cost.passes import Passes
+from archcast.zero_cost.scoring import Scorer
 from tests.results import planned, small_table
 from tests.test_evaluation import job
 from tests.test_networks import save_images
@@ -179,6 +184,41 @@ def test_a_second_run_is_served_and_costs_the_same(monkeypatch: pytest.MonkeyPat
         assert again.cost.query > 1e-3
 
 
+def test_what_proxies_share_is_done_before_their_jobs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = trained_on("fashion-mnist-14")
+    names = ("nwot", "snip", "rank-sum(proxies=[zico, snip])")
+    jobs = [planned(job(name, train_size=0, test_size=9, seed=78)) for name in names]
+    alone = [run_job(each, table) for each in jobs]
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path))
+    before = preparations([*jobs, planned(job("synflow", train_size=0, test_size=9, seed=78))])
+    assert len(before) == PARTS, "synflow looks at noise, and shares with none of these"
+    scored = Counter[str]()
+    with monkeypatch.context() as patch:
+        measure = Scorer._measure
+
+        def counted(scorer: Scorer, make: Any, found: Any) -> Any:
+            scored[str(make.args[0])] += 1
+            return measure(scorer, make, found)
+
+        patch.setattr(Scorer, "_measure", counted)
+        patch.setattr(Scorer, "_warm_up", lambda *_: None)
+        for each in before:
+            each(table)
+    parts = split(jobs[0].job, table)
+    wanted = {*parts.test, *parts.unlabeled[:REFERENCE]}
+    assert scored.keys() == {str(table.architectures[i]) for i in wanted}
+    assert scored.total() <= 9 + REFERENCE, "for all proxies at once"
+    monkeypatch.setattr(Passes, "measure", lambda *_: pytest.fail("measured again"))
+    for each, record in zip(jobs, alone, strict=True):
+        again = run_job(each, table)
+        assert again.predictions == record.predictions
+        assert again.cost is not None
+        assert record.cost is not None
+        assert again.cost.query == pytest.approx(record.cost.query, rel=0.8), "as if alone"
+
+
 def test_saved_seconds_are_of_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcast.predictors.proxies.perf_counter", lambda: 7.0)  # no time passes
     context = replace(CELLS.context, build=Untrained(BLUEPRINT, seed=123))
@@ -191,7 +231,7 @@ def test_saved_seconds_are_of_the_last_call(monkeypatch: pytest.MonkeyPatch) -> 
     predictor.query(CELLS.architectures[2:], context)
     assert first == pytest.approx(part + predictor.saved_seconds_)
     assert 0.0 < part < first != of_fit > 0.0
-    alone = [predictors.get(name)(seed=0).fit([], [], context) for name in ("nwot", "l2-norm")]
+    alone = [predictors.get(name)().fit([], [], context) for name in ("nwot", "l2-norm")]
     for each in alone:
         each.query(CELLS.architectures, context)
     assert alone[0].saved_seconds_ < first, "each part is charged as if alone"

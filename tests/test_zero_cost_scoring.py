@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import logging
 import pickle
 import subprocess
@@ -244,6 +245,18 @@ def test_of_two_scores_the_first_counts(tmp_path: Path) -> None:
     first.add("cell", Score(1.0, 2.0))
     second.add("cell", Score(1.0, 3.0))
     assert ScoreFile(tmp_path / "a.jsonl", "{}").scores == {"cell": Score(1.0, 2.0)}
+
+
+def test_scores_of_other_processes_are_seen_as_they_come(tmp_path: Path) -> None:
+    writer, reader = ScoreFile(tmp_path / "a.jsonl", "{}"), ScoreFile(tmp_path / "a.jsonl", "{}")
+    for number in range(3):
+        writer.add(f"cell {number}", Score(float(number), 2.0))
+        with (tmp_path / "a.jsonl").open("ab") as file:
+            whole = file.tell()
+            file.write(b'{"architecture": "cut')
+        reader.catch_up()
+        assert list(reader.scores) == [f"cell {each}" for each in range(number + 1)]
+        os.truncate(tmp_path / "a.jsonl", whole)
 
 
 WRITER = """

@@ -74,8 +74,8 @@ def _is_same(one: Path, other: str | Path) -> bool:
         return False
 
 
-def read_whole(path: Path, most: int | None = None) -> bytes:
-    """The content of a regular file, of `most` bytes if that is given.
+def read_whole(path: Path, most: int | None = None, start: int = 0) -> bytes:
+    """The content of a regular file from byte `start` on, of `most` bytes if that is given.
 
     Raises:
         OSError: it can't be read, is a folder, a device or a pipe, or is larger.
@@ -86,6 +86,7 @@ def read_whole(path: Path, most: int | None = None) -> bytes:
             raise OSError(errno.EINVAL, "no regular file", str(path))
         if most is not None and status.st_size > most:
             raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+        file.seek(start)
         return file.read()
 
 

@@ -12,6 +12,7 @@ from archcast.benchmarks.table import Table
 from archcast.core.progress import track
 from archcast.core.workers import WorkerDied, run_each
 from archcast.evaluation.job import BaseJob
+from archcast.evaluation.preparing import Preparation, preparations
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 
 
@@ -66,26 +67,35 @@ def run_missing(
     run: Callable[[P, Table], R],
     workers: int | Executor,
 ) -> dict[str, R]:
-    """Run jobs by key, and keep their records as `run_jobs` does."""
+    """Run jobs by key, and keep their records as `run_jobs` does; first what they share."""
     if todo:
         store.prepare()
     work = partial(_run, table=table, run=run)
     made: dict[str, R] = {}
+    items: list[Preparation | tuple[str, P]] = [*preparations(todo.values()), *todo.items()]
 
-    def failure(item: tuple[str, P], death: WorkerDied) -> tuple[str, R]:
+    def failure(item: Preparation | tuple[str, P], death: WorkerDied) -> tuple[str, R] | None:
+        if isinstance(item, Preparation):
+            return None
         key, planned = item
         error = f"killed the process that it ran in, twice ({death.how})"
         return key, store.kind.model_validate(
             {"job": planned.job, "table": table.hash, "error": error}
         )
 
-    results = run_each(work, todo.items(), workers, on_death=failure)
-    for key, record in track(results, len(todo), "jobs"):
-        save_record(store.folder, key, record)
-        made[key] = record
+    results = run_each(work, items, workers, on_death=failure)
+    for result in track(results, len(items), "jobs"):
+        if result is not None:
+            key, record = result
+            save_record(store.folder, key, record)
+            made[key] = record
     return made
 
 
-def _run(item: tuple[str, P], table: Table, run: Callable[[P, Table], R]) -> tuple[str, R]:
+def _run(
+    item: Preparation | tuple[str, P], table: Table, run: Callable[[P, Table], R]
+) -> tuple[str, R] | None:
+    if isinstance(item, Preparation):
+        return item(table)
     key, planned = item
     return key, run(planned, table)

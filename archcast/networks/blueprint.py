@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archcast.core.errors import InputError
-from archcast.core.heavy import torch
 from archcast.core.identity import made_of
+from archcast.core.seeding import seeded
 from archcast.networks import registry
 from archcast.networks.networks import Networks
 from archcast.spaces.space import Architecture, Space
@@ -77,8 +77,7 @@ class Untrained:
 
 def initialised(build: Callable[[], M], name: str, seed: int) -> M:
     """Build a network whose weights are drawn from `name` and `seed`."""
-    with torch.random.fork_rng():
-        torch.manual_seed(int.from_bytes(entropy(name, seed)[:7], "big"))
+    with seeded(int.from_bytes(entropy(name, seed)[:7], "big")):
         return build()
 
 

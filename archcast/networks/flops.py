@@ -22,6 +22,7 @@ Shape = Sequence[int]
 def count_flops(network: nn.Module, image: Tensor) -> int:
     """Multiply-adds of one forward pass in evaluation mode: convolutions and matrix products.
 
+    The network is back in its mode afterwards.
     Those of attention and of recurrent layers are among them; products of single elements, as in
     batch norm, are not.
 
@@ -29,6 +30,7 @@ def count_flops(network: nn.Module, image: Tensor) -> int:
         InputError: an operation that multiplies has no known count.
     """
     refuse_sealed(network)
+    training = network.training
     network.eval()
     counter = FlopCounterMode(display=False, custom_mapping=FORMULAS)
     fast_path = torch.backends.mha.get_fastpath_enabled()
@@ -38,6 +40,7 @@ def count_flops(network: nn.Module, image: Tensor) -> int:
             network(image)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast_path)
+        network.train(training)
     return int(counter.get_total_flops()) // 2  # the counter takes a multiply-add for two
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archcast.core.heavy import torch
-from archcast.predictors.helpers.descent import minimise, seeded
+from archcast.core.seeding import seeded
+from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.labels import Axis, rescale
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.decision import BINS, Decision

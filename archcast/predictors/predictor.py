@@ -142,6 +142,29 @@ class Predictor(Parametrised, ABC):
         """
         return ()
 
+    @property
+    def shares(self) -> str:
+        """Names the work for a query that it has in common with other predictors; none: empty."""
+        return ""
+
+    def prepare(
+        self,
+        beside: Sequence[Predictor],
+        architectures: Sequence[Architecture],
+        context: Context,
+        part: slice,
+    ) -> None:
+        """Do and keep what is shared, for whoever is fitted and queried in the same context.
+
+        Whatever comes of it, `fit` and `query` give the same scores, and charge the same seconds.
+
+        Args:
+            beside: predictors that share the same, this one among them.
+            architectures: that will be queried.
+            context: with all that these predictors need.
+            part: of the work.
+        """
+
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
         """What a hyperparameter search may try, by parameter.

@@ -2,26 +2,31 @@
 
 Each proxy of the catalog is a predictor of the same name, an attribute of this module. What ranks a
 network among others, as combinations of proxies do, compares it with a random sample of the space:
-its score then does not depend on what is queried beside it.
+its score then does not depend on what is queried beside it. What is random in a pass is drawn from
+the seed of the networks, so that all proxies share the passes.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from time import perf_counter
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
+from archcast.networks.blueprint import Untrained
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import Combination, rank_sum, votes
+
+if TYPE_CHECKING:
+    from archcast.zero_cost.scoring import Scorer
 
 UNDEFINED = -1e30  # the score of a network for which a proxy is not defined
 REFERENCE = 50  # architectures of the random sample that a combination compares with
@@ -38,9 +43,8 @@ class _Untrained(Predictor):
 
     paper: ClassVar[str] = ""
 
-    def __init__(self, device: str = "cpu", seed: int = 0) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         self.device = device
-        self.seed = seed
 
     @abstractmethod
     def _parts(self) -> Sequence[str]:
@@ -49,28 +53,44 @@ class _Untrained(Predictor):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """Noise of the images' shape is enough where no proxy looks at images."""
+        needs = frozenset({"build", self._look()})
+        return Tags(needs=needs, learns=False, paper=self.paper)
+
+    def _look(self) -> str:
         families = {proxies.entry(name).family for name in self._parts()}
-        look = "noise" if families <= set(DATA_FREE) else "batch"
-        return Tags(needs=frozenset({"build", look}), learns=False, paper=self.paper)
+        return "noise" if families <= set(DATA_FREE) else "batch"
+
+    @property
+    def shares(self) -> str:
+        """Passes over the same minibatch."""
+        return f"passes over {self._look()} on {self.device}"
+
+    def prepare(
+        self,
+        beside: Sequence[Predictor],
+        architectures: Sequence[Architecture],
+        context: Context,
+        part: slice,
+    ) -> None:
+        """Score architectures, and the sample that combinations compare with, by all proxies."""
+        untrained = [each for each in beside if isinstance(each, _Untrained)]
+        comparing = [each for each in untrained if isinstance(each, _Compared)]
+        for predictors, scored in (
+            (untrained, architectures),
+            (comparing, (context.unlabeled or ())[:REFERENCE]),
+        ):
+            names = dict.fromkeys(name for each in predictors for name in each._parts())
+            scorer = self._scorer(names, context)
+            for architecture in scored[part]:
+                scorer(architecture)
 
     def uses(self) -> Sequence[object]:
         return [proxies.reference(name) for name in self._parts()]
 
     def _matrix(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, proxies)."""
-        from archcast.zero_cost.proxy import Proxy
-        from archcast.zero_cost.scoring import Scorer
-
-        batch = context.batch or context.noise
-        assert batch is not None
-        found = {name: proxies.get(name) for name in self._parts()}
-        single = {name: each for name, each in found.items() if isinstance(each, Proxy)}
-        if len(single) < len(found):
-            raise ValueError(f"{self} combines proxies that are combinations; name their parts")
         begun = perf_counter()
-        scorer = Scorer(
-            single, context.build, batch, self.seed, self.device, cache_folder("scores")
-        )
+        scorer = self._scorer(self._parts(), context)
         rows = [scorer(architecture) for architecture in architectures]
         parts = [[row[name] for name in self._parts()] for row in rows]
         for failed in (part for row in parts for part in row if part.failed):
@@ -79,6 +99,19 @@ class _Untrained(Predictor):
         self.saved_seconds_ += seconds - (perf_counter() - begun)
         values = [[UNDEFINED if p.value is None else p.value for p in row] for row in parts]
         return np.array(values).reshape(-1, len(self._parts()))
+
+    def _scorer(self, names: Iterable[str], context: Context) -> Scorer:
+        from archcast.zero_cost.proxy import Proxy
+        from archcast.zero_cost.scoring import Scorer
+
+        batch, build = context.batch or context.noise, context.build
+        assert batch is not None
+        found = {name: proxies.get(name) for name in names}
+        single = {name: each for name, each in found.items() if isinstance(each, Proxy)}
+        if len(single) < len(found):
+            raise ValueError(f"{self} combines proxies that are combinations; name their parts")
+        seed = build.seed if isinstance(build, Untrained) else 0
+        return Scorer(single, build, batch, seed, self.device, cache_folder("scores"))
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         pass
@@ -147,9 +180,8 @@ class _Chosen(_Compared):
         self,
         proxies: Sequence[str] = ("nwot", "synflow", "jacov"),
         device: str = "cpu",
-        seed: int = 0,
     ) -> None:
-        super().__init__(device, seed)
+        super().__init__(device)
         self.proxies = proxies
 
     def _parts(self) -> tuple[str, ...]:

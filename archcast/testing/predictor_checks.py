@@ -209,6 +209,15 @@ def check_batch_does_not_matter(predictor: Predictor, toys: Toys = NASBENCH201) 
         np.testing.assert_allclose(alone, together[[i]], rtol=1e-4, atol=1e-6)
 
 
+def check_preparing_changes_nothing(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """Scores are the same where what is shared was done before."""
+    fresh = clone(predictor)
+    if fresh.shares:
+        fresh.prepare([fresh], toys.test.architectures, toys.test.context, slice(None))
+        scores = _scores(fresh.fit(*toys.train), toys)
+        np.testing.assert_array_equal(scores, _fitted_scores(predictor, toys))
+
+
 def check_pickles(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """A fitted predictor survives pickling."""
     fitted = _fitted(predictor, toys)

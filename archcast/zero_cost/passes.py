@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.core.errors import InputError
+from archcast.core.seeding import seeded
 from archcast.making.trainer import clock_of
 from archcast.networks.arithmetic import layout_of
 from archcast.networks.plain import plain, taken_by
@@ -136,8 +137,7 @@ class Passes:
         images = taken_by(network, images)
         if images.ndim == 4:
             images = images.contiguous(memory_format=self._layout)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             try:
                 with Finite():
                     logits = network(images)
@@ -193,13 +193,22 @@ class Passes:
         return self.fresh()
 
     @Shared
+    def surveyed(self) -> Weights:
+        """The weights, biases, scales and shifts of the copy that shared passes run on.
+
+        Raises:
+            InputError: there are no weights, or not all can be seen.
+        """
+        return self.weights_of(self.network)
+
+    @Shared
     def weights(self) -> list[Tensor]:
         """The weights that multiply data, each once; no biases, no batch norm.
 
         Raises:
             InputError: there are none, or not all can be seen.
         """
-        return self.weights_of(self.network).weights
+        return self.surveyed.weights
 
     @Shared
     def trace(self) -> Trace:

@@ -2,7 +2,7 @@
 
 A file holds the scores of any number of architectures by one proxy: lines of JSON that are only
 ever added to, the first of which says what they are scores of. Its name is a digest of that, which
-is all that decides a score besides the architecture. A process reads a file once.
+is all that decides a score besides the architecture. A process reads a line once.
 """
 
 from __future__ import annotations
@@ -46,10 +46,17 @@ class ScoreFile:
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         self.scores: dict[str, Score] = {}
-        lines = _content(path).splitlines(keepends=True)
-        whole = lines[1:] if not lines or lines[-1].endswith(b"\n") else lines[1:-1]
+        self._read_to = 0  # bytes
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read what was added since, by other processes too."""
+        added = _content(self.path, self._read_to)
+        whole = added[: added.rfind(b"\n") + 1]
+        lines = whole.splitlines()[0 if self._read_to else 1 :]
+        self._read_to += len(whole)
         wrong = 0
-        for line in whole:
+        for line in lines:
             try:
                 architecture, score = _read(line)
             except (ValueError, TypeError, KeyError, AttributeError):
@@ -57,7 +64,7 @@ class ScoreFile:
             else:  # of two processes that scored it at once, the first
                 self.scores.setdefault(architecture, score)
         if wrong:
-            _logger.warning("%s: ignoring %d lines that hold no score", path, wrong)
+            _logger.warning("%s: ignoring %d lines that hold no score", self.path, wrong)
 
     def add(self, architecture: str, score: Score) -> None:
         """Keep a score, whatever happens next.
@@ -88,9 +95,9 @@ def score_file(folder: Path, key: str) -> ScoreFile:
     return ScoreFile(made_folder(folder) / f"{digest(key)}.jsonl", key)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, start: int) -> bytes:
     try:
-        return read_whole(path)
+        return read_whole(path, start=start)
     except FileNotFoundError:
         return b""
     except OSError as error:

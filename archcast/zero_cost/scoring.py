@@ -192,6 +192,8 @@ class Scorer:
                 name: json.dumps({"proxy": made_of(proxy), **key}, sort_keys=True)
                 for name, proxy in proxies.items()
             }
+            for each in self.keys.values():
+                self._file(each).catch_up()
 
     def __call__(self, network: Network) -> dict[str, Score]:
         """The score of each proxy; the passes that proxies share are made once."""

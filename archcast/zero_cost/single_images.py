@@ -23,10 +23,8 @@ def ntk(passes: Passes) -> float:
     paper's code these pass together, so that through batch norm each bears on the others' logits. A
     singular kernel, as of a dead network, counts as one at the limit of rounding.
     """
-    network = passes.fresh()
-    found = passes.weights_of(network)
-    sources = found.weights + found.scales
-    logits = passes.forward(network, passes.batch.images[:NTK_IMAGES])
+    sources = passes.surveyed.weights + passes.surveyed.scales
+    logits = passes.forward(passes.network, passes.batch.images[:NTK_IMAGES])
     rows = [_flat(gradients_of(image.sum(), sources)) for image in logits]
     values = eigenvalues(_gram(torch.stack(rows)))
     rounding = len(values) * torch.finfo(torch.float64).eps
@@ -41,8 +39,7 @@ def gradsign(passes: Passes) -> float:
     As in the paper's code each image passes alone, and batch norm sees no pixels but its own.
     Where that can be had from one pass of all, it is.
     """
-    network = passes.fresh()
-    weights = passes.weights_of(network).weights
+    network, weights = passes.network, passes.weights
     try:
         found = gradients_by_image(passes, network, weights)
         return sum(each.sign().sum(dim=0).abs().sum().item() for each in found)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archcast.core.errors import InputError
+from archcast.core.seeding import seeded
 from archcast.networks.plain import taken_by
 from archcast.zero_cost.functions import (
     COPIES,
@@ -47,7 +48,7 @@ def weights_of(network: nn.Module, images: Tensor) -> Weights:
     training = network.training
     images = taken_by(network, images)
     survey = _Survey(network, images)
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), seeded(0):
         network.eval()
         try:
             with survey:

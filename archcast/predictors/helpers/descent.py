@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from archcast.core.heavy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[torch.Generator]:
-    """Inside, networks are initialised from `seed`; PyTorch's global generator is put back after.
-
-    Yields a generator of its own for what else is random.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield torch.Generator().manual_seed(seed)
 
 
 def minimise(

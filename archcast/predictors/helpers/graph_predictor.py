@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from archcast.core.heavy import torch
+from archcast.core.seeding import seeded
 from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
-from archcast.predictors.helpers.descent import minimise, seeded
+from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.labels import Axis, rescale
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from archcast.core.errors import InputError, did_you_mean
+from archcast.core.seeding import seeded
 from archcast.core.spec import parse_spec
-from archcast.predictors.helpers.descent import seeded
 from archcast.predictors.helpers.graph_predictor import GraphPredictor, GraphTensors
 from archcast.predictors.predictor import Tags, Vector
 
