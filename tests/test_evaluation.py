@@ -284,6 +284,24 @@ def test_record_survives_json() -> None:
     assert Record.model_validate_json(record.model_dump_json()) == record
 
 
+def test_quick_jobs_first_and_supernets_before_proxies(tmp_path: Path) -> None:
+    texts = ["snip", "rsws", "rf", "rank-sum([nwot, synflow])", "fairnas", "params"]
+    jobs = [planned(job(text, repeat=repeat)) for text in texts for repeat in (0, 1)]
+    ran = []
+
+    def seen(each: Planned[Job], table: Table) -> Record:
+        ran.append((each.job.name, each.job.repeat))
+        return Record(job=each.job, table=table.hash, error="not run")
+
+    records = run_jobs(jobs, TABLE, RecordStore(tmp_path, Record), seen)
+    assert ran == [
+        *[(name, repeat) for name in ("params", "rf") for repeat in (0, 1)],
+        *[(name, repeat) for repeat in (0, 1) for name in ("rsws", "fairnas")],
+        *[(name, repeat) for name in ("rank-sum", "snip") for repeat in (0, 1)],
+    ]
+    assert [record.job for record in records] == [each.job for each in jobs]
+
+
 def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None:
     store = RecordStore(tmp_path / "results", Record)
     jobs = [

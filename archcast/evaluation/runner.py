@@ -13,6 +13,7 @@ from archcast.core.progress import track
 from archcast.core.workers import WorkerDied, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
+from archcast.predictors.predictor import Predictor
 
 
 class HasJob(Protocol):
@@ -20,6 +21,9 @@ class HasJob(Protocol):
 
     @property
     def job(self) -> BaseJob: ...
+
+    @property
+    def predictor(self) -> Predictor | None: ...
 
 
 P = TypeVar("P", bound=HasJob)
@@ -66,7 +70,7 @@ def run_missing(
     run: Callable[[P, Table], R],
     workers: int | Executor,
 ) -> dict[str, R]:
-    """Run jobs by key, and keep their records as `run_jobs` does."""
+    """Run jobs by key, in the order of `place`, and keep their records as `run_jobs` does."""
     if todo:
         store.prepare()
     work = partial(_run, table=table, run=run)
@@ -79,11 +83,30 @@ def run_missing(
             {"job": planned.job, "table": table.hash, "error": error}
         )
 
-    results = run_each(work, todo.items(), workers, on_death=failure)
+    items = sorted(todo.items(), key=lambda item: place(item[1]))
+    results = run_each(work, items, workers, on_death=failure)
     for key, record in track(results, len(todo), "jobs"):
         save_record(store.folder, key, record)
         made[key] = record
     return made
+
+
+def place(planned: HasJob) -> tuple[int, int]:
+    """Where a job stands in the order of work, by what its predictor needs.
+
+    The quick ones come first, so that something is soon seen, and those that train supernets next,
+    so that none of these is left alone at the end. Jobs that want the same supernet, as repeats do,
+    are kept apart: one would wait for the other. Of those that look at networks, who uses most
+    comes first, and others find its parts scored.
+    """
+    if planned.predictor is None:
+        return 0, 0
+    tags = planned.predictor.tags
+    if "networks" in tags.needs:
+        return 1, planned.job.repeat
+    if "build" in tags.needs:
+        return 2, -len(planned.predictor.uses())
+    return 0, int(tags.learns)
 
 
 def _run(item: tuple[str, P], table: Table, run: Callable[[P, Table], R]) -> tuple[str, R]:
