@@ -24,7 +24,7 @@ from archcast.core.errors import InputError
 from archcast.core.registry import Entry
 from archcast.core.workers import Processes
 from archcast.evaluation.engine import context, run_job, split
-from archcast.evaluation.job import Job
+from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure
 from archcast.evaluation.preparing import PARTS, preparations
 from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
@@ -283,6 +283,24 @@ def test_leaderboard_means_by_hand() -> None:
 def test_record_survives_json() -> None:
     record = run(job("rf"))
     assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+def test_quick_jobs_first_and_supernets_before_proxies(tmp_path: Path) -> None:
+    texts = ["snip", "rsws", "rf", "rank-sum([nwot, synflow])", "fairnas", "params"]
+    jobs = [planned(job(text, repeat=repeat)) for text in texts for repeat in (0, 1)]
+    ran = []
+
+    def seen(each: Planned[Job], table: Table) -> Record:
+        ran.append((each.job.name, each.job.repeat))
+        return Record(job=each.job, table=table.hash, error="not run")
+
+    records = run_jobs(jobs, TABLE, RecordStore(tmp_path, Record), seen)
+    assert ran == [
+        *[(name, repeat) for name in ("params", "rf") for repeat in (0, 1)],
+        *[(name, repeat) for repeat in (0, 1) for name in ("rsws", "fairnas")],
+        *[(name, repeat) for name in ("snip", "rank-sum") for repeat in (0, 1)],
+    ]
+    assert [record.job for record in records] == [each.job for each in jobs]
 
 
 def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None:

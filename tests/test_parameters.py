@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from archcast.predictors.parameters import Parametrised, has_parameters, parameters_of
+from archcast.predictors.parameters import Parametrised, has_parameters, parameters_of, unfitted
 
 
 class Inner(Parametrised):
@@ -25,6 +25,12 @@ class Theirs(BaseEstimator):  # type: ignore[misc]
     def __init__(self, inner: Any = None, rate: float = 0.5, **others: Any) -> None:
         self.inner = inner
         self.rate = rate
+
+
+class Changing(Parametrised):
+    def __init__(self, rate: float = 0.5, depth: int = 3) -> None:
+        self.rate = rate + 1
+        self.depth = depth
 
 
 class Anything(Parametrised):
@@ -46,6 +52,24 @@ def test_as_an_estimator() -> None:
     assert has_parameters(ours)
     assert has_parameters(theirs)
     assert not has_parameters(Outer)
+
+
+def test_a_copy_is_as_scikit_learn_makes_it() -> None:
+    inner, theirs, rates = Inner(5), Theirs(rate=2), {"a": [0.1]}
+    ours = Outer([(inner, theirs)], rate=rates)  # type: ignore[arg-type]
+    ours.fitted_ = 1  # type: ignore[attr-defined]
+    for copy in (unfitted(ours), clone(ours)):
+        [(one, two)] = copy.inner
+        assert (one.depth, two.rate, copy.rate) == (5, 2, rates)
+        assert type(two) is Theirs
+        assert one is not inner
+        assert two is not theirs
+        assert copy.rate["a"] is not rates["a"]
+        assert not hasattr(copy, "fitted_")
+    with pytest.raises(TypeError, match=r"Changing\.__init__ changes rate"):
+        unfitted(Changing())
+    with pytest.raises(RuntimeError):
+        clone(Changing())
 
 
 def test_shows_what_is_no_default() -> None:

@@ -325,7 +325,9 @@ def test_wrong_files(tmp_path: Path) -> None:
 
 def test_open_by_name_and_by_file(tmp_path: Path) -> None:
     path = write_small_table(tmp_path)
-    assert open_table(str(path)).dataset == "toy"
+    table = open_table(str(path))
+    assert table.dataset == "toy"
+    assert open_table(str(path), "toy") is table
     with pytest.raises(InputError, match="holds data set 'toy', not 'cora'"):
         open_table(str(path), "cora")
     with pytest.raises(InputError, match="did you mean nasbench-graph"):
@@ -333,3 +335,4 @@ def test_open_by_name_and_by_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no data set 'coar': did you mean cora"):
         open_table("nasbench-graph", "coar")
     assert len(open_table("nasbench-graph", "citeseer")) == 26_206
+    assert open_table("nasbench201-mini") is open_table("nasbench201-mini", "fashion-mnist-14")

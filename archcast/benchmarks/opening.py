@@ -12,28 +12,35 @@ from archcast.core.errors import InputError, did_you_mean, told
 from archcast.core.files import is_file
 
 
-@lru_cache(maxsize=4)
 def open_table(benchmark: str, dataset: str | None = None) -> Table:
-    """The table of a benchmark by name, or of a Parquet file by path.
+    """The table of a benchmark by name, or of a Parquet file by path; it is read once.
 
     Raises:
         InputError: no such benchmark, file or data set, or a file that is no table.
     """
     if benchmark in benchmarks:
-        found = benchmarks.get(benchmark)
-        dataset = dataset or found.datasets[0]
-        if dataset not in found.datasets:
-            mend = did_you_mean(dataset, found.datasets)
+        datasets = benchmarks.get(benchmark).datasets
+        dataset = dataset or datasets[0]
+        if dataset not in datasets:
+            mend = did_you_mean(dataset, datasets)
             raise InputError(f"benchmark {benchmark} has no data set {dataset!r}: {mend}")
-        table = _loaded(found, dataset, benchmark)
-        table.name = benchmark
-        return table
+        return _opened(benchmark, dataset)
     path = Path(benchmark)
     if not path.suffix and not is_file(path):
         benchmarks.entry(benchmark)  # says which names are near
-    table = read_table(path)
+    table = _opened(benchmark, None)
     if dataset not in (None, table.dataset):
         raise InputError(f"{path} holds data set {table.dataset!r}, not {dataset!r}")
+    return table
+
+
+@lru_cache(maxsize=4)
+def _opened(benchmark: str, dataset: str | None) -> Table:
+    """The table of a benchmark's data set; without one, of the file at this path."""
+    if dataset is None:
+        return read_table(Path(benchmark))
+    table = _loaded(benchmarks.get(benchmark), dataset, benchmark)
+    table.name = benchmark
     return table
 
 

@@ -39,13 +39,14 @@ R = TypeVar("R")
 IN_FLIGHT = 4  # jobs a worker that are submitted at once
 IN_FLIGHT_ELSEWHERE = 1_000  # to an executor that does not say how many workers it has
 IDLE = 300.0  # seconds after which an unused process ends
+GROWTH = 4e9  # bytes; what grows by more between jobs is replaced, and imports all anew
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
 
 
-# A process that grows, as by importing PyTorch, is replaced between jobs; nobody has to know.
+# Nobody has to know that a process was replaced because it grew.
 warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given")
 
 
@@ -207,9 +208,9 @@ class Processes(Executor):
 
 
 def _process() -> loky.ProcessPoolExecutor:
-    one = dict.fromkeys(_THREAD_VARIABLES, "1")
+    said = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "LOKY_MAX_MEMORY_LEAK_SIZE": str(GROWTH)}
     asked = os.getpid(), _folder().name
-    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, initargs=asked, env=one)
+    return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, initargs=asked, env=said)
 
 
 def _begin(parent: int, folder: str) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.ipc
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
@@ -25,10 +24,11 @@ from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import Record, RecordStore, say_what_is_mixed
 from archcast.evaluation.runner import run_missing, say_what_is_reused
 from archcast.evaluation.split_means import SplitTau
+from archcast.predictors.predictor import Vector
 
-NAME = ".measured.parquet"
+NAME = ".measured.arrow"
 FILE = ["mtime", "size"]  # of a record's file, in nanoseconds and bytes
-_ARRAYS = ["split_tau", "predictions", "truths"]  # as bytes in the file, of the first its influence
+_ARRAYS = ["split_tau", "predictions", "truths"]  # numbers in the file; of the first its influence
 _MADE_OF = b"archcast.made_of"
 
 
@@ -90,36 +90,49 @@ def _made_of() -> bytes:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """What was kept, nothing where that is of other code, or no such file."""
+    """What was kept, nothing where that is of other code, or no such file.
+
+    Arrays are views of the file: those that nobody looks at are not read.
+    """
     nothing = measure([]).assign(mtime=[], size=[])
     try:
-        table = pq.ParquetFile(path).read()
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         if (table.schema.metadata or {}).get(_MADE_OF) != _made_of():
             return nothing
-        found: pd.DataFrame = table.to_pandas().set_index("key").rename_axis(None)
-        arrays = {
-            name: [None if each is None else np.frombuffer(each) for each in found[name]]
-            for name in _ARRAYS
-        }
+        table.validate(full=True)
+        arrays = {name: _views(table[name]) for name in _ARRAYS}
+        found = table.drop_columns(_ARRAYS).to_pandas().set_index("key").rename_axis(None)
         taus = zip(found[KENDALL_TAU.column], arrays["split_tau"], strict=True)
         made = {**arrays, "split_tau": [None if a is None else SplitTau(t, a) for t, a in taus]}
         found = found.assign(**{name: pd.Series(each, found.index) for name, each in made.items()})
-        return found[[*nothing]]
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        kept: pd.DataFrame = found[[*nothing]]
+        return kept
+    except (OSError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError):
         return nothing
+
+
+def _views(column: pa.ChunkedArray) -> list[Vector | None]:
+    """The numbers of each row; None where there are none."""
+    found: list[Vector | None] = []
+    for chunk in column.chunks:
+        values, bounds = chunk.values.to_numpy(), chunk.offsets.to_pylist()
+        known = chunk.is_valid().to_pylist()
+        parts = zip(known, bounds[:-1], bounds[1:], strict=True)
+        found += [values[start:end] if there else None for there, start, end in parts]
+    return found
 
 
 def _write(path: Path, frame: pd.DataFrame) -> None:
     """Keep a frame, unless the folder is closed: then it is measured again."""
-
-    def packed(array: Any) -> bytes | None:
-        return None if array is None else np.asarray(array, dtype=np.float64).tobytes()
-
     flat = frame.rename_axis("key").reset_index()
     flat["split_tau"] = [None if tau is None else tau.influence for tau in flat["split_tau"]]
+    table = pa.Table.from_pandas(flat.drop(columns=_ARRAYS), preserve_index=False)
     for name in _ARRAYS:
-        flat[name] = [packed(array) for array in flat[name]]
-    table = pa.Table.from_pandas(flat, preserve_index=False)
+        table = table.append_column(name, pa.array(flat[name], pa.list_(pa.float64())))
     table = table.replace_schema_metadata({**table.schema.metadata, _MADE_OF: _made_of()})
-    with suppress(InputError), replacing(path) as aside:
-        pq.write_table(table, aside, compression="none")
+    with (
+        suppress(InputError),
+        replacing(path) as aside,
+        pa.ipc.new_file(str(aside), table.schema) as file,
+    ):
+        file.write_table(table)

@@ -180,7 +180,7 @@ def sparse_kendall_tau(truth: Vector, predicted: Matrix) -> Vector:
 @_OfRows
 def spearman(truth: Vector, predicted: Matrix) -> Vector:
     """Spearman's rank correlation."""
-    return pearson.of_all(_ranks(truth), _ranks(predicted))
+    return pearson.of_all(ranks(truth), ranks(predicted))
 
 
 @_OfRows
@@ -195,11 +195,11 @@ def pearson(truth: Vector, predicted: Matrix) -> Vector:
     return np.where(known, np.clip(value, -1.0, 1.0), 0.0)
 
 
-def _ranks(values: NDArray[Any]) -> Matrix:
-    """Ranks from 1, the mean of those of equal values."""
+def ranks(values: NDArray[Any]) -> Matrix:
+    """Ranks from 1 in each row, the mean of those of equal values."""
     less, no_more = _places(values)
-    ranks: Matrix = (less + no_more + 1) / 2
-    return ranks
+    found: Matrix = (less + no_more + 1) / 2
+    return found
 
 
 @_OfRows

@@ -23,17 +23,17 @@ class Preparation:
 
     def __call__(self, table: Table) -> None:
         """Do it; what fails here fails again, and is told, in the jobs."""
-        job = self.planned[0].job
-        parts = split(job, table)
-        predictors = [
-            configured(each.predictor, each.job.predictor_seed(), job.device)
-            for each in self.planned
-        ]
-        neediest = max(predictors, key=lambda predictor: len(predictor.tags.needs))
-        rows = parts.run[parts.test]
-        facts = context(table, rows, neediest, job.objective, 0, parts.unlabeled, parts.seed)
-        test = [table.architectures[i] for i in parts.test]
         with suppress(Exception):
+            job = self.planned[0].job
+            parts = split(job, table)
+            predictors = [
+                configured(each.predictor, each.job.predictor_seed(), job.device)
+                for each in self.planned
+            ]
+            neediest = max(predictors, key=lambda predictor: len(predictor.tags.needs))
+            rows = parts.run[parts.test]
+            facts = context(table, rows, neediest, job.objective, 0, parts.unlabeled, parts.seed)
+            test = [table.architectures[i] for i in parts.test]
             predictors[0].prepare(predictors, test, facts, slice(self.part, None, PARTS))
 
 

@@ -121,7 +121,7 @@ class RecordStore(Generic[R]):
             InputError: it can't be read.
         """
         self.folder, self.kind = folder, kind
-        foreign = [name for name in _json_names(folder) if not _KEY.fullmatch(name)]
+        foreign = [name for name in _json_files(folder) if not _KEY.fullmatch(name)]
         if foreign:
             files = ", ".join(f"{short(name)[1:-1]}.json" for name in foreign[:3])
             more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
@@ -155,21 +155,17 @@ class RecordStore(Generic[R]):
         remove_left_behind(self.folder)
 
     def _keys(self) -> list[str]:
-        return [name for name in _json_names(self.folder) if _KEY.fullmatch(name)]
+        return [name for name in _json_files(self.folder) if _KEY.fullmatch(name)]
 
     def files(self, keys: Iterable[str] | None = None) -> dict[str, tuple[int, int]]:
         """Of the records of `keys` that there are, or of all, when they were written and the bytes.
 
         By key; seconds are in nanoseconds.
         """
-        wanted = self._keys() if keys is None else keys
-        try:
-            there = {each.name: each for each in os.scandir(self.folder) if each.is_file()}
-        except FileNotFoundError:
-            return {}
+        there = _json_files(self.folder)
         found = {}
-        for key in dict.fromkeys(wanted):
-            if entry := there.get(f"{key}.json"):
+        for key in dict.fromkeys(filter(_KEY.fullmatch, there) if keys is None else keys):
+            if entry := there.get(key):
                 state = entry.stat()
                 found[key] = state.st_mtime_ns, state.st_size
         return found
@@ -203,18 +199,19 @@ class RecordStore(Generic[R]):
                 yield record
 
 
-def _json_names(folder: Path) -> list[str]:
-    """Of the JSON files of a folder, without their ending, in order."""
+def _json_files(folder: Path) -> dict[str, os.DirEntry[str]]:
+    """The JSON files of a folder by their names without ending, in the order of these."""
     ending = ".json"
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+        files = [each for each in os.scandir(folder) if each.is_file()]
     except FileNotFoundError:
-        return []
+        return {}
     except OSError as error:
         raise InputError(
             f"results folder {folder}: {error.strerror}; choose another by --results"
         ) from None
-    return sorted(name.removesuffix(ending) for name in names if name.endswith(ending))
+    found = {each.name.removesuffix(ending): each for each in files if each.name.endswith(ending)}
+    return dict(sorted(found.items()))
 
 
 def _is_current(path: Path) -> bool:

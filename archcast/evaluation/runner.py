@@ -14,6 +14,7 @@ from archcast.core.workers import WorkerDied, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.preparing import Preparation, preparations
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
+from archcast.predictors.predictor import Predictor
 
 
 class HasJob(Protocol):
@@ -21,6 +22,9 @@ class HasJob(Protocol):
 
     @property
     def job(self) -> BaseJob: ...
+
+    @property
+    def predictor(self) -> Predictor | None: ...
 
 
 P = TypeVar("P", bound=HasJob)
@@ -67,12 +71,13 @@ def run_missing(
     run: Callable[[P, Table], R],
     workers: int | Executor,
 ) -> dict[str, R]:
-    """Run jobs by key, and keep their records as `run_jobs` does; first what they share."""
+    """Run jobs by key, in the order of `place`, and keep their records as `run_jobs` does."""
     if todo:
         store.prepare()
     work = partial(_run, table=table, run=run)
     made: dict[str, R] = {}
     items: list[Preparation | tuple[str, P]] = [*preparations(todo.values()), *todo.items()]
+    items.sort(key=lambda item: place(item if isinstance(item, Preparation) else item[1]))
 
     def failure(item: Preparation | tuple[str, P], death: WorkerDied) -> tuple[str, R] | None:
         if isinstance(item, Preparation):
@@ -90,6 +95,26 @@ def run_missing(
             save_record(store.folder, key, record)
             made[key] = record
     return made
+
+
+def place(work: Preparation | HasJob) -> tuple[int, int]:
+    """Where a job stands in the order of work, by what its predictor needs.
+
+    The quick ones come first, so that something is soon seen, and those that train supernets next.
+    Jobs that want the same supernet, as repeats do, are kept apart: one would wait for the other.
+    What is shared comes before all that look at networks, in parts so small that no core is left
+    alone at the end.
+    """
+    if isinstance(work, Preparation):
+        return 2, 0
+    if work.predictor is None:
+        return 0, 0
+    tags = work.predictor.tags
+    if "networks" in tags.needs:
+        return 1, work.job.repeat
+    if "build" in tags.needs:
+        return 3, 0
+    return 0, int(tags.learns)
 
 
 def _run(

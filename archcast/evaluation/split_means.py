@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtr
 
+from archcast.core.workers import one_thread
 from archcast.evaluation.metrics import Vector, pairs, tau_b
 from archcast.evaluation.statistics import ALPHA, UNKNOWN, Interval, Matrix
 
@@ -65,6 +66,7 @@ class SplitMeans:
     Every statement holds for all rows at once: with 95 % probability, all of its kind are true.
     """
 
+    @one_thread()  # on small matrices, several wait for each other
     def __init__(self, rows: Sequence[Mapping[Any, SplitTau]], train_sizes: Sequence[int]) -> None:
         """Take the taus of each row by split, and how many labels it learns from, 0 if from none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from copy import deepcopy
 from functools import cache
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
@@ -59,6 +60,28 @@ class Parametrised:
 def has_parameters(thing: object) -> bool:
     """Whether it is an object, and no class, that has parameters."""
     return hasattr(thing, "get_params") and not isinstance(thing, type)
+
+
+def unfitted(thing: Any) -> Any:
+    """A copy with the same parameters and nothing learned, as of `sklearn.base.clone`.
+
+    Raises:
+        TypeError: its `__init__` stores something else than what it is given.
+    """
+    if isinstance(thing, list | tuple):
+        return type(thing)(map(unfitted, thing))
+    if not has_parameters(thing):
+        return deepcopy(thing)
+    if not isinstance(thing, Parametrised):
+        from sklearn.base import clone
+
+        return clone(thing)
+    given = {name: unfitted(value) for name, value in thing.get_params(deep=False).items()}
+    made = type(thing)(**given)
+    stored = made.get_params(deep=False)
+    if changed := [name for name in given if stored[name] is not given[name]]:
+        raise TypeError(f"{type(thing).__name__}.__init__ changes {', '.join(changed)}; only store")
+    return made
 
 
 def parameters_of(kind: type) -> Mapping[str, Parameter]:

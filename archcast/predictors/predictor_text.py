@@ -12,7 +12,12 @@ import numpy as np
 from archcast.core.errors import InputError, short, told
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.predictors import registry as predictors
-from archcast.predictors.parameters import HasParameters, has_parameters, parameters_of
+from archcast.predictors.parameters import (
+    HasParameters,
+    has_parameters,
+    parameters_of,
+    unfitted,
+)
 from archcast.predictors.predictor import Predictor, Tags
 
 OWN = "own"  # the family of classes that no registry names
@@ -124,9 +129,7 @@ def family_of(predictor: HasParameters) -> str:
 
 def configured(predictor: Predictor, seed: int, device: str) -> Predictor:
     """An unfitted copy with this seed and device where it takes them, and has defaults there."""
-    from sklearn.base import clone
-
-    fresh: Predictor = clone(predictor)
+    fresh: Predictor = unfitted(predictor)
     fixed = changed(predictor)
     takes = fresh.get_params(deep=False)
     given = {"seed": seed, "device": device}

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from archcast.benchmarks.table import Table
+from archcast.evaluation.metrics import ranks
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.split_means import Bools
 from archcast.evaluation.statistics import Matrix, win_rates
@@ -262,21 +263,19 @@ def comparison(measured: pd.DataFrame, board: pd.DataFrame) -> Comparison | None
 def _blocks(found: Sequence[set[SplitKey]]) -> list[SplitKey]:
     """Splits to compare on: the most scores, of no more predictors than are shown."""
 
-    def scores(blocks: set[SplitKey]) -> int:
-        return len(blocks) * min(MOST_COMPARED, sum(splits >= blocks for splits in found))
+    counts = Counter(map(frozenset, found))  # most predictors have the same ones
 
-    if not found:
-        return []
-    best = max(found, key=scores)
-    return sorted(best, key=str)
+    def scores(blocks: frozenset[SplitKey]) -> int:
+        having = sum(count for splits, count in counts.items() if splits >= blocks)
+        return len(blocks) * min(MOST_COMPARED, having)
+
+    return sorted(max(counts, key=scores, default=[]), key=str)
 
 
 def _differences(scores: Mapping[str, Sequence[float]], apart: Bools) -> CriticalDifferences:
     import networkx
-    from scipy.stats import rankdata
 
-    ranks = rankdata([[-score for score in values] for values in scores.values()], axis=0)
-    average = ranks.mean(axis=1)
+    average = ranks(-np.array(list(scores.values())).T).T.mean(axis=1)
     order = np.argsort(average, kind="stable")
     names = [list(scores)[i] for i in order]
     together = networkx.from_numpy_array(~apart[np.ix_(order, order)])

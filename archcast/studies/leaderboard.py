@@ -49,6 +49,22 @@ def summarise(measured: pd.DataFrame, by: str = KENDALL_TAU.name) -> pd.DataFram
     Raises:
         InputError: there is no such metric.
     """
+    board = means(measured, by)
+    ranked = [Setting(*row) for row in board[SETTING].itertuples(index=False, name=None)]
+    compared = split_means(taus_by_setting(measured), ranked)
+    if ranked and by == KENDALL_TAU.name:
+        board["tied_with_best"] = compared.best(first=0)
+    bounds = ["kendall_tau_low", "kendall_tau_high"]
+    board[bounds] = np.array(compared.intervals()).reshape(-1, 2)
+    return board.astype({"tied_with_best": "boolean"})
+
+
+def means(measured: pd.DataFrame, by: str = KENDALL_TAU.name) -> pd.DataFrame:
+    """As `summarise`, without what compares splits: intervals and ties are missing.
+
+    Raises:
+        InputError: there is no such metric.
+    """
     metric = metrics.get(by)
     sign = -1.0 if metric.direction == "max" else 1.0
     rows = _rows(measured)
@@ -58,20 +74,7 @@ def summarise(measured: pd.DataFrame, by: str = KENDALL_TAU.name) -> pd.DataFram
         unknown = bool(np.isnan(value))
         return unknown, 0.0 if unknown else sign * value, str(tuple(setting))
 
-    ranked = sorted(rows, key=place)
-    means = split_means(taus_by_setting(measured), ranked)
-    ties: Sequence[bool | None] = [None] * len(ranked)
-    if ranked and metric is KENDALL_TAU:
-        ties = means.best(first=0)
-    board = pd.DataFrame(
-        [
-            rows[setting]
-            | {"kendall_tau_low": low, "kendall_tau_high": high, "tied_with_best": tied}
-            for setting, (low, high), tied in zip(ranked, means.intervals(), ties, strict=True)
-        ],
-        columns=_columns(),
-    )
-    return board.astype({"tied_with_best": "boolean"})
+    return pd.DataFrame([rows[setting] for setting in sorted(rows, key=place)], columns=_columns())
 
 
 def taus_by_setting(measured: pd.DataFrame) -> dict[Setting, dict[SplitKey, SplitTau]]:

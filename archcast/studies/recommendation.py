@@ -25,17 +25,17 @@ def summarise(measured: pd.DataFrame, init: float, query: float) -> pd.DataFrame
 
     `tied_with_best` then says which may be the best of these, and intervals hold in all of these.
     """
-    payable = affordable(leaderboard.summarise(measured), init, query)
+    payable = affordable(leaderboard.means(measured), init, query)
     settings = pd.MultiIndex.from_frame(payable[SETTING])
     return leaderboard.summarise(measured[measured.set_index(SETTING).index.isin(settings)])
 
 
 def cheapest(measured: pd.DataFrame) -> pd.DataFrame:
-    """The leaderboard's row that takes least to initialise, and that which takes least to query.
+    """The row of `means` that takes least to initialise, and that which takes least to query.
 
     There is none where costs are unknown.
     """
-    known = priced(leaderboard.summarise(measured))
+    known = priced(leaderboard.means(measured))
     least = [known[f"{cost}_seconds"].idxmin() for cost in ("init", "query") if len(known)]
     return known.loc[least]
 
