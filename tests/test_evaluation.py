@@ -24,7 +24,7 @@ from archcast.core.errors import InputError
 from archcast.core.registry import Entry
 from archcast.core.workers import Processes
 from archcast.evaluation.engine import context, run_job, split
-from archcast.evaluation.job import Job
+from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
 from archcast.evaluation.runner import run_jobs

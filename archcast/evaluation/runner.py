@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
-from archcast.core.progress import track
+from archcast.core.progress import Above, track
 from archcast.core.workers import WorkerDied, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 from archcast.predictors.predictor import Predictor
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 
 class HasJob(Protocol):
@@ -69,8 +73,12 @@ def run_missing(
     store: RecordStore[R],
     run: Callable[[P, Table], R],
     workers: int | Executor,
+    above: Above[R] | None = None,
 ) -> dict[str, R]:
-    """Run jobs by key, in the order of `place`, and keep their records as `run_jobs` does."""
+    """Run jobs by key, in the order of `place`, and keep their records as `run_jobs` does.
+
+    What `above` makes of the records so far is shown while others are made; see `track`.
+    """
     if todo:
         store.prepare()
     work = partial(_run, table=table, run=run)
@@ -85,9 +93,14 @@ def run_missing(
 
     items = sorted(todo.items(), key=lambda item: place(item[1]))
     results = run_each(work, items, workers, on_death=failure)
-    for key, record in track(results, len(todo), "jobs"):
-        save_record(store.folder, key, record)
-        made[key] = record
+
+    def shown(done: Sequence[tuple[str, R]], console: Console) -> RenderableType | None:
+        return above and above([record for _, record in done], console)
+
+    with closing(track(results, len(todo), "jobs", shown)) as tracked:
+        for key, record in tracked:
+            save_record(store.folder, key, record)
+            made[key] = record
     return made
 
 
