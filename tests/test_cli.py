@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import io
 import json
 import logging
 import os
 import pickle
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from itertools import groupby
 from pathlib import Path
@@ -52,6 +57,31 @@ def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 SMALL = "leaderboard --benchmark toy.parquet --train-sizes 10 --test-size 20 --repeats 2"
+
+
+@pytest.mark.parametrize("format", ["table", "json"])
+def test_a_table_fills_on_a_terminal(tmp_path: Path, format: str) -> None:
+    write_small_table(tmp_path)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    command = f"{SMALL} --predictors random,params,rf --format {format}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archcast", *command.split()],
+        cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(theirs)
+    sent = b""
+    with contextlib.suppress(OSError):  # nobody has the other end any more
+        while part := os.read(ours, 65_536):
+            sent += part
+    os.close(ours)
+    assert process.wait() == 0
+    text = sent.decode()
+    hidden, shown = text.index("\x1b[?25l"), text.rindex("\x1b[?25h")
+    assert hidden < shown, "the cursor is back"
+    assert ("95 % of tau" in text[hidden:shown]) == (format == "table")
+    assert ("95 % of tau" in text[shown:]) == (format == "table")
 
 
 def test_json_is_pure_and_complete(archcast) -> None:  # type: ignore[no-untyped-def]

@@ -20,7 +20,7 @@ from archcast.evaluation.metrics import Matrix, Metric, Values, Vector
 from archcast.evaluation.record import Cost, Record
 from archcast.evaluation.split_means import split_taus
 from archcast.report.page import page
-from archcast.report.terminal import leaderboard_table
+from archcast.report.terminal import BESIDE, NARROWEST, filling_table, leaderboard_table
 from archcast.report.text import rows_of
 from archcast.studies.leaderboard import summarise
 from tests.results import said, small_table
@@ -145,6 +145,23 @@ def test_a_narrow_terminal_gets_as_many_columns_as_fit(by: str) -> None:
         assert max(map(len, lines)) <= width or len(given_up) == 7
     assert columns == sorted(columns)
     assert max(map(len, shown(board, most, by).splitlines())) == most
+
+
+def test_a_table_that_fills_leaves_room_for_the_bar() -> None:
+    board = summarise(measure([record(name, 1.0) for name in ("rf", "gp", "xgb")]))
+    for rows in (1, 2, 3, 9):
+        height = rows + BESIDE
+        table = filling_table(board, 80, height)
+        assert table is not None
+        text = io.StringIO()
+        console = Console(file=text, width=80)
+        console.print(table)
+        lines = text.getvalue().splitlines()
+        assert len(lines) < height
+        assert [line.split()[0] for line in lines[2:][:rows]] == [*"123"][:rows]
+        assert (f"the first {rows} of 3 rows so far" in text.getvalue()) == (rows < 3)
+    assert filling_table(board, NARROWEST - 1, 40) is None
+    assert filling_table(board, 80, BESIDE) is None
 
 
 def test_an_unknown_metric_is_refused() -> None:

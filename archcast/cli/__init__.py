@@ -18,7 +18,7 @@ from archcast.cli.costs_command import costs
 from archcast.cli.leaderboard_command import leaderboard
 from archcast.cli.list_command import list_names
 from archcast.cli.options import with_groups
-from archcast.cli.output import OneLine, by_itself, say
+from archcast.cli.output import OneLine, Told, by_itself, say
 from archcast.cli.recommend_command import recommend
 from archcast.cli.report_command import report
 from archcast.cli.search_command import search
@@ -57,7 +57,7 @@ benchmark_app.command()(by_itself(train))
 def main() -> None:
     """Run the command line; an error is one line on standard error."""
     gc.set_threshold(50_000, 20, 20)  # thousands of records are no garbage, and no reason to look
-    told_by = logging.StreamHandler()
+    told_by = Told()
     told_by.setFormatter(OneLine("archcast: %(message)s"))
     logging.basicConfig(handlers=[told_by])
     warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged

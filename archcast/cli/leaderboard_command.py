@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from archcast.cli.options import (
     By,
     Epochs,
@@ -24,6 +26,10 @@ from archcast.cli.output import (
     write_report,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console, RenderableType
+
 
 def leaderboard(
     *,
@@ -44,7 +50,7 @@ def leaderboard(
     twice.
     """
     from archcast.evaluation import registry as metrics
-    from archcast.report.terminal import INTERVALS, TIED, leaderboard_table
+    from archcast.report.terminal import INTERVALS, TIED, filling_table, leaderboard_table
     from archcast.report.views import ceiling_note
     from archcast.studies.leaderboard import summarise
 
@@ -53,7 +59,14 @@ def leaderboard(
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
-    measured = experiment.measured(work.results, work.processes, work.retry)
+
+    def view(measured: pd.DataFrame, shown: Console) -> RenderableType | None:
+        return filling_table(summarise(measured, by), shown.width, shown.height, by)
+
+    watched = format == "table" and console().is_terminal
+    measured = experiment.measured(
+        work.results, work.processes, work.retry, view if watched else None
+    )
     write_report(measured, table, report, by=by)
     board = summarise(measured, by)
     if format == "table":

@@ -19,7 +19,6 @@ from archcast.core.errors import printable
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
-    from rich.text import Text
 
     from archcast.benchmarks.table import Table
     from archcast.evaluation.record import Record
@@ -70,14 +69,20 @@ def say(message: str) -> None:
 
 
 def console() -> Console:
-    """Of standard output; brackets and escapes in names are text."""
-    from rich.console import Console
+    """Of standard output."""
+    from archcast.core.plain_console import PlainConsole
 
-    class Plain(Console):
-        def render_str(self, text: str, **how: Any) -> Text:
-            return super().render_str(printable(text), **how)
+    return PlainConsole(file=_shown or sys.stdout)
 
-    return Plain(file=_shown or sys.stdout, markup=False, emoji=False)
+
+class Told(logging.Handler):
+    """The log on standard error as it is now: above a bar, where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            typer.echo(self.format(record), err=True)
+        except Exception:
+            self.handleError(record)
 
 
 class OneLine(logging.Formatter):

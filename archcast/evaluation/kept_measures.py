@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,11 @@ from archcast.evaluation.record import Record, RecordStore, say_what_is_mixed
 from archcast.evaluation.runner import run_missing, say_what_is_reused
 from archcast.evaluation.split_means import SplitTau
 from archcast.predictors.predictor import Vector
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+View = Callable[[pd.DataFrame, "Console"], "RenderableType | None"]
 
 NAME = ".measured.arrow"
 FILE = ["mtime", "size"]  # of a record's file, in nanoseconds and bytes
@@ -60,8 +66,12 @@ def measured_jobs(
     store: RecordStore[Record],
     workers: int | Executor = 1,
     retry: bool = True,
+    view: View | None = None,
 ) -> pd.DataFrame:
-    """As `run_jobs` and then `measure`; a row a job."""
+    """As `run_jobs` and then `measure`; a row a job.
+
+    What `view` makes of the rows so far is shown on a terminal while others are made.
+    """
     keys = {each.job.key(table.hash): each for each in planned}
     known = measured(store, keys)
     kept = known[known["error"].isna()] if retry else known
@@ -69,7 +79,13 @@ def measured_jobs(
     done = set(kept.index)
     todo = {key: each for key, each in keys.items() if key not in done}
     if todo:
-        run_missing(todo, table, store, run_job, workers)
+
+        def above(records: Sequence[Record], console: Console) -> RenderableType | None:
+            assert view is not None
+            rows = [each for each in (kept, measure(records)) if len(each)]
+            return view(pd.concat(rows), console) if rows else None
+
+        run_missing(todo, table, store, run_job, workers, view and above)
         known = measured(store, keys)
     say_what_is_mixed(versions_in(known))
     return known
@@ -105,8 +121,8 @@ def _read(path: Path) -> pd.DataFrame:
         taus = zip(found[KENDALL_TAU.column], arrays["split_tau"], strict=True)
         made = {**arrays, "split_tau": [None if a is None else SplitTau(t, a) for t, a in taus]}
         found = found.assign(**{name: pd.Series(each, found.index) for name, each in made.items()})
-        kept: pd.DataFrame = found[[*nothing]]
-        return kept
+        rows: pd.DataFrame = found[[*nothing]]
+        return rows
     except (OSError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError):
         return nothing
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
-from archcast.core.progress import track
+from archcast.core.progress import Above, track
 from archcast.core.workers import WorkerDied, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.preparing import Preparation, preparations
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 from archcast.predictors.predictor import Predictor
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 
 class HasJob(Protocol):
@@ -70,8 +74,12 @@ def run_missing(
     store: RecordStore[R],
     run: Callable[[P, Table], R],
     workers: int | Executor,
+    above: Above[R] | None = None,
 ) -> dict[str, R]:
-    """Run jobs by key, in the order of `place`, and keep their records as `run_jobs` does."""
+    """Run jobs by key, in the order of `place`, and keep their records as `run_jobs` does.
+
+    What `above` makes of the records so far is shown while others are made; see `track`.
+    """
     if todo:
         store.prepare()
     work = partial(_run, table=table, run=run)
@@ -89,11 +97,16 @@ def run_missing(
         )
 
     results = run_each(work, items, workers, on_death=failure)
-    for result in track(results, len(items), "jobs"):
-        if result is not None:
-            key, record = result
-            save_record(store.folder, key, record)
-            made[key] = record
+
+    def shown(done: Sequence[tuple[str, R] | None], console: Console) -> RenderableType | None:
+        return above and above([each[1] for each in done if each], console)
+
+    with closing(track(results, len(items), "jobs", shown)) as tracked:
+        for result in tracked:
+            if result is not None:
+                key, record = result
+                save_record(store.folder, key, record)
+                made[key] = record
     return made
 
 

@@ -38,6 +38,8 @@ from archcast.studies.speed_up import clock
 
 WIDE = 100  # columns of a terminal from which all of a search is shown
 NARROW = 80  # columns below which only the main ones are
+NARROWEST = 60  # columns of a terminal from which a table is shown as it fills
+BESIDE = 6  # lines that it leaves: heading, caption and bar
 STOP_WIDTH = 68  # columns that a table of early stopping takes with its intervals
 # What the marks of a leaderboard mean, below it.
 TIED = "= may be the best too: with 95 % confidence, none that is the best lacks it"
@@ -63,6 +65,22 @@ def leaderboard_table(board: pd.DataFrame, width: int, by: str = KENDALL_TAU.nam
         hidden.add(name)
         wide -= max(map(cell_len, cells[name])) + _BETWEEN
     return _ranking(rows, columns, hidden)
+
+
+def filling_table(
+    board: pd.DataFrame, width: int, height: int, by: str = KENDALL_TAU.name
+) -> Table | None:
+    """The first rows of a leaderboard that fills, as many as a terminal has room for above a bar.
+
+    None where that is too small to show any.
+    """
+    rows = height - BESIDE
+    if width < NARROWEST or rows < 1:
+        return None
+    table = leaderboard_table(board[:rows], width, by)
+    if len(board) > rows:
+        table.caption = f"the first {rows} of {len(board)} rows so far"
+    return table
 
 
 def _given_up(by: str) -> list[str]:

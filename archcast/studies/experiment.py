@@ -21,7 +21,7 @@ from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
 from archcast.evaluation.engine import fact_column, missing_needs, run_job
 from archcast.evaluation.job import Job, Planned
-from archcast.evaluation.kept_measures import measured_jobs
+from archcast.evaluation.kept_measures import View, measured_jobs
 from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -130,15 +130,21 @@ class Experiment:
         return run_jobs(jobs, self.table, store, run_job, workers, retry)
 
     def measured(
-        self, results: Path | str = "results", workers: int | Executor = 1, retry: bool = True
+        self,
+        results: Path | str = "results",
+        workers: int | Executor = 1,
+        retry: bool = True,
+        view: View | None = None,
     ) -> pd.DataFrame:
         """As `run`, and what `measure` says of the records; much faster where they are there.
+
+        What `view` makes of them is shown on a terminal as they come.
 
         Raises:
             InputError: as `run`.
         """
         jobs, store = self._opened(results)
-        return measured_jobs(jobs, self.table, store, workers, retry)
+        return measured_jobs(jobs, self.table, store, workers, retry, view)
 
     def _opened(self, results: Path | str) -> tuple[list[Planned[Job]], RecordStore[Record]]:
         """The jobs, and the folder of their records; remarks are logged."""
