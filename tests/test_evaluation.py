@@ -36,6 +36,7 @@ from archcast.report.text import Row, rows_of
 from archcast.spaces.space import Architecture
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
+from tests.ends import Ends
 from tests.results import EPOCH_SECONDS, EPOCHS, planned, said, small_table, write_small_table
 
 TABLE = small_table()
@@ -315,23 +316,6 @@ def test_finished_jobs_are_not_run_again(tmp_path: Path, spy: type[Spy]) -> None
     assert len(spy.seen) == calls
     run_jobs(jobs, TABLE, store, run_job)
     assert len(spy.seen) == calls + 2 * 2, "a fit and a query for what failed, and nothing else"
-
-
-class Ends(Random):
-    """Ends its process, in one way or another."""
-
-    def __init__(self, how: str = "", seed: int = 0) -> None:
-        super().__init__(seed)
-        self.how = how
-
-    def _query(self, architectures: Sequence[Architecture], context: Context) -> Any:
-        if self.how == "crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if self.how == "exit":
-            os._exit(0)
-        if self.how == "sys.exit":
-            sys.exit(0)
-        return super()._query(architectures, context)
 
 
 class Sharing(Random):

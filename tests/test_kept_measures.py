@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,21 @@ TABLE = small_table()
 ARRAYS = ["predictions", "truths"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of eight records, of which one failed and one has no costs."""
     jobs, _ = Experiment(TABLE, "params,random,rf,gp", (20,), test_size=20, repeats=2).plan()
-    store = RecordStore(tmp_path / "results", Record)
+    store = RecordStore(tmp_path_factory.mktemp("made") / "results", Record)
     records = run_jobs(jobs, TABLE, store, run_job)
     for at, changes in ((1, {"error": "no [luck]", "predictions": []}), (2, {"cost": None})):
         save_record(store.folder, keys_of([records[at]])[0], records[at].model_copy(update=changes))
     return store.folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(made, tmp_path / "results")
 
 
 def keys_of(records: list[Record]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from archcast.spaces.nasbench_graph import (
     from_package_hash,
     package_hash,
 )
+
+load = cache(tables.load)  # which takes a second
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +143,7 @@ def test_loading_imports_nothing_of_the_package(monkeypatch):
 
 @pytest.mark.parametrize("dataset", tables.DATASETS)
 def test_tables_hold_every_class_once(dataset):
-    table = tables.load(dataset)
+    table = load(dataset)
     assert (table.dataset, table.space) == (dataset, SPACE)
     assert len(table) == (2_021 if dataset == "proteins" else 26_206)
     assert len(table.columns["seed"]) == len(table)
@@ -151,13 +154,13 @@ def test_tables_hold_every_class_once(dataset):
 def test_proteins_holds_the_cells_of_five_operations(cells):
     few = {OPERATIONS.index(name) for name in ("gcn", "sage", "arma", "fc", "skip")}
     expected = {SPACE.canonical(cell) for cell in cells if few.issuperset(cell.choices[1:])}
-    assert set(tables.load("proteins").architectures) == expected
+    assert set(load("proteins").architectures) == expected
 
 
 @pytest.mark.parametrize(("dataset", "measure"), [("cora", "accuracy"), ("proteins", "auc")])
 def test_values_are_those_of_the_package(dataset, measure):
     records = pytest.importorskip("nas_bench_graph").light_read(dataset)
-    table = tables.load(dataset)
+    table = load(dataset)
     assert table.objective().name == measure
     for at in range(0, len(table), 97):
         record = records[package_hash(table.architectures[at])]
@@ -169,13 +172,13 @@ def test_values_are_those_of_the_package(dataset, measure):
 
 
 def test_what_is_said_of_a_table_is_of_its_objective():
-    low, high = (f(tables.load("proteins").columns["test_auc"]) for f in (min, max))
-    said = table_info(tables.load("proteins"))
+    low, high = (f(load("proteins").columns["test_auc"]) for f in (min, max))
+    said = table_info(load("proteins"))
     assert f"auc            {low:.2f} to {high:.2f} %" in said
 
 
 def test_the_table_finds_isomorphic_cells():
-    table = tables.load("cora")
+    table = load("cora")
     cell = SPACE.parse("|fc~0|gat~0|gin~1|cheb~2|")
     assert str(table.architectures[table.index(cell)]) == "|gat~0|fc~0|cheb~1|gin~2|"
 

@@ -252,22 +252,23 @@ ROW = {
 
 
 def test_killed_training_goes_on(tmp_path: Path) -> None:
-    images = str(save_images(tmp_path / "squares.npz"))
+    few = {f"train_{part}": getattr(IMAGES.train, part)[:64] for part in ("images", "labels")}
+    images = str(save_images(tmp_path / "squares.npz", **few))
     broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
     command = [
         sys.executable, "-m", "archcast.cli", "benchmark", "train", "--images", images,
-        "--seeds", "0,1", "--limit", "4", "--jobs", "2", "--device", "cpu", "--out", str(broken),
+        "--seeds", "0,1", "--limit", "3", "--jobs", "2", "--device", "cpu", "--out", str(broken),
     ]  # fmt: skip
     journal = tmp_path / "broken.parquet.journal"
     with subprocess.Popen(command, process_group=0) as process:
-        while not journal.exists() or len(journal.read_text().splitlines()) < 3:
+        while not journal.exists() or len(journal.read_text().splitlines()) < 2:
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     kept = journal.read_text()
     journal.write_text(kept + '{"architecture": "|cut')  # as if it was killed while writing
     for out in (broken, whole):
-        train_table(SPACE, images, [0, 1], out, limit=4, device="cpu")
+        train_table(SPACE, images, [0, 1], out, limit=3, device="cpu")
     assert not journal.exists()
     assert results(broken) == results(whole)
     line = json.loads(kept.splitlines()[1])
@@ -369,9 +370,10 @@ def test_images_that_change_under_a_training_are_refused(
     images = save_images(tmp_path / "squares.npz")
     before = load_images(images)
     save_images(images, test_labels=IMAGES.test.labels[::-1])
-    monkeypatch.setattr("archcast.making.table_training.load_images", Mock(side_effect=[before]))
+    loads = Mock(side_effect=[before, load_images(images)])
+    monkeypatch.setattr("archcast.making.table_training.load_images", loads)
     with pytest.raises(InputError, match=r"squares\.npz changed under the run"):
-        train_table(SPACE, str(images), [0], tmp_path / "out.parquet", jobs=2, limit=1)
+        train_table(SPACE, str(images), [0], tmp_path / "out.parquet", limit=1)
     assert [path.name for path in tmp_path.iterdir()] == ["squares.npz"]
 
 

@@ -18,8 +18,9 @@ PROBABILISTIC = [  # without wrappers, which are as what they wrap, and readers 
 ]
 TRAIN, TEST = toy(80, seed=1), toy(200, seed=2)
 QUICK: dict[str, dict[str, object]] = {
-    "bonas": {"steps": 80},
-    "bohamiann": {"burn_in": 300, "samples": 20, "thin": 10},
+    "bananas": {"networks": 2},
+    "bonas": {"steps": 40},
+    "bohamiann": {"burn_in": 150, "samples": 10, "thin": 10},
     "ngb": {"n_estimators": 60, "learning_rate": 0.15},
 }
 

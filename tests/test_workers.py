@@ -30,7 +30,7 @@ VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COUNT = """
 import json, os, sys
 {first}
-from archcast.core.workers import run_each
+from archcast.core.workers import Processes, run_each
 
 def threads(item):
     import torch
@@ -43,9 +43,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(("first", "workers"), [("import torch", [1, 2]), ("", [1])])
+@pytest.mark.parametrize(("first", "workers"), [("import torch", "[1, Processes(1)]"), ("", "[1]")])
 def test_jobs_run_on_one_thread_whatever_the_environment_says(
-    tmp_path: Path, first: str, workers: list[int]
+    tmp_path: Path, first: str, workers: str
 ) -> None:
     script = tmp_path / "count.py"
     script.write_text(COUNT.format(first=first, workers=workers))
@@ -54,7 +54,7 @@ def test_jobs_run_on_one_thread_whatever_the_environment_says(
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     jobs = json.loads(done.stdout)
-    assert len(jobs) == 3 * len(workers)
+    assert len(jobs) == (6 if "," in workers else 3)
     assert {threads for job in jobs for threads in job} == {1}
 
 

@@ -26,7 +26,6 @@ from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.network_fields import network_field
 from archcast.evaluation.record import Record
 from archcast.evaluation.statistics import mean
-from archcast.making.supernet_training import train_supernets
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.predictors.weight_sharing import WeightSharing
@@ -68,6 +67,8 @@ def supernet_jobs(
 
 def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int | Executor) -> None:
     """Train the supernets of jobs, under one progress bar, so that their fits find them."""
+    from archcast.making.supernet_training import train_supernets
+
     plans, settings = [], []
     for each in planned:
         predictor = each.predictor

@@ -1,0 +1,26 @@
+"""The notebooks run from top to bottom, with two splits in place of four."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+def test_notebooks(subtests: pytest.Subtests) -> None:
+    """One after the other in one kernel, which forgets what an earlier one defined."""
+    where = {"metadata": {"path": str(NOTEBOOKS)}}
+    client = NotebookClient(new_notebook(), timeout=None, resources=where)
+    with client.setup_kernel():
+        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+            cells = nbformat.read(path, as_version=4).cells
+            client.nb.cells = [new_code_cell("%reset -f"), *cells]
+            with subtests.test(path.stem):
+                for number, cell in enumerate(client.nb.cells):
+                    cell.source = cell.source.replace("repeats=4", "repeats=2")
+                    client.execute_cell(cell, number)
