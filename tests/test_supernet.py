@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Netwo
 from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
 from archcast.networks.recalibration import recalibrate
 from archcast.predictors import registry as predictors
+from archcast.predictors.weight_sharing import OVERFLOWN
 from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
@@ -284,10 +286,10 @@ def test_a_query_is_what_an_heir_reaches(tmp_path: Path, monkeypatch: pytest.Mon
         for heir in heirs:
             if recalibrated:
                 recalibrate(heir, predictor.calibration_)
-        expected = [evaluate(heir, predictor.valid_)[1] for heir in heirs]
+        expected = [-evaluate(heir, predictor.valid_)[0] for heir in heirs]
         for cells in (CELLS.architectures, CELLS.architectures[::-1]):
             found = predictor.query(cells, CELLS.context)
-            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
             expected = expected[::-1]
 
 
@@ -319,15 +321,31 @@ def test_equal_networks_get_equal_scores() -> None:
 
 
 def test_recalibration_can_be_switched_off_and_images_counted() -> None:
-    scores = {
-        key: predictors.get("rsws")(epochs=3, **{key: value})
-        .fit([], [], CELLS.context)
-        .query(CELLS.architectures, CELLS.context)
-        for key, value in {"recalibrate": 0, "valid_images": 8, "epochs_": 0}.items()
-        if not key.endswith("_")
-    }
-    assert not np.array_equal(scores["recalibrate"], scores["valid_images"])
-    assert set(scores["valid_images"] % 12.5) == {0.0}  # percents of eight images
+    def fitted(**given: int) -> Any:
+        return predictors.get("rsws")(epochs=3, **given).fit([], [], CELLS.context)
+
+    few, trusting = fitted(valid_images=8), fitted(valid_images=8, recalibrate=0)
+    assert len(few.valid_.inputs) == 8
+    scores = [each.query(CELLS.architectures, CELLS.context) for each in (few, trusting)]
+    assert not np.array_equal(*scores)
+
+
+@pytest.mark.parametrize(("sampler", "rate"), [("uniform", 0.05), ("fair", 0.1)])
+def test_a_mean_of_paths_takes_twice_the_learning_rate(
+    sampler: str, rate: float, tmp_path: Path
+) -> None:
+    training = _Training(Plan(sampler, 1000), BLUEPRINT, TASK, "cpu", tmp_path)
+    next(training.epochs())
+    assert training.optimizer.param_groups[0]["lr"] == pytest.approx(rate, rel=1e-4)
+
+
+def test_what_overflows_comes_last() -> None:
+    predictor = predictors.get("rsws")(epochs=1).fit([], [], CELLS.context)
+    with torch.no_grad():
+        predictor.supernets_[0].classifier.weight.fill_(torch.inf)
+    scores = predictor.query(CELLS.architectures, CELLS.context)
+    assert set(scores) == {OVERFLOWN}
+    assert predictor.fallbacks_ == len(scores)
 
 
 def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def supernet(
     epochs: Annotated[str, typer.Option(help="Epochs of supernet training.")] = "25,50,100",
     valid_images: Annotated[
         str, typer.Option(help="Validation images that a query measures on.")
-    ] = "1000",
+    ] = "500",
     seeds: Annotated[str, typer.Option(help="Seeds; each trains a supernet.")] = "0,1,2",
     images: Annotated[
         str | None,

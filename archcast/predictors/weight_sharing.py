@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 
 EVALUATED = 500  # validation images at once: more leave a processor's caches
+OVERFLOWN = -1e30  # the score of a network whose loss is not finite
 
 
 class WeightSharing(Predictor):
-    """Validation accuracy, in percent, with weights inherited from a trained supernet.
+    """Minus the validation loss with weights inherited from a trained supernet.
 
     `fit` trains the supernet, or takes it from the cache of supernets and charges the seconds that
     its training took. A query makes the architecture canonical, recalibrates batch norm along its
-    path on training images, and measures.
+    path on training images, and measures. Of few images the loss tells more than the accuracy, of
+    which many architectures have the same.
 
     Args:
         epochs: of supernet training; an epoch makes one step a minibatch of training images.
@@ -47,8 +49,8 @@ class WeightSharing(Predictor):
     def __init__(
         self,
         epochs: int = 100,
-        valid_images: int = 1_000,
-        recalibrate: int = 4,
+        valid_images: int = 500,
+        recalibrate: int = 2,
         images: str | None = None,
         training_seed: int = 0,
         device: str = "cpu",
@@ -112,9 +114,12 @@ class WeightSharing(Predictor):
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         if (space := architectures[0].space) != self.networks_.space:
             raise ValueError(f"{self} has no supernet of space {space.name}")
-        return np.array([self._accuracy(architecture) for architecture in architectures])
+        scores = np.array([self._score(architecture) for architecture in architectures])
+        failed = ~np.isfinite(scores)
+        self.fallbacks_ += int(failed.sum())
+        return np.where(failed, OVERFLOWN, scores)
 
-    def _accuracy(self, architecture: Architecture) -> float:
+    def _score(self, architecture: Architecture) -> float:
         from archcast.making.trainer import evaluate
         from archcast.networks.recalibration import recalibrate
         from archcast.networks.supernet import Subnet
@@ -124,10 +129,25 @@ class WeightSharing(Predictor):
         network = Subnet(self.supernets_[part], canonical.choices)
         if self.recalibrate:
             recalibrate(network, self.calibration_)
-        return evaluate(network, self.valid_, EVALUATED)[1]
+        return -evaluate(network, self.valid_, EVALUATED)[0]
 
 
-class OneShot(WeightSharing):
+class _SeveralPaths(WeightSharing):
+    """A step costs more, and says more: half of the epochs do, at twice the learning rate."""
+
+    def __init__(
+        self,
+        epochs: int = 50,
+        valid_images: int = 500,
+        recalibrate: int = 2,
+        images: str | None = None,
+        training_seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(epochs, valid_images, recalibrate, images, training_seed, device)
+
+
+class OneShot(_SeveralPaths):
     """Mixtures of the operations of the supernet, half of them at a time."""
 
     sampler = "mixture"
@@ -141,7 +161,7 @@ class RandomPaths(WeightSharing):
     paper = "Li & Talwalkar, 2019, Random Search for NAS; Guo et al., 2020, Single Path One-Shot"
 
 
-class FairNAS(WeightSharing):
+class FairNAS(_SeveralPaths):
     """Every operation of an edge once a step."""
 
     sampler = "fair"
