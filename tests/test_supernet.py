@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -13,6 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archcast.core.identity import made_of
+from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
@@ -25,9 +28,10 @@ from archcast.predictors import registry as predictors
 from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.studies.experiment import Experiment
 from archcast.studies.supernets import summarise
 from archcast.testing.toys import BLUEPRINT, SKELETON, TASK, toy
-from tests.results import said
+from tests.results import said, small_table
 
 CELLS = toy(8, seed=0)
 OPTIONS = NETWORKS.options
@@ -330,18 +334,39 @@ def test_recalibration_can_be_switched_off_and_images_counted() -> None:
     assert set(scores["valid_images"] % 12.5) == {0.0}  # percents of eight images
 
 
-def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    path = tmp_path / "mine.npz"
+def save_images(path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     splits = ("train", "valid", "test")
     images = {f"{s}_images": rng.integers(0, 256, (8, 8, 8, 3), np.uint8) for s in splits}
     np.savez(path, **images, **{f"{s}_labels": np.arange(8) % 3 for s in splits})
+
+
+def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    save_images(path, seed=0)
     predictor = predictors.get("rsws")(epochs=1, images=str(path))
     assert predictor.tags.needs == {"networks"}
     predictor.fit([], [], CELLS.context)
     assert predictor.supernets_[0].skeleton == OFFICIAL
     assert predictor.supernets_[0].classifier.out_features == 3
     assert np.isfinite(predictor.query(CELLS.architectures[:2], CELLS.context)).all()
+
+
+@pytest.mark.parametrize("spec", ["rsws({})", "combine(bayes-lin-reg, parts=[rsws({})])"])
+def test_images_that_change_under_a_run_fail_its_jobs(tmp_path: Path, spec: str) -> None:
+    """Between their asking and a job, here or in another process, alone or in a wrapper."""
+    path = tmp_path / "mine.npz"
+    save_images(path, seed=0)
+    table = small_table(30)
+    text = spec.format(f"epochs=1, valid_images=2, images={path}")
+    [planned] = Experiment(table, text, (5,), test_size=2, repeats=1, device="cpu").plan()[0]
+    there = pickle.dumps(planned)
+    assert run_job(planned, table).error is None
+    save_images(path, seed=1)
+    for each in (planned, pickle.loads(there)):
+        assert "mine.npz changed under the run; run it again" in str(run_job(each, table).error)
+    made_of(planned.predictor)  # asks anew
+    assert run_job(planned, table).error is None
 
 
 def test_what_has_no_supernet_is_refused() -> None:
