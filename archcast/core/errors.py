@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 LONGEST = 2_000  # letters of a message
 
@@ -19,6 +20,17 @@ class InputError(ValueError):
         if len(message) > LONGEST:
             message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
         super().__init__(message)
+
+
+@contextmanager
+def foreign(what: str) -> Iterator[None]:
+    """Somebody else's code: that it fails becomes an `InputError`, `what` and why."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{what} ({told(error)})") from None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -27,7 +27,13 @@ from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean, mean_interval, share_interval
 from archcast.predictors.predictor import OBJECTIVE, Vector
 from archcast.predictors.predictor_text import configured, text_of
-from archcast.studies.experiment import Predictors, choose_predictors, facts_of
+from archcast.studies.experiment import (
+    Predictors,
+    check_jobs,
+    check_seed,
+    choose_predictors,
+    facts_of,
+)
 
 Bools = NDArray[np.bool_]
 _logger = logging.getLogger("archcast")
@@ -95,6 +101,8 @@ def stop_jobs(
             " can't run without it"
         )
     chosen, _ = choose_predictors(predictors, table, objective)
+    check_seed("--seed", seed)
+    check_jobs(len(chosen) * repeats)
     for remark in table.remarks():
         _logger.warning(remark)
     for predictor in chosen:

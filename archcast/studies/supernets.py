@@ -30,7 +30,7 @@ from archcast.making.supernet_training import train_supernets
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.predictors.weight_sharing import WeightSharing
-from archcast.studies.experiment import Experiment
+from archcast.studies.experiment import Experiment, check_jobs, check_seed
 
 FAMILY = "weight-sharing"
 
@@ -57,6 +57,9 @@ def supernet_jobs(
             raise InputError(f"--strategies {name}: no supernet; choose of {', '.join(family)}")
     if min(*epochs, *valid_images) < 1:
         raise InputError("--epochs and --valid-images: give 1 or more")
+    check_jobs(len(names) * len(epochs) * len(valid_images) * len(seeds))
+    for seed in seeds:
+        check_seed("--seeds", seed)
     given = {"images": images} if images else {}
     supernets = [
         predictors.get(name)(epochs=e, valid_images=n, training_seed=seed, **given)
