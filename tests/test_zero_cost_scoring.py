@@ -429,7 +429,7 @@ class Traveller(nn.Module):
     [
         ("leaving", r"can't go to another process \(RuntimeError: stays\)"),
         ("arriving", r"can't go to another process \(RuntimeError: lost\)"),
-        ("there", "killed the process that it was scored in, twice"),
+        ("there", "killed the process that it ran in, twice"),
     ],
 )
 def test_one_that_can_not_go_to_another_process_leaves_the_others(

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
 from archcast.core.progress import track
-from archcast.core.workers import WorkerDied, run_each
+from archcast.core.workers import JobLost, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
 
@@ -38,9 +38,9 @@ def run_jobs(
     """The records of jobs on `table`, in their order; `run` runs those that have none yet.
 
     Those that failed are run again, unless `retry` is false. Each record is kept the moment its job
-    ends; that of one that kills the process that it runs in, where that is not this one, is a
-    failure. Numerical libraries run one thread in each process. How many results were reused is
-    logged, and so are libraries in several versions.
+    ends; that of one that kills the process that it runs in, where that is not this one, or that
+    can't go there, is a failure. Numerical libraries run one thread in each process. How many
+    results were reused is logged, and so are libraries in several versions.
     """
     keys = [each.job.key(table.hash) for each in planned]
     found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
@@ -72,14 +72,13 @@ def run_missing(
     work = partial(_run, table=table, run=run)
     made: dict[str, R] = {}
 
-    def failure(item: tuple[str, P], death: WorkerDied) -> tuple[str, R]:
+    def failure(item: tuple[str, P], loss: JobLost) -> tuple[str, R]:
         key, planned = item
-        error = f"killed the process that it ran in, twice ({death.how})"
         return key, store.kind.model_validate(
-            {"job": planned.job, "table": table.hash, "error": error}
+            {"job": planned.job, "table": table.hash, "error": loss.how}
         )
 
-    results = run_each(work, todo.items(), workers, on_death=failure)
+    results = run_each(work, todo.items(), workers, on_loss=failure)
     for key, record in track(results, len(todo), "jobs"):
         save_record(store.folder, key, record)
         made[key] = record

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError, short, told
+from archcast.core.errors import InputError, short
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import run_each
@@ -90,15 +88,8 @@ def score(
     parts = _single(found)
     build = _builder(networks, Signature(tuple(batch.images.shape[1:]), classes), scale, seed)
     scorer = Scorer(parts, build, batch, seed, pick_device(device), cache)
-    sent = networks if workers == 1 else map(_sent, networks)
     results = run_each(
-        scorer,
-        sent,
-        workers,
-        ordered=True,
-        on_death=lambda _, death: scorer.failed(
-            f"killed the process that it was scored in, twice ({death.how})"
-        ),
+        scorer, networks, workers, ordered=True, on_loss=lambda _, loss: scorer.failed(loss.how)
     )
     rows = list(track(results, len(networks), "scoring"))
     _tell(networks, rows, parts)
@@ -112,27 +103,6 @@ def score(
             values[name][defined] = each(matrix[defined])
             seconds[name] = np.sum([seconds[part] for part in each.parts], axis=0)
     return Scores(values, seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A module on its way to another process, or why it can't go there."""
-
-    pickled: bytes
-    reason: str = ""
-
-
-def _sent(network: Network) -> Architecture | _Sent:
-    if isinstance(network, Architecture):
-        return network
-    try:
-        return _Sent(cloudpickle.dumps(network))
-    except Exception as error:  # from any part of the module
-        return _Sent(b"", _stuck(error))
-
-
-def _stuck(error: Exception) -> str:
-    return f"can't go to another process ({told(error)}); take out what it holds, or use workers=1"
 
 
 def _tell(
@@ -219,15 +189,8 @@ class Scorer:
                 for name, proxy in proxies.items()
             }
 
-    def __call__(self, network: Network | _Sent) -> dict[str, Score]:
+    def __call__(self, network: Network) -> dict[str, Score]:
         """The score of each proxy; the passes that proxies share are made once."""
-        if isinstance(network, _Sent):
-            if network.reason:
-                return self.failed(network.reason)
-            try:
-                network = pickle.loads(network.pickled)
-            except Exception as error:
-                return self.failed(_stuck(error))
         if isinstance(network, nn.Module):
             return self._measure(partial(copied, network), self.proxies)
         assert self.build is not None
