@@ -117,7 +117,27 @@ def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type:
     assert "2 of 4 jobs failed" in err
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_library_makes_an_error_is_one(
+    end: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As imports of extensions do."""
+
+    def imports(**_: object) -> None:
+        try:
+            signal.raise_signal(end)
+        except KeyboardInterrupt:
+            raise ImportError("could not import a module") from None
+
+    monkeypatch.setattr("archcast.cli.app", imports)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    signal.alarm(0)
+    assert ended.value.code == 128 + end
+    assert capsys.readouterr().err.startswith("archcast: interrupted; what is finished is kept")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int) -> None:
     write_small_table(tmp_path)
     command = [sys.executable, "-m", "archcast", *f"{SMALL} --predictors rf --repeats 900".split()]
