@@ -32,7 +32,7 @@ def peak_of(name: str) -> tuple[str, float, float]:
     """A predictor, the GB that its process took at most, and the seconds that it queried."""
     predictor = to_predictor(name)
     cells = list(spaces.get("nasbench201").enumerate())
-    np.random.default_rng(0).shuffle(cells)  # type: ignore[arg-type]
+    np.random.default_rng(0).shuffle(cells)
     labels = np.random.default_rng(1).uniform(size=LABELS)
     context = Context(unlabeled=cells[:UNLABELED])
     asked = list(islice(cycle(cells), QUERIES))

@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archcast.core.files import unsealed
 from archcast.core.identity import made_of
 from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
-from archcast.making.supernet_training import DIGEST, Plan, _Training, few_shot, trained_supernet
+from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
 from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Network
 from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
@@ -303,8 +304,8 @@ def test_a_supernet_from_the_cache_costs_what_it_took(
     predictor = predictors.get(name)(epochs=2)
     predictor.fit([], [], CELLS.context)
     scores = predictor.query(CELLS.architectures, CELLS.context)
-    kept = [path.read_bytes() for path in (tmp_path / "supernets").glob("*.pt")]
-    trained = sum(torch.load(BytesIO(each[DIGEST:]))["seconds"] for each in kept)
+    kept = [BytesIO(unsealed(path)) for path in (tmp_path / "supernets").glob("*.pt")]
+    trained = sum(torch.load(each)["seconds"] for each in kept)
     monkeypatch.setattr("archcast.predictors.weight_sharing.perf_counter", lambda: 7.0)
     again = predictors.get(name)(epochs=2).fit([], [], CELLS.context)
     assert again.saved_seconds_ == pytest.approx(trained)

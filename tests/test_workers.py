@@ -287,7 +287,9 @@ class Stays:
 
 def test_what_can_not_travel_harms_no_other() -> None:
     items = [0, Stays(leaves=False), 1, Stays(leaves=True), lambda: 2]
-    found = list(run_each(lambda item: isinstance(item, int), items, 2, True, lambda _, loss: loss.how))  # type: ignore[arg-type, return-value]
+    found = list(
+        run_each(lambda item: isinstance(item, int), items, 2, True, lambda _, loss: loss.how)
+    )  # type: ignore[arg-type, return-value]
     assert found == [
         True,
         "can't go to another process (RuntimeError: at home)",

@@ -43,7 +43,9 @@ def convert_nasbench201(source: Path, dataset: str, hp: str = "200") -> Table:
     if not isinstance(records, dict) or {*map(type, records)} != {int}:
         raise InputError(f"{source}: no 'arch2infos' inside; give NAS-Bench-201-v1_1-096897.pth")
     if len(records) > SPACE.size:
-        raise InputError(f"{source}: {len(records):,} cells, more than there are; get the file anew")
+        raise InputError(
+            f"{source}: {len(records):,} cells, more than there are; get the file anew"
+        )
     rows = (
         row
         for index in track(sorted(records), len(records), f"reading {source.name}")

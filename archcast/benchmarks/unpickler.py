@@ -15,7 +15,7 @@ from archcast.core.errors import InputError, told
 Globals = Mapping[tuple[str, str], Any]
 
 
-Step = Callable[["SafeUnpickler"], None]
+Step = Callable[[Any], None]
 
 
 def _after(first: Step, code: bytes) -> Step:

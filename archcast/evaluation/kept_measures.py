@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.core.files import replacing
+from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import digest, made_of
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.engine import run_job
@@ -90,10 +90,10 @@ def _made_of() -> bytes:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """What was kept, nothing where that is of other code, or no such file."""
+    """What was kept, nothing where that is of other code, is broken, or is no such file."""
     nothing = measure([]).assign(mtime=[], size=[])
     try:
-        table = pq.ParquetFile(path).read()
+        table = pq.ParquetFile(pa.py_buffer(unsealed(path))).read()
         if (table.schema.metadata or {}).get(_MADE_OF) != _made_of():
             return nothing
         found: pd.DataFrame = table.to_pandas().set_index("key").rename_axis(None)
@@ -121,5 +121,7 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
         flat[name] = [packed(array) for array in flat[name]]
     table = pa.Table.from_pandas(flat, preserve_index=False)
     table = table.replace_schema_metadata({**table.schema.metadata, _MADE_OF: _made_of()})
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="none")
     with suppress(InputError), replacing(path) as aside:
-        pq.write_table(table, aside, compression="none")
+        aside.write_bytes(sealed(content.getvalue().to_pybytes()))
