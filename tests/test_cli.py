@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
     def run(command: str) -> Output:
         with monkeypatch.context() as patched:
-            patched.setattr(sys, "argv", ["archcast", *command.split()])
+            patched.setattr(sys, "argv", ["archcast", *shlex.split(command)])
             patched.setattr(logging.root, "handlers", [])  # pytest's: `main` adds one of its own
             with pytest.raises(SystemExit) as exit_:
                 main()
@@ -194,6 +195,80 @@ def test_bad_input_is_one_line(archcast, command: str, message: str) -> None:  #
     assert message in err
     assert err.count("\n") == 1
     assert not Path("results").exists(), "nothing is made before the input is checked"
+
+
+HUGE = "1" + "0" * 400
+ON = "--benchmark toy.parquet"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        *(
+            (f"{SMALL} {option} {value}", message)
+            for option, value, message in [
+                ("--repeats", "1000000000", "jobs, of which 100,000 are the most"),
+                ("--repeats", HUGE, "give less"),
+                ("--seed", HUGE, "give less"),
+                ("--seed", "-1", "--seed -1: give 0 or more"),
+                ("--jobs", HUGE, "'--jobs'"),
+                ("--jobs", "1000000000", "'--jobs'"),
+                ("--test-size", HUGE, "give less"),
+                ("--train-sizes", "nan", "give whole numbers"),
+                ("--train-sizes", "9" * 5_000, "give whole numbers"),
+                ("--epochs", HUGE, "give less"),
+            ]
+        ),
+        (f"search {ON} --budget {HUGE}", "give less"),
+        (f"search {ON} --repeats 1000000000", "jobs, of which 100,000"),
+        (f"search {ON} --seed -1", "give 0 or more"),
+        (f"stop {ON} --predictor lce --train-size 1 --repeats 1000000000", "jobs, of which"),
+        (f"stop {ON} --predictor lce --train-size 1 --seed {HUGE}", "give less"),
+        (f"stop {ON} --threshold nan", "give chances from 0 to 1"),
+        (f"supernet {ON} --epochs {HUGE}", "give less"),
+        (f"supernet {ON} --valid-images {HUGE}", "give less"),
+        (f"supernet {ON} --seeds {HUGE}", "give less"),
+        (f"benchmark train --out made.parquet --seeds {HUGE}", "give less"),
+        (f"recommend {ON} --init nan --query 1", "give seconds, 0 or more"),
+        (f"recommend {ON} --init 1 --query nan", "give seconds, 0 or more"),
+        (f"search {ON} --budget 5 --repeats 1 --target nan", "--target nan: give a regret"),
+        ("costs --quick --benchmark toy.parquet --seed -1", "give 0 or more"),
+        (
+            f"combine params sotl-e {ON} --repeats 1000000000 --train-size 9 --test-size 9",
+            "jobs, of which",
+        ),
+    ],
+)
+def test_odd_numbers_are_one_line(archcast, command: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(command)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert {path.name for path in Path().iterdir()} == {"toy.parquet"}
+
+
+@pytest.mark.parametrize("name", ["/", ".", "..", "''", "./", "../", "folder", "folder/", "pipe"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "table convert toy.csv {} --dataset x",
+        "benchmark train --limit 1 --out {}",
+        "report --benchmark toy.parquet --out {}",
+        f"{SMALL} --report {{}}",
+    ],
+)
+def test_outputs_that_are_no_file_are_one_line(archcast, command: str, name: str) -> None:  # type: ignore[no-untyped-def]
+    Path("toy.csv").write_text("architecture,test_accuracy\n")
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    before = sorted(Path().iterdir())
+    code, out, err = archcast(command.format(name))
+    assert code == 2
+    assert out == ""
+    assert "can't be written (no regular file); choose another" in err
+    assert err.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
 
 
 def test_convert_verify_info(archcast) -> None:  # type: ignore[no-untyped-def]

@@ -33,6 +33,18 @@ def foreign(what: str) -> Iterator[None]:
         raise InputError(f"{what} ({told(error)})") from None
 
 
+def check_number(option: str, value: int, least: int) -> None:
+    """Refuse a number that is too small, or larger than frames and libraries take.
+
+    Raises:
+        InputError: it is less than `least`, or has more than 63 bits.
+    """
+    if value < least:
+        raise InputError(f"{option} {value}: give {least} or more")
+    if value >= 2**63:
+        raise InputError(f"{option} {short(str(value))}: give less")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The mend of an unknown name: near ones, or else all.
 

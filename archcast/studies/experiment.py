@@ -16,7 +16,7 @@ import pandas as pd
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError, foreign, short
+from archcast.core.errors import InputError, check_number, foreign, short
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
 from archcast.evaluation.engine import fact_column, missing_needs, run_job
@@ -168,26 +168,16 @@ class Experiment:
             ("--epochs", self.epochs or (1,), 1),
             ("--test-size", (self.test_size,), 2),
             ("--repeats", (self.repeats,), 1),
+            ("--seed", (self.seed,), 0),
         ):
-            if min(values, default=0) < least:
-                raise InputError(f"{option} {min(values, default='')}: give {least} or more")
-        check_seed("--seed", self.seed)
+            for value in values or (0,):
+                check_number(option, value, least)
         largest = max(self.train_sizes)
         if largest + self.test_size > len(table):
             raise InputError(
                 f"{table.source} has {len(table)} architectures, fewer than train size {largest}"
                 f" + test size {self.test_size}; lower --train-sizes or --test-size"
             )
-
-
-def check_seed(option: str, seed: int) -> None:
-    """Refuse what records could not hold.
-
-    Raises:
-        InputError: it is negative, or has more than 63 bits.
-    """
-    if not 0 <= seed < 2**63:
-        raise InputError(f"{option} {seed}: give a whole number from 0 to {2**63 - 1}")
 
 
 def check_jobs(count: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
-from archcast.core.errors import InputError, foreign
+from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.identity import made_of
 from archcast.core.spec import split_specs
 from archcast.evaluation.record import RecordStore
@@ -26,7 +26,6 @@ from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.studies.experiment import (
     Predictors,
     check_jobs,
-    check_seed,
     choose_predictors,
     chosen_parts,
     default_epochs,
@@ -75,10 +74,9 @@ class SearchExperiment:
         Raises:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
-        for option, value in (("--budget", self.budget), ("--repeats", self.repeats)):
-            if value < 1:
-                raise InputError(f"{option} {value}: give 1 or more")
-        check_seed("--seed", self.seed)
+        check_number("--budget", self.budget, 1)
+        check_number("--repeats", self.repeats, 1)
+        check_number("--seed", self.seed, 0)
         table, objective = self.table, self.table.objective(self.objective)
         label, truth = chosen_parts(table, objective, self.label, None)
         epochs = self._epochs()

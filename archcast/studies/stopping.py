@@ -20,7 +20,7 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from archcast.benchmarks.table import Table
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, check_number
 from archcast.evaluation.engine import context, outcome_or_error, split
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
@@ -30,7 +30,6 @@ from archcast.predictors.predictor_text import configured, text_of
 from archcast.studies.experiment import (
     Predictors,
     check_jobs,
-    check_seed,
     choose_predictors,
     facts_of,
 )
@@ -101,7 +100,7 @@ def stop_jobs(
             " can't run without it"
         )
     chosen, _ = choose_predictors(predictors, table, objective)
-    check_seed("--seed", seed)
+    check_number("--seed", seed, 0)
     check_jobs(len(chosen) * repeats)
     for remark in table.remarks():
         _logger.warning(remark)
