@@ -231,7 +231,7 @@ ON = "--benchmark toy.parquet"
         (f"benchmark train --out made.parquet --seeds {HUGE}", "give less"),
         (f"recommend {ON} --init nan --query 1", "give seconds, 0 or more"),
         (f"recommend {ON} --init 1 --query nan", "give seconds, 0 or more"),
-        (f"search {ON} --budget 5 --repeats 1 --target nan", "--target nan: give a regret"),
+        (f"search {ON} --budget 5 --repeats 1 --target nan", "'--target'"),
         ("costs --quick --benchmark toy.parquet --seed -1", "give 0 or more"),
         (
             f"combine params sotl-e {ON} --repeats 1000000000 --train-size 9 --test-size 9",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated
 
 import typer
 
 from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
 from archcast.cli.output import console, known_measures, print_frame, report_failures, write_report
-from archcast.core.errors import InputError
 
 
 def search(
@@ -64,8 +62,6 @@ def search(
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
 
-    if target is not None and not isfinite(target):
-        raise InputError(f"--target {target}: give a regret that can be reached")
     table = on.open(report)
     experiment = SearchExperiment(
         table=table,
