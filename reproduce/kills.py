@@ -118,6 +118,7 @@ class Trials:
 
 def main(kills: int, seed: int) -> int:
     rng = np.random.default_rng(seed)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
     faults = 0
     with TemporaryDirectory() as root:
         trials = {}

@@ -30,6 +30,12 @@ from tests.toys.a_predictor import Widest
 NUMBER = 5
 
 
+class Unsaid:
+    """It can't be shown."""
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
 class Plain:
     """Nothing of ours."""
 
@@ -61,6 +67,83 @@ class Unstored(Widest):
         pass
 
 
+class Using(Widest):
+    """It does not know what it uses."""
+    def uses(self):
+        raise RuntimeError("lost")
+
+
+class Leaving(Widest):
+    """It ends the process when it is asked what it uses."""
+    def uses(self):
+        sys.exit(3)
+
+
+class UsingNonsense(Widest):
+    """It uses what nobody can."""
+    def uses(self):
+        return 5 / 0
+
+
+class Nameless(Widest):
+    """A parameter that has no text."""
+    def __init__(self, depth=Unsaid()):
+        self.depth = depth
+
+
+class Closed(Widest):
+    """Its parameters are nobody's business."""
+    def get_params(self, deep=True):
+        raise RuntimeError("private")
+
+
+class Untagged(Widest):
+    """Its tags fail."""
+    @property
+    def tags(self):
+        raise RuntimeError("no tags")
+
+
+class Odd(Widest):
+    """Each part of it that a job asks for may fail."""
+    def __init__(self, failing="", seed=0):
+        self.failing, self.seed = failing, seed
+
+
+def fail_at(name):
+    def get(self):
+        if self.failing == name:
+            raise RuntimeError(name)
+        return vars(self).get(f"_{name}", 0)
+    def set(self, value):
+        if self.failing == name:
+            raise RuntimeError(name)
+        vars(self)[f"_{name}"] = value
+    return property(get, set)
+
+
+for name in ("saved_seconds_", "fallbacks_", "n_labels_"):
+    setattr(Odd, name, fail_at(name))
+
+
+@dataclass(frozen=True)
+class Unsure(Strategy):
+    """Its traits fail."""
+    @property
+    def traits(self):
+        raise RuntimeError("no traits")
+    def steps(self, pool, rng, guide):
+        yield
+
+
+@dataclass(frozen=True)
+class Stuck(Unsure):
+    """It does not know what it uses."""
+    traits = Strategy.traits
+    def uses(self):
+        raise RuntimeError("lost")
+
+
 class Bare(Strategy):
     """It is no dataclass."""
     def steps(self, pool, rng, guide):
@@ -72,6 +155,7 @@ def unreadable(dataset):
 
 
 LOADS_NOT = Benchmark(("here",), unreadable)
+EMPTY = Benchmark((), unreadable)
 LOADS_NONSENSE = Benchmark(("here",), len)
 DIVIDES = Metric("divides", lambda truth, predicted: 1 / 0, "max", ".3f", "a division")
 '''
@@ -87,12 +171,23 @@ PREDICTORS = {
     "many": ("broken_plugin:Many", "takes any number of arguments"),
     "raising": ("broken_plugin:Raising", r"can't be made \(RuntimeError: two lines \\udc80\)"),
     "tagless": ("broken_plugin:Tagless", "its tags are no Tags"),
+    "using": ("broken_plugin:Using", r"can't tell of itself \(RuntimeError: lost\)"),
+    "leaving": ("broken_plugin:Leaving", r"can't tell of itself \(SystemExit: 3\)"),
+    "using-nonsense": ("broken_plugin:UsingNonsense", r"tell of itself \(ZeroDivisionError: "),
+    "nameless": ("broken_plugin:Nameless", r"can't be made \(RuntimeError: no words\)"),
+    "closed": ("broken_plugin:Closed", r"can't be made \(RuntimeError: private\)"),
+    "untagged": ("broken_plugin:Untagged", r"can't be made \(RuntimeError: no tags\)"),
     "unstored": ("broken_plugin:Unstored", "can't be made .* no attribute 'depth'"),
 }
 OTHERS = {
-    "strategies": {"bare": ("broken_plugin:Bare", "is no dataclass")},
+    "strategies": {
+        "bare": ("broken_plugin:Bare", "is no dataclass"),
+        "unsure": ("broken_plugin:Unsure", r"can't tell of itself \(RuntimeError: no traits\)"),
+        "stuck": ("broken_plugin:Stuck", r"can't tell of itself \(RuntimeError: lost\)"),
+    },
     "benchmarks": {
         "loads-not": ("broken_plugin:LOADS_NOT", r"can't be loaded \(OSError: no disk\)"),
+        "empty": ("broken_plugin:EMPTY", "has no data set"),
         "loads-nonsense": ("broken_plugin:LOADS_NONSENSE", "gives no Table"),
     },
 }
@@ -139,9 +234,31 @@ def test_a_predictor_by_name(name: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("part", ["saved_seconds_", "fallbacks_", "n_labels_"])
+def test_what_fails_within_a_job_fails_the_job(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setitem(PREDICTORS, "odd", ("broken_plugin:Odd", ""))
+    board = archcast.leaderboard("nasbench201-mini", [f"odd(failing={part})", "params"], **SMALL)
+    assert dict(zip(board.predictor, board.failed, strict=True)) == {
+        f"odd(failing={part})": 2, "params": 0
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("wrapper", ["tuned(using)", "combine(xgb, parts=[using])"])
+def test_a_wrapper_around_it(wrapper: str) -> None:
+    with pytest.raises(archcast.InputError, match="RuntimeError: lost"):
+        archcast.leaderboard("nasbench201-mini", wrapper, **SMALL)
+
+
+def test_an_object_is_refused_as_its_name_is() -> None:
+    using = archcast.predictors.registry.get("using")()  # type: ignore[attr-defined]
+    with pytest.raises(archcast.InputError, match=r"Using can't tell of itself \(RuntimeError"):
+        archcast.leaderboard("nasbench201-mini", [using], **SMALL)
+
+
 def test_a_strategy_or_benchmark_by_name() -> None:
-    with pytest.raises(archcast.InputError, match="bare is no dataclass"):
-        archcast.search("nasbench201-mini", "bare", budget=5, repeats=1)
+    for name, (_, reason) in OTHERS["strategies"].items():
+        with pytest.raises(archcast.InputError, match=reason):
+            archcast.search("nasbench201-mini", name, budget=5, repeats=1)
     for name, (_, reason) in OTHERS["benchmarks"].items():
         with pytest.raises(archcast.InputError, match=reason):
             archcast.open_table(name)

@@ -10,6 +10,7 @@ import os
 import pickle
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -46,7 +47,7 @@ def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
     def run(command: str) -> Output:
         with monkeypatch.context() as patched:
-            patched.setattr(sys, "argv", ["archcast", *command.split()])
+            patched.setattr(sys, "argv", ["archcast", *shlex.split(command)])
             patched.setattr(logging.root, "handlers", [])  # pytest's: `main` adds one of its own
             with pytest.raises(SystemExit) as exit_:
                 main()
@@ -147,7 +148,27 @@ def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type:
     assert "2 of 4 jobs failed" in err
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_library_makes_an_error_is_one(
+    end: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As imports of extensions do."""
+
+    def imports(**_: object) -> None:
+        try:
+            signal.raise_signal(end)
+        except KeyboardInterrupt:
+            raise ImportError("could not import a module") from None
+
+    monkeypatch.setattr("archcast.cli.app", imports)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    signal.alarm(0)
+    assert ended.value.code == 128 + end
+    assert capsys.readouterr().err.startswith("archcast: interrupted; what is finished is kept")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int) -> None:
     write_small_table(tmp_path)
     command = [sys.executable, "-m", "archcast", *f"{SMALL} --predictors rf --repeats 900".split()]
@@ -204,6 +225,80 @@ def test_bad_input_is_one_line(archcast, command: str, message: str) -> None:  #
     assert message in err
     assert err.count("\n") == 1
     assert not Path("results").exists(), "nothing is made before the input is checked"
+
+
+HUGE = "1" + "0" * 400
+ON = "--benchmark toy.parquet"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        *(
+            (f"{SMALL} {option} {value}", message)
+            for option, value, message in [
+                ("--repeats", "1000000000", "jobs, of which 100,000 are the most"),
+                ("--repeats", HUGE, "give less"),
+                ("--seed", HUGE, "give less"),
+                ("--seed", "-1", "--seed -1: give 0 or more"),
+                ("--jobs", HUGE, "'--jobs'"),
+                ("--jobs", "1000000000", "'--jobs'"),
+                ("--test-size", HUGE, "give less"),
+                ("--train-sizes", "nan", "give whole numbers"),
+                ("--train-sizes", "9" * 5_000, "give whole numbers"),
+                ("--epochs", HUGE, "give less"),
+            ]
+        ),
+        (f"search {ON} --budget {HUGE}", "give less"),
+        (f"search {ON} --repeats 1000000000", "jobs, of which 100,000"),
+        (f"search {ON} --seed -1", "give 0 or more"),
+        (f"stop {ON} --predictor lce --train-size 1 --repeats 1000000000", "jobs, of which"),
+        (f"stop {ON} --predictor lce --train-size 1 --seed {HUGE}", "give less"),
+        (f"stop {ON} --threshold nan", "give chances from 0 to 1"),
+        (f"supernet {ON} --epochs {HUGE}", "give less"),
+        (f"supernet {ON} --valid-images {HUGE}", "give less"),
+        (f"supernet {ON} --seeds {HUGE}", "give less"),
+        (f"benchmark train --out made.parquet --seeds {HUGE}", "give less"),
+        (f"recommend {ON} --init nan --query 1", "give seconds, 0 or more"),
+        (f"recommend {ON} --init 1 --query nan", "give seconds, 0 or more"),
+        (f"search {ON} --budget 5 --repeats 1 --target nan", "'--target'"),
+        ("costs --quick --benchmark toy.parquet --seed -1", "give 0 or more"),
+        (
+            f"combine params sotl-e {ON} --repeats 1000000000 --train-size 9 --test-size 9",
+            "jobs, of which",
+        ),
+    ],
+)
+def test_odd_numbers_are_one_line(archcast, command: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(command)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert {path.name for path in Path().iterdir()} == {"toy.parquet"}
+
+
+@pytest.mark.parametrize("name", ["/", ".", "..", "''", "./", "../", "folder", "folder/", "pipe"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "table convert toy.csv {} --dataset x",
+        "benchmark train --limit 1 --out {}",
+        "report --benchmark toy.parquet --out {}",
+        f"{SMALL} --report {{}}",
+    ],
+)
+def test_outputs_that_are_no_file_are_one_line(archcast, command: str, name: str) -> None:  # type: ignore[no-untyped-def]
+    Path("toy.csv").write_text("architecture,test_accuracy\n")
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    before = sorted(Path().iterdir())
+    code, out, err = archcast(command.format(name))
+    assert code == 2
+    assert out == ""
+    assert "can't be written (no regular file); choose another" in err
+    assert err.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
 
 
 def test_convert_verify_info(archcast) -> None:  # type: ignore[no-untyped-def]

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from archcast.core.files import unsealed
 from archcast.evaluation import kept_measures
 from archcast.evaluation.engine import run_job
 from archcast.evaluation.kept_measures import NAME, measured, measured_jobs, measured_of
@@ -129,6 +132,21 @@ def test_a_broken_file_is_made_again(folder: Path, content: bytes | None) -> Non
     else:
         path.write_bytes(content)
     for _ in range(2):
+        assert_same(measured(store_of(folder)), expected)
+
+
+def test_a_file_that_somebody_changed_is_made_again(folder: Path) -> None:
+    """A bit in it, or a column twice, which no reader would see."""
+    expected = measured(store_of(folder))
+    path = folder / NAME
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    kept = pq.read_table(pa.py_buffer(unsealed(path)))
+    twice = pa.BufferOutputStream()
+    columns, names = [*kept.columns, kept["versions"]], [*kept.column_names, "versions"]
+    pq.write_table(pa.Table.from_arrays(columns, names, metadata=kept.schema.metadata), twice)
+    for changed in (content, twice.getvalue()):
+        path.write_bytes(changed)
         assert_same(measured(store_of(folder)), expected)
 
 

@@ -263,6 +263,30 @@ def test_other_files_are_refused(tmp_path, parts, message):
         convert_nasbench201(path, "cifar10")
 
 
+def test_more_cells_seeds_and_epochs_than_there_are_are_refused(records, tmp_path):
+    """A record may stand in a file once and be meant a million times."""
+    path = tmp_path / "file.pth"
+    header = (nasbench201_pth._LEGACY_MAGIC, 1001, {})
+
+    def write(infos):
+        content = (*header, {"arch2infos": infos})
+        path.write_bytes(b"".join(pickle.dumps(part, 2) for part in content))
+
+    cell = pth(records)["arch2infos"][0]
+    write(dict.fromkeys(range(15_626), cell))
+    with pytest.raises(InputError, match="15,626 cells, more than there are"):
+        convert_nasbench201(path, "cifar100")
+    runs = cell["full"]["all_results"]
+    (key,) = [each for each in runs if each[0] == "cifar100"][:1]
+    for change, message in (
+        ({("cifar100", seed): runs[key] for seed in range(4)}, "4 seeds"),
+        ({key: {**runs[key], "epochs": 201}}, "201 epochs"),
+    ):
+        write({0: {**cell, "full": {**cell["full"], "all_results": change}}})
+        with pytest.raises(InputError, match=message):
+            convert_nasbench201(path, "cifar100")
+
+
 @pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs the records beside the project")
 @pytest.mark.parametrize("hp", HPS)
 @pytest.mark.parametrize("dataset", DATASETS)

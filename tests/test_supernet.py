@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -14,10 +15,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archcast.core.files import unsealed
+from archcast.core.identity import made_of
+from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
-from archcast.making.supernet_training import DIGEST, Plan, _Training, few_shot, trained_supernet
+from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
 from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Network
 from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
@@ -27,9 +31,10 @@ from archcast.predictors.weight_sharing import OVERFLOWN
 from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
+from archcast.studies.experiment import Experiment
 from archcast.studies.supernets import summarise
 from archcast.testing.toys import BLUEPRINT, SKELETON, TASK, toy
-from tests.results import said
+from tests.results import said, small_table
 
 CELLS = toy(8, seed=0)
 OPTIONS = NETWORKS.options
@@ -301,8 +306,8 @@ def test_a_supernet_from_the_cache_costs_what_it_took(
     predictor = predictors.get(name)(epochs=2)
     predictor.fit([], [], CELLS.context)
     scores = predictor.query(CELLS.architectures, CELLS.context)
-    kept = [path.read_bytes() for path in (tmp_path / "supernets").glob("*.pt")]
-    trained = sum(torch.load(BytesIO(each[DIGEST:]))["seconds"] for each in kept)
+    kept = [BytesIO(unsealed(path)) for path in (tmp_path / "supernets").glob("*.pt")]
+    trained = sum(torch.load(each)["seconds"] for each in kept)
     monkeypatch.setattr("archcast.predictors.weight_sharing.perf_counter", lambda: 7.0)
     again = predictors.get(name)(epochs=2).fit([], [], CELLS.context)
     assert again.saved_seconds_ == pytest.approx(trained)
@@ -348,18 +353,39 @@ def test_what_overflows_comes_last() -> None:
     assert predictor.fallbacks_ == len(scores)
 
 
-def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    path = tmp_path / "mine.npz"
+def save_images(path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     splits = ("train", "valid", "test")
     images = {f"{s}_images": rng.integers(0, 256, (8, 8, 8, 3), np.uint8) for s in splits}
     np.savez(path, **images, **{f"{s}_labels": np.arange(8) % 3 for s in splits})
+
+
+def test_images_of_the_user_come_with_the_official_skeleton(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    save_images(path, seed=0)
     predictor = predictors.get("rsws")(epochs=1, images=str(path))
     assert predictor.tags.needs == {"networks"}
     predictor.fit([], [], CELLS.context)
     assert predictor.supernets_[0].skeleton == OFFICIAL
     assert predictor.supernets_[0].classifier.out_features == 3
     assert np.isfinite(predictor.query(CELLS.architectures[:2], CELLS.context)).all()
+
+
+@pytest.mark.parametrize("spec", ["rsws({})", "combine(bayes-lin-reg, parts=[rsws({})])"])
+def test_images_that_change_under_a_run_fail_its_jobs(tmp_path: Path, spec: str) -> None:
+    """Between their asking and a job, here or in another process, alone or in a wrapper."""
+    path = tmp_path / "mine.npz"
+    save_images(path, seed=0)
+    table = small_table(30)
+    text = spec.format(f"epochs=1, valid_images=2, images={path}")
+    [planned] = Experiment(table, text, (5,), test_size=2, repeats=1, device="cpu").plan()[0]
+    there = pickle.dumps(planned)
+    assert run_job(planned, table).error is None
+    save_images(path, seed=1)
+    for each in (planned, pickle.loads(there)):
+        assert "mine.npz changed under the run; run it again" in str(run_job(each, table).error)
+    made_of(planned.predictor)  # asks anew
+    assert run_job(planned, table).error is None
 
 
 def test_what_has_no_supernet_is_refused() -> None:

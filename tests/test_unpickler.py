@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from archcast.benchmarks import unpickler
 from archcast.benchmarks.unpickler import NUMPY_SCALARS, ORDERED_DICT, safe_loads
 from archcast.core.errors import InputError
 
@@ -125,3 +126,55 @@ def test_broken_pickles_give_one_line(data):
     with pytest.raises(InputError, match=r"some\.file: not a readable pickle") as caught:
         safe_loads(data, NUMPY_SCALARS | ORDERED_DICT, "some.file")
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Any file takes ten thousand bytes of memory at most, beside those for its own bytes."""
+    monkeypatch.setattr(unpickler, "_FREE", 10_000)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("code", [b"]", b"}", b"\x8f", b"(", b")\x94", b")\x85"])
+def test_more_objects_than_bytes_tell_of_are_not_made(code):
+    """Each takes a byte or two, and a hundred or two in memory."""
+    data = b"\x80\x04" + code * 10_000
+    with pytest.raises(InputError, match=r"[\d,]+ bytes that become [\d,]+ and more"):
+        safe_loads(data, {})
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    "function", [b"cbuiltins\nset\n", b"cbuiltins\nfrozenset\n", b"ccollections\nOrderedDict\n"]
+)
+def test_a_list_is_not_copied_again_and_again(function):
+    """Five bytes a copy."""
+    one = b"(K\x01K\x01t" if b"Ordered" in function else b"K\x01"
+    whole = b"(" + one * 100 + b"lq\x01"
+    data = whole + b"\x85q\x02" + function + b"q\x03" + b"h\x03h\x02R" * 100 + b"."
+    with pytest.raises(InputError, match="bytes that become"):
+        safe_loads(data, ORDERED_DICT)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_text_is_not_encoded_again_and_again():
+    text = b"X" + (10_000).to_bytes(4, "little") + b"a" * 10_000
+    data = text + b"U\x06latin1\x86q\x02" + b"c_codecs\nencode\nq\x03" + b"h\x03h\x02R" * 100
+    with pytest.raises(InputError, match="bytes that become"):
+        safe_loads(data + b".", {})
+
+
+def test_zeros_are_not_made_by_their_number():
+    """Ten bytes for a hundred gigabytes."""
+    with pytest.raises(InputError, match="don't need"):
+        safe_loads(b"\x80\x05\x96" + (10**11).to_bytes(8, "little") + b".", {})
+
+
+@pytest.mark.usefixtures("few")
+def test_many_honest_numbers_are_read():
+    """However dense they are: dictionaries of one number, and numpy's numbers."""
+    value = [{"a": n / 7} for n in range(10_000)]
+    scalars = [np.float64(n) for n in range(10_000)]
+    for protocol in (2, 4):
+        assert safe_loads(pickle.dumps(value, protocol), {}) == value
+        assert safe_loads(pickle.dumps(scalars, protocol), NUMPY_SCALARS) == scalars

@@ -23,7 +23,8 @@ import torch
 from threadpoolctl import threadpool_info
 
 from archcast.core import workers as workers_module
-from archcast.core.workers import WorkerDied, one_thread, run_each
+from archcast.core.errors import InputError
+from archcast.core.workers import JobLost, one_thread, run_each
 
 VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -262,15 +263,50 @@ crashes = at_seven(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 @pytest.mark.parametrize(("job", "ordered"), [(exits, True), (crashes, False)])
 def test_who_kills_its_process_harms_no_other(job: Callable[[int], int], ordered: bool) -> None:
-    results = list(run_each(job, range(20), 2, ordered, on_death=lambda item, _: -item))
+    results = list(run_each(job, range(20), 2, ordered, on_loss=lambda item, _: -item))
     expected = [*range(7), -7, *range(8, 20)]
     assert (results if ordered else sorted(results, key=abs)) == expected
+
+
+class Stays:
+    """It can't leave, or it can't arrive."""
+
+    def __init__(self, leaves: bool) -> None:
+        self.leaves, self.home = leaves, os.getpid()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not self.leaves:
+            raise RuntimeError("at home")
+        return vars(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if os.getpid() != state["home"]:
+            raise RuntimeError("abroad")
+        vars(self).update(state)
+
+
+def test_what_can_not_travel_harms_no_other() -> None:
+    items = [0, Stays(leaves=False), 1, Stays(leaves=True), lambda: 2]
+    found = list(
+        run_each(lambda item: isinstance(item, int), items, 2, True, lambda _, loss: loss.how)
+    )  # type: ignore[arg-type, return-value]
+    assert found == [
+        True,
+        "can't go to another process (RuntimeError: at home)",
+        True,
+        "can't go to another process (RuntimeError: abroad)",
+        False,
+    ]
+    with pytest.raises(JobLost, match="at home"):
+        list(run_each(print, items, 2))
+    with pytest.raises(InputError, match=r"what jobs need .* \(RuntimeError: at home\)"):
+        list(run_each(Stays(leaves=False), [1, 2], 2))  # type: ignore[arg-type]
 
 
 def test_a_death_says_whose_and_how_after_what_was_finished() -> None:
     results = run_each(exits, range(20), 2, ordered=True)
     finished = []
-    with pytest.raises(WorkerDied, match=re.escape("7 killed the process") + r".*EXIT\(3\)"):
+    with pytest.raises(JobLost, match=re.escape("7 killed the process") + r".*EXIT\(3\)"):
         finished.extend(results)
     assert finished == list(range(7))
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -411,10 +412,49 @@ def test_a_failure_is_not_kept(tmp_path: Path, forget: Callable[[], None]) -> No
     assert scorer(CELLS[0])["snip"].value is not None
 
 
-def test_what_is_no_network_or_stays_here() -> None:
+def test_what_is_no_network() -> None:
     with pytest.raises(InputError, match="'abc' is neither an architecture nor a"):
         run(["abc"])
-    network = nn.Sequential(nn.Flatten(), nn.Linear(196, 3))
-    network.lines = (line for line in "abc")  # type: ignore[assignment]
-    with pytest.raises(InputError, match="what can't go to other processes"):
-        run([network, *CELLS], ["snip"], workers=2)
+
+
+class Traveller(nn.Module):
+    """It comes to harm on its way to another process."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.inner, self.where, self.home = nn.Linear(196, 3), where, os.getpid()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.where == "leaving":
+            raise RuntimeError("stays")
+        return vars(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["where"] == "arriving" and os.getpid() != state["home"]:
+            raise RuntimeError("lost")
+        vars(self).update(state)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.where == "there" and os.getpid() != self.home:
+            os._exit(3)
+        return self.inner(images.flatten(1))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("leaving", r"can't go to another process \(RuntimeError: stays\)"),
+        ("arriving", r"can't go to another process \(RuntimeError: lost\)"),
+        ("there", "killed the process that it ran in, twice"),
+    ],
+)
+def test_one_that_can_not_go_to_another_process_leaves_the_others(
+    where: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    networks = [CELLS[0], Traveller(where), CELLS[1]]
+    scores = run(networks, ["snip"], workers=2).values["snip"]
+    assert np.array_equal(scores[[0, 2]], run(CELLS[:2], ["snip"]).values["snip"])
+    assert np.isnan(scores[1])
+    assert re.search(f"1 of 3 networks have no score; network 2: {reason}", caplog.text)
+    with pytest.raises(InputError, match=f"network 1: {reason}"):
+        run([Traveller(where)], ["snip"], workers=2)

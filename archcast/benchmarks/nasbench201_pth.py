@@ -18,6 +18,7 @@ from archcast.benchmarks.unpickler import SafeUnpickler
 from archcast.core.errors import InputError, told
 from archcast.core.files import is_file
 from archcast.core.progress import track
+from archcast.spaces.nasbench201 import SPACE
 
 _KEYS = {"12": "less", "200": "full"}  # by epochs of training
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch's: a file of several pickles, not a zip archive
@@ -41,6 +42,10 @@ def convert_nasbench201(source: Path, dataset: str, hp: str = "200") -> Table:
     records = content.get("arch2infos") if isinstance(content, dict) else None
     if not isinstance(records, dict) or {*map(type, records)} != {int}:
         raise InputError(f"{source}: no 'arch2infos' inside; give NAS-Bench-201-v1_1-096897.pth")
+    if len(records) > SPACE.size:
+        raise InputError(
+            f"{source}: {len(records):,} cells, more than there are; get the file anew"
+        )
     rows = (
         row
         for index in track(sorted(records), len(records), f"reading {source.name}")

@@ -43,7 +43,8 @@ HPS = ("12", "200")
 
 _EXTENSION = ".pickle.pbz2"
 MOST = 1_000_000  # bytes of one cell, which has a quarter of a million
-MOST_EPOCHS = 10_000
+MOST_EPOCHS = 200
+MOST_SEEDS = 3
 _logger = logging.getLogger("archcast")
 
 
@@ -135,6 +136,8 @@ def _rows(record: Mapping[str, Any], sources: _Sources) -> Iterator[dict[str, An
     results = record["all_results"]
     seeds = {name: {seed for of, seed in results if of == name} for name, _ in results}
     both = seeds.get(sources.curves, set()) & seeds.get(sources.test, set())
+    if len(both) > MOST_SEEDS:
+        raise ValueError(f"{len(both)} seeds")
     for seed in sorted(both):
         run, tested = results[sources.curves, seed], results[sources.test, seed]
         if not 0 < run["epochs"] <= MOST_EPOCHS:

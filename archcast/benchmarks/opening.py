@@ -8,7 +8,7 @@ from pathlib import Path
 from archcast.benchmarks import registry as benchmarks
 from archcast.benchmarks.benchmark import Benchmark
 from archcast.benchmarks.table import Table, read_table
-from archcast.core.errors import InputError, did_you_mean, told
+from archcast.core.errors import InputError, did_you_mean, foreign
 from archcast.core.files import is_file
 
 
@@ -20,6 +20,8 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
     """
     if benchmark in benchmarks:
         datasets = benchmarks.get(benchmark).datasets
+        if not datasets:
+            raise InputError(f"benchmark {benchmark} has no data set; mend its package")
         dataset = dataset or datasets[0]
         if dataset not in datasets:
             mend = did_you_mean(dataset, datasets)
@@ -45,12 +47,8 @@ def _opened(benchmark: str, dataset: str | None) -> Table:
 
 
 def _loaded(benchmark: Benchmark, dataset: str, name: str) -> Table:
-    try:
+    with foreign(f"benchmark {name} can't be loaded"):
         table: object = benchmark.load(dataset)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"benchmark {name} can't be loaded ({told(error)})") from None
     if not isinstance(table, Table):
         raise InputError(f"benchmark {name} gives no Table for {dataset!r}; mend its package")
     return table

@@ -18,15 +18,35 @@ Globals = Mapping[tuple[str, str], Any]
 Step = Callable[[Any], None]
 
 
-def _checked(code: bytes, check: Callable[[list[Any]], None]) -> Step:
-    """What the unpickler does at a code, after a look at its stack above the last mark."""
+def _after(first: Step, code: bytes) -> Step:
+    """What the unpickler does at a code, and something else before."""
     known: Step = pickle._Unpickler.dispatch[code[0]]
 
     def step(unpickler: SafeUnpickler) -> None:
-        check(unpickler.stack)
+        first(unpickler)
         known(unpickler)
 
     return step
+
+
+def _count(taken: int) -> Step:
+    return lambda unpickler: unpickler.count(taken)
+
+
+def _count_arguments(unpickler: SafeUnpickler) -> None:
+    """Our stand-ins copy what they are given."""
+    for each in unpickler.stack[-1]:
+        if hasattr(each, "__len__"):
+            unpickler.count(len(each) * (1 if isinstance(each, str | bytes) else _MOST_AN_ITEM))
+
+
+def _refuse(unpickler: SafeUnpickler) -> None:
+    raise ValueError("a code that numbers and text don't need")
+
+
+def _check(keys: Callable[[list[Any]], Iterable[Any]]) -> Step:
+    """Of the stack above the last mark, these are going to be keys."""
+    return lambda unpickler: _check_keys(keys(unpickler.stack))
 
 
 def _check_keys(keys: Iterable[Any]) -> None:
@@ -37,10 +57,22 @@ def _check_keys(keys: Iterable[Any]) -> None:
                 raise ValueError(f"a key of type {type(part).__name__}, or a huge one")
 
 
-def _check_state_of(made: object) -> None:
+def _check_state(unpickler: SafeUnpickler) -> None:
     """Only our own stand-in has one: what else is set would change what is there already."""
+    made = unpickler.stack[-2]
     if not isinstance(made, _NumberType):
         raise ValueError(f"a state of {type(made).__name__}")
+
+
+_TAKEN = {  # bytes of memory for one in the file, or little more
+    pickle.EMPTY_LIST: 80, pickle.EMPTY_DICT: 80, pickle.EMPTY_SET: 232, pickle.MARK: 80,
+    pickle.TUPLE1: 64, pickle.TUPLE2: 72, pickle.TUPLE3: 80, pickle.MEMOIZE: 110,
+}  # fmt: skip
+_MOST_AN_ITEM = 110  # bytes of memory, of a dictionary
+_NEEDLESS = (
+    pickle.BYTEARRAY8, pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX,
+)  # fmt: skip
+_FREE, _TIMES = 100_000_000, 30  # bytes of memory for any file, and for each byte of it
 
 
 class SafeUnpickler(pickle._Unpickler):
@@ -52,20 +84,24 @@ class SafeUnpickler(pickle._Unpickler):
 
     It is the unpickler that is written in Python, at a third of the speed of the other: that one
     takes gigabytes for a large number in a memo, and keys that are made to collide stop it for
-    ever. Keys are texts, numbers and short tuples of these.
+    ever. Keys are texts, numbers and short tuples of these, and what takes many times its bytes in
+    memory is counted before it is made.
     """
 
     dispatch: ClassVar[dict[int, Step]] = {
         **pickle._Unpickler.dispatch,
+        **{code[0]: _after(_count(taken), code) for code, taken in _TAKEN.items()},
+        **{code[0]: _refuse for code in _NEEDLESS},
         **{
-            code[0]: _checked(code, check)
-            for code, check in (
-                (pickle.SETITEM, lambda stack: _check_keys(stack[-2:-1])),
-                (pickle.SETITEMS, lambda stack: _check_keys(stack[::2])),
-                (pickle.DICT, lambda stack: _check_keys(stack[::2])),
-                (pickle.ADDITEMS, lambda stack: _check_keys(stack)),
-                (pickle.FROZENSET, lambda stack: _check_keys(stack)),
-                (pickle.BUILD, lambda stack: _check_state_of(stack[-2])),
+            code[0]: _after(first, code)
+            for code, first in (
+                (pickle.SETITEM, _check(lambda stack: stack[-2:-1])),
+                (pickle.SETITEMS, _check(lambda stack: stack[::2])),
+                (pickle.DICT, _check(lambda stack: stack[::2])),
+                (pickle.ADDITEMS, _check(lambda stack: stack)),
+                (pickle.FROZENSET, _check(lambda stack: stack)),
+                (pickle.BUILD, _check_state),
+                (pickle.REDUCE, _count_arguments),
             )
         },
     }
@@ -73,8 +109,16 @@ class SafeUnpickler(pickle._Unpickler):
     def __init__(self, file: IO[bytes], allowed: Globals, source: str = "pickle") -> None:
         super().__init__(file)
         self.stack: list[Any]
+        self._file = file
         self._allowed = {**_BUILTINS, **allowed}
         self._source = source
+        self._taken = 0
+
+    def count(self, taken: int) -> None:
+        """Refuse to take so many bytes of memory more, where those read are too few for all."""
+        self._taken += taken
+        if self._taken > _FREE + _TIMES * self._file.tell():
+            raise ValueError(f"{self._file.tell():,} bytes that become {self._taken:,} and more")
 
     def find_class(self, module: str, name: str) -> Any:
         """The stand-in for a global.

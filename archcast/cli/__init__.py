@@ -30,7 +30,7 @@ from archcast.core.errors import InputError, told
 STANDARD_OUTPUT = 1
 GRACE = 8  # seconds from the signal to the end, whatever is going on
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
-ENDING = (signal.SIGTERM, signal.SIGHUP)  # end a command as Ctrl-C does: with what is finished kept
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # with what is finished kept
 
 app = typer.Typer(
     name="archcast",
@@ -76,12 +76,8 @@ def main() -> None:
         code = app(standalone_mode=False)
         if sys.stdout:
             sys.stdout.flush()
-    except OSError as error:
-        code = _without_output(error)
-    except (InputError, TyperException) as error:
-        line = error.format_message() if isinstance(error, TyperException) else str(error)
-        say(" ".join(line.split()))
-        code = 2
+    except Exception as error:
+        code = INTERRUPTED if received else _failed(error)  # libraries turn one into the other
     except KeyboardInterrupt:  # in code that the command line's library does not call
         code = INTERRUPTED
     finally:
@@ -91,6 +87,17 @@ def main() -> None:
         say("interrupted; what is finished is kept, and the same command goes on from there")
         code = 128 + received[0] if received else code
     sys.exit(code)
+
+
+def _failed(error: Exception) -> int:
+    """The exit code, after a line of what is the user's to mend; all else is raised again."""
+    if isinstance(error, OSError):
+        return _without_output(error)
+    if not isinstance(error, InputError | TyperException):
+        raise error
+    line = error.format_message() if isinstance(error, TyperException) else str(error)
+    say(" ".join(line.split()))
+    return 2
 
 
 def _without_output(error: OSError) -> int:

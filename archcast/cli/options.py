@@ -54,7 +54,7 @@ Objective = Annotated[
     typer.Option(help="What is predicted, by name.", show_default="the table's main one"),
 ]
 By = Annotated[str, typer.Option(help="The metric that ranks rows; see `archcast list metrics`.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+Jobs = Annotated[int, typer.Option(min=1, max=1_000, help="Worker processes.")]
 Where = Annotated[Device, typer.Option(help="Where networks run.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Shown = Annotated[Format, typer.Option(help="What to print.")]

@@ -28,7 +28,7 @@ def recommend(
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation_text
     from archcast.studies.recommendation import cheapest, summarise
 
-    if min(init, query) < 0:
+    if not (init >= 0 and query >= 0):
         raise InputError("--init and --query: give seconds, 0 or more")
     measured = known_measures(on.open(), results)
     if measured.empty:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 LONGEST = 2_000  # letters of a message
 
@@ -19,6 +20,29 @@ class InputError(ValueError):
         if len(message) > LONGEST:
             message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
         super().__init__(message)
+
+
+@contextmanager
+def foreign(what: str) -> Iterator[None]:
+    """Somebody else's code: that it fails becomes an `InputError`, `what` and why."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{what} ({told(error)})") from None
+
+
+def check_number(option: str, value: int, least: int) -> None:
+    """Refuse a number that is too small, or larger than frames and libraries take.
+
+    Raises:
+        InputError: it is less than `least`, or has more than 63 bits.
+    """
+    if value < least:
+        raise InputError(f"{option} {value}: give {least} or more")
+    if value >= 2**63:
+        raise InputError(f"{option} {short(str(value))}: give less")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from archcast.core.errors import InputError
 
+DIGEST = hashlib.sha256().digest_size
 LEFT = 3_600.0  # seconds after which nobody is still writing a file
 
 
@@ -88,6 +90,24 @@ def read_whole(path: Path, most: int | None = None, start: int = 0) -> bytes:
             raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
         file.seek(start)
         return file.read()
+
+
+def sealed(content: bytes) -> bytes:
+    """Content behind a digest of it, for files that nobody but us writes."""
+    return hashlib.sha256(content).digest() + content
+
+
+def unsealed(path: Path) -> memoryview:
+    """The content of a file as `sealed` gave it.
+
+    Raises:
+        OSError: as `read_whole`.
+        ValueError: its bytes are others now.
+    """
+    content = memoryview(read_whole(path))
+    if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+        raise ValueError("its bytes are not those that were written")
+    return content[DIGEST:]
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -151,8 +151,8 @@ class Registry(Generic[T]):
         return None
 
     def _is(self, name: str, thing: object) -> bool:
-        module = self.entries[name].target.partition(":")[0]
-        return module in sys.modules and self._whole(name) is thing
+        module, _, attribute = self.entries[name].target.partition(":")
+        return getattr(sys.modules.get(module), attribute, None) is thing
 
     def exported(self, attribute: str) -> T:
         """What ships here under the name `attribute` of Python, for a module's `__getattr__`."""

@@ -25,11 +25,12 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from time import sleep
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import cloudpickle
 from threadpoolctl import threadpool_limits
 
+from archcast.core.errors import foreign, told
 from archcast.core.files import replacing
 from archcast.core.heavy import loky
 
@@ -50,12 +51,12 @@ _THREAD_VARIABLES = (
 warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs were given")
 
 
-class WorkerDied(BrokenExecutor):
-    """A job killed the process that it ran in, and a fresh one too."""
+class JobLost(BrokenExecutor):
+    """A job that other processes can't do: it kills them, or can't go there."""
 
     def __init__(self, item: object, how: str) -> None:
-        super().__init__(f"{reprlib.repr(item)} killed the process that it ran in, twice ({how})")
-        self.how = how  # as far as is known: the signal, or the exit code
+        super().__init__(f"{reprlib.repr(item)} {how}")
+        self.how = how
 
 
 def run_each(
@@ -63,7 +64,7 @@ def run_each(
     items: Iterable[T],
     workers: int | Executor = 1,
     ordered: bool = False,
-    on_death: Callable[[T, WorkerDied], R] | None = None,
+    on_loss: Callable[[T, JobLost], R] | None = None,
 ) -> Iterator[R]:
     """What `function` gives for each item, as it comes, or in the order of the items.
 
@@ -77,17 +78,17 @@ def run_each(
         workers: how many processes; 1 is this one. Or an executor: `Processes`, whose jobs then end
             with this iterator, or any other, which is left open.
         ordered: whether results come in the order of the items.
-        on_death: gives what stands for the result of a job that kills our processes.
+        on_loss: gives what stands for the result of a job that our processes can't do.
 
     Raises:
-        WorkerDied: there was such a job, and no `on_death`.
+        JobLost: there was such a job, and no `on_loss`.
     """
     if workers == 1:
         yield from map(partial(_limited, function), items)
     elif isinstance(workers, Executor) and not isinstance(workers, Processes):
         job = partial(_limited, function)
         with closing(_ended(workers, job, items, IN_FLIGHT_ELSEWHERE)) as ended:
-            yield from _results(ended, ordered, on_death)
+            yield from _results(ended, ordered, on_loss)
     else:
         ours = workers if isinstance(workers, Processes) else Processes(workers)
         job = partial(_limited_in, _kept(function))
@@ -95,7 +96,7 @@ def run_each(
             ours as processes,
             closing(_ended(processes, job, items, IN_FLIGHT * processes.count)) as ended,
         ):
-            yield from _results(ended, ordered, on_death)
+            yield from _results(ended, ordered, on_loss)
 
 
 def _ended(
@@ -123,15 +124,15 @@ def _ended(
 def _results(
     ended: Iterator[tuple[int, T, Future[R]]],
     ordered: bool,
-    on_death: Callable[[T, WorkerDied], R] | None,
+    on_loss: Callable[[T, JobLost], R] | None,
 ) -> Iterator[R]:
     for _, item, future in _in_order(ended) if ordered else ended:
         try:
             yield future.result()
-        except WorkerDied as death:
-            if on_death is None:
+        except JobLost as loss:
+            if on_loss is None:
                 raise
-            yield on_death(item, death)
+            yield on_loss(item, loss)
 
 
 def _in_order(ended: Iterator[tuple[int, T, R]]) -> Iterator[tuple[int, T, R]]:
@@ -175,28 +176,38 @@ class Processes(Executor):
 
     def _run(self, job: partial[R]) -> R:
         try:
+            sent = cloudpickle.dumps(job)
+        except Exception as error:  # of any part of the item
+            raise JobLost(job.args[-1], _stays(error)) from None
+        result = self._run_sent(sent, job.args[-1])
+        if isinstance(result, _Stuck):
+            raise JobLost(job.args[-1], result.how)
+        return cast("R", result)
+
+    def _run_sent(self, sent: bytes, item: object) -> Any:
+        try:
             used = self._idle.pop()
         except IndexError:
             used = _process()
         try:
-            return self._run_in(used, job)
+            return self._run_in(used, sent)
         except loky.process_executor.TerminatedWorkerError:
             pass  # no proof: somebody else may have ended the process, before or since
         try:
-            return self._run_in(_process(), job)
+            return self._run_in(_process(), sent)
         except loky.process_executor.TerminatedWorkerError as error:
             code = re.search(r"\{(.+)\}", str(error))
             how = code[1] if code else "exit code unknown"
-            raise WorkerDied(job.args[-1], how) from None
+            raise JobLost(item, f"killed the process that it ran in, twice ({how})") from None
 
-    def _run_in(self, process: loky.ProcessPoolExecutor, job: Callable[[], R]) -> R:
+    def _run_in(self, process: loky.ProcessPoolExecutor, sent: bytes) -> Any:
         with self._lock:
             if self._stopped:
                 raise CancelledError
             self._busy.add(process)
         usable = True
         try:
-            return cast("R", process.submit(job).result())
+            return process.submit(_received, sent).result()
         except (BrokenExecutor, loky.process_executor.ShutdownExecutorError):
             usable = False
             raise
@@ -205,6 +216,24 @@ class Processes(Executor):
                 self._busy.remove(process)
                 if usable and not self._stopped:
                     self._idle.append(process)
+
+
+class _Stuck(NamedTuple):
+    """In place of the result of a job that could not be read where it went."""
+
+    how: str
+
+
+def _received(sent: bytes) -> Any:
+    try:
+        job = pickle.loads(sent)
+    except Exception as error:
+        return _Stuck(_stays(error))
+    return job()
+
+
+def _stays(error: Exception) -> str:
+    return f"can't go to another process ({told(error)})"
 
 
 def _process() -> loky.ProcessPoolExecutor:
@@ -235,7 +264,8 @@ def _folder() -> TemporaryDirectory[str]:
 
 def _kept(function: Callable[[T], R]) -> Path:
     """A file with a function, for processes to read; it is removed when this process ends."""
-    content = cloudpickle.dumps(function)
+    with foreign("what jobs need can't go to other processes"):
+        content = cloudpickle.dumps(function)
     path = Path(_folder().name) / hashlib.sha256(content).hexdigest()
     if not path.exists():
         with replacing(path) as aside:

@@ -15,7 +15,7 @@ import pyarrow.ipc
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.core.files import replacing
+from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import digest, made_of
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.engine import run_job
@@ -106,13 +106,10 @@ def _made_of() -> bytes:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """What was kept, nothing where that is of other code, or no such file.
-
-    Arrays are views of the file: those that nobody looks at are not read.
-    """
+    """What was kept, nothing where that is of other code, is broken, or is no such file."""
     nothing = measure([]).assign(mtime=[], size=[])
     try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table = pa.ipc.open_file(pa.py_buffer(unsealed(path))).read_all()
         if (table.schema.metadata or {}).get(_MADE_OF) != _made_of():
             return nothing
         table.validate(full=True)
@@ -146,9 +143,8 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
     for name in _ARRAYS:
         table = table.append_column(name, pa.array(flat[name], pa.list_(pa.float64())))
     table = table.replace_schema_metadata({**table.schema.metadata, _MADE_OF: _made_of()})
-    with (
-        suppress(InputError),
-        replacing(path) as aside,
-        pa.ipc.new_file(str(aside), table.schema) as file,
-    ):
+    content = pa.BufferOutputStream()
+    with pa.ipc.new_file(content, table.schema) as file:
         file.write_table(table)
+    with suppress(InputError), replacing(path) as aside:
+        aside.write_bytes(sealed(content.getvalue().to_pybytes()))

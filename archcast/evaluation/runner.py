@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
 from archcast.core.progress import Above, track
-from archcast.core.workers import WorkerDied, run_each
+from archcast.core.workers import JobLost, run_each
 from archcast.evaluation.job import BaseJob
 from archcast.evaluation.preparing import Preparation, preparations
 from archcast.evaluation.record import BaseRecord, RecordStore, save_record, say_what_is_mixed
@@ -47,9 +47,9 @@ def run_jobs(
     """The records of jobs on `table`, in their order; `run` runs those that have none yet.
 
     Those that failed are run again, unless `retry` is false. Each record is kept the moment its job
-    ends; that of one that kills the process that it runs in, where that is not this one, is a
-    failure. Numerical libraries run one thread in each process. How many results were reused is
-    logged, and so are libraries in several versions.
+    ends; that of one that kills the process that it runs in, where that is not this one, or that
+    can't go there, is a failure. Numerical libraries run one thread in each process. How many
+    results were reused is logged, and so are libraries in several versions.
     """
     keys = [each.job.key(table.hash) for each in planned]
     found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
@@ -87,16 +87,15 @@ def run_missing(
     items: list[Preparation | tuple[str, P]] = [*preparations(todo.values()), *todo.items()]
     items.sort(key=lambda item: place(item if isinstance(item, Preparation) else item[1]))
 
-    def failure(item: Preparation | tuple[str, P], death: WorkerDied) -> tuple[str, R] | None:
+    def failure(item: Preparation | tuple[str, P], loss: JobLost) -> tuple[str, R] | None:
         if isinstance(item, Preparation):
             return None
         key, planned = item
-        error = f"killed the process that it ran in, twice ({death.how})"
         return key, store.kind.model_validate(
-            {"job": planned.job, "table": table.hash, "error": error}
+            {"job": planned.job, "table": table.hash, "error": loss.how}
         )
 
-    results = run_each(work, items, workers, on_death=failure)
+    results = run_each(work, items, workers, on_loss=failure)
 
     def shown(done: Sequence[tuple[str, R] | None], console: Console) -> RenderableType | None:
         return above and above([each[1] for each in done if each], console)

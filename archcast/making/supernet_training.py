@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from archcast.core.cache import made_folder
 from archcast.core.errors import told
-from archcast.core.files import read_whole, replacing
+from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
@@ -39,7 +39,6 @@ LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, CLIP = 0.05, 0.9, 5e-4, 5.0
 OF_SEVERAL = 2.0  # times that, where a step follows the mean of several paths
 BATCH_SIZE = 128
 SAVE_EVERY = 10.0  # seconds
-DIGEST = hashlib.sha256().digest_size  # bytes before those of PyTorch, so that flipped ones show
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +220,8 @@ class _Training:
 
     def _kept(self) -> dict[str, Any] | None:
         try:
-            content = memoryview(read_whole(self.path))
-            if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
-                raise ValueError("its bytes are not those that were written")
-            state: dict[str, Any] = torch.load(BytesIO(content[DIGEST:]), map_location=self.device)
+            content = BytesIO(unsealed(self.path))
+            state: dict[str, Any] = torch.load(content, map_location=self.device)
             return state if state["key"] == self.key else None
         except FileNotFoundError:
             return None
@@ -256,6 +253,5 @@ class _Training:
         }
         content = BytesIO()  # a file that can't be written is an OSError; to PyTorch, it is many
         torch.save(state, content)
-        with replacing(self.path, "set ARCHCAST_CACHE") as aside, aside.open("wb") as file:
-            file.write(hashlib.sha256(content.getbuffer()).digest())
-            file.write(content.getbuffer())
+        with replacing(self.path, "set ARCHCAST_CACHE") as aside:
+            aside.write_bytes(sealed(content.getvalue()))

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, check_number
 from archcast.core.files import check_target, read_whole
 from archcast.core.progress import track
 from archcast.core.workers import run_each
@@ -59,6 +59,8 @@ def train_table(
         InputError: the space has no networks, `images` can't be read, or `out` holds another space
             or data set, or is `images`.
     """
+    for seed in seeds:
+        check_number("--seeds", seed, 0)
     check_target(out, images, mend="choose another --out")
     networks_of(space)
     loaded = load_images(images)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from inspect import Parameter
 from typing import Any, cast
 
 import numpy as np
 
-from archcast.core.errors import InputError, short, told
+from archcast.core.errors import InputError, foreign, short
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.predictors import registry as predictors
 from archcast.predictors.parameters import (
@@ -36,7 +35,7 @@ def to_predictor(given: Predictor | str) -> Predictor:
         return given
     name, params = parse_spec(given)
     kind = predictors.get(name)
-    with _no_foreign_errors(name):
+    with foreign(f"predictor {name} can't be made"):
         known = list(parameters_of(kind))
     if POSITIONAL in params and known:
         params = {known[0]: params.pop(POSITIONAL), **params}
@@ -45,22 +44,12 @@ def to_predictor(given: Predictor | str) -> Predictor:
         raise InputError(
             f"{name} has no parameter {short(unknown[0])}; it has {', '.join(known) or 'none'}"
         )
-    with _no_foreign_errors(name):
+    with foreign(f"predictor {name} can't be made"):
         made = kind(**params)
         if not isinstance(made.tags, Tags):
             raise TypeError("its tags are no Tags")
-        made.get_params(deep=False)
+        text_of(made)
         return made
-
-
-@contextmanager
-def _no_foreign_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"predictor {name} can't be made ({told(error)})") from None
 
 
 def to_predictors(given: Sequence[Predictor | str]) -> Sequence[Predictor]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from archcast.core.cache import cache_folder
+from archcast.core.errors import InputError
 from archcast.core.heavy import torch
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.networks import OFFICIAL, Networks
@@ -45,6 +46,8 @@ class WeightSharing(Predictor):
 
     sampler: ClassVar[str]  # what a training step runs, one of `SAMPLERS`
     paper: ClassVar[str]
+    known_: str  # the content of `images`
+    wanted_: str | None = None  # what it must be
 
     def __init__(
         self,
@@ -69,7 +72,16 @@ class WeightSharing(Predictor):
         return Tags(needs=frozenset(needs), learns=False, paper=self.paper)
 
     def uses(self) -> Sequence[object]:
-        return (load_images(self.images).hash,) if self.images else ()
+        if not self.images:
+            return ()
+        self.known_ = load_images(self.images).hash
+        return (self.known_,)
+
+    def __sklearn_clone__(self) -> Self:
+        """A copy that refuses other images than those that this one, when asked, has told of."""
+        copy = type(self)(**self.get_params(deep=False))
+        copy.wanted_ = getattr(self, "known_", self.wanted_)
+        return copy
 
     def plans(self, networks: Networks[Any]) -> list[Plan]:
         """The trainings whose supernets score: one, or one an option of `split_decision`."""
@@ -82,6 +94,8 @@ class WeightSharing(Predictor):
         assert context.networks is not None
         if self.images:
             networks, task = context.networks.networks, load_images(self.images)
+            if self.wanted_ not in (None, task.hash):
+                raise InputError(f"{self.images} changed under the run; run it again")
             return Blueprint(networks, networks.scale(OFFICIAL), task.signature), task
         assert context.task is not None
         return context.networks, context.task

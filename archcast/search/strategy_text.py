@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 
 from pydantic import ValidationError
 
-from archcast.core.errors import InputError, short, told
+from archcast.core.errors import InputError, foreign, short
 from archcast.core.spec import POSITIONAL, format_spec, parse_spec
 from archcast.search import registry as strategies
 from archcast.search.strategy import Strategy
@@ -30,15 +30,14 @@ def to_strategy(given: Strategy | str) -> Strategy:
         raise InputError(
             f"{name} has no parameter {short(str(unknown[0]))}; it has {', '.join(known) or 'none'}"
         )
-    try:
-        return kind(**params)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(
-            f"{name}: {first['loc'][0]}={first['input']} won't do: {first['msg']}"
-        ) from None
-    except Exception as error:
-        raise InputError(f"strategy {name} can't be made ({told(error)})") from None
+    with foreign(f"strategy {name} can't be made"):
+        try:
+            return kind(**params)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(
+                f"{name}: {first['loc'][0]}={first['input']} won't do: {first['msg']}"
+            ) from None
 
 
 def strategy_text(strategy: Strategy) -> str:

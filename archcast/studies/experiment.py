@@ -16,7 +16,7 @@ import pandas as pd
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, check_number, foreign, short
 from archcast.core.identity import digest, made_of
 from archcast.core.spec import split_specs
 from archcast.evaluation.engine import fact_column, missing_needs, run_job
@@ -38,6 +38,7 @@ from archcast.predictors.predictor_text import (
 )
 
 Predictors = str | Predictor | Sequence[Predictor | str]  # text may name several, or families
+MOST_JOBS = 100_000
 _logger = logging.getLogger("archcast")
 
 
@@ -89,6 +90,7 @@ class Experiment:
                 " the very values that are predicted"
             )
         epochs_of_curves = self._epochs()
+        check_jobs(len(chosen) * len(self.train_sizes) * len(epochs_of_curves) * self.repeats)
         if label == "test" and self.label is None:
             remarks.append(f"labels are test values: {table.source} has no others")
         jobs = [
@@ -172,15 +174,29 @@ class Experiment:
             ("--epochs", self.epochs or (1,), 1),
             ("--test-size", (self.test_size,), 2),
             ("--repeats", (self.repeats,), 1),
+            ("--seed", (self.seed,), 0),
         ):
-            if min(values, default=0) < least:
-                raise InputError(f"{option} {min(values, default='')}: give {least} or more")
+            for value in values or (0,):
+                check_number(option, value, least)
         largest = max(self.train_sizes)
         if largest + self.test_size > len(table):
             raise InputError(
                 f"{table.source} has {len(table)} architectures, fewer than train size {largest}"
                 f" + test size {self.test_size}; lower --train-sizes or --test-size"
             )
+
+
+def check_jobs(count: int) -> None:
+    """Refuse, before they are planned, more jobs than a folder of records is made for.
+
+    Raises:
+        InputError: there are.
+    """
+    if count > MOST_JOBS:
+        raise InputError(
+            f"{short(str(count))} jobs, of which {MOST_JOBS:,} are the most: give fewer --repeats,"
+            " predictors or sizes"
+        )
 
 
 def chosen_parts(
@@ -224,21 +240,26 @@ def facts_of(
     are looked at, these and the images.
     """
     networks = made_of_networks(table, predictor.tags.needs) if predictor else None
-    said: dict[str, Any] = {
+    made, said = _told_by(predictor)
+    return {
         "benchmark": table.name,
         "dataset": table.dataset,
-        "identity": digest([made_of(predictor), networks, made_of((table.space, *others))]),
-    }
-    if predictor is None:
-        return {**said, "predictor": "", "name": "", "family": ""}
-    params = predictor.get_params(deep=False)
-    return {
+        "identity": digest([made, networks, made_of((table.space, *others))]),
         **said,
+        "device": pick_device(device) if "device" in said.get("params", ()) else "cpu",
+    }
+
+
+def _told_by(predictor: Predictor | None) -> tuple[Any, dict[str, Any]]:
+    """What decides what a predictor computes, and what a job says of it."""
+    if predictor is None:
+        return made_of(None), {"predictor": "", "name": "", "family": ""}
+    params = predictor.get_params(deep=False)
+    return made_of(predictor), {
         "predictor": text_of(predictor),
         "name": name_of(predictor),
         "family": family_of(predictor),
         "params": {name: shown_value(value) for name, value in params.items()},
-        "device": pick_device(device) if "device" in params else "cpu",
     }
 
 
@@ -258,13 +279,16 @@ def choose_predictors(
     for part, of_family in _listed(given):
         try:
             predictor = to_predictor(part)
-            missing = _missing(predictor, table, objective)
+            named = part if isinstance(part, str) else type(part).__name__
+            with foreign(f"predictor {named} can't tell of itself"):
+                missing = _missing(predictor, table, objective)
+                _, said = _told_by(predictor)
         except InputError as error:
             if not of_family:
                 raise
             left_out.append(str(error))
             continue
-        text = text_of(predictor)
+        text = said["predictor"]
         if missing and not of_family:
             raise InputError(
                 f"{table.source}: can't run {text} (the table has {', '.join(missing)}); choose"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, check_number, foreign
+from archcast.core.identity import made_of
 from archcast.core.spec import split_specs
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -24,6 +25,7 @@ from archcast.search.strategy import Strategy, Traits
 from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.studies.experiment import (
     Predictors,
+    check_jobs,
     choose_predictors,
     chosen_parts,
     default_epochs,
@@ -72,13 +74,14 @@ class SearchExperiment:
         Raises:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
-        for option, value in (("--budget", self.budget), ("--repeats", self.repeats)):
-            if value < 1:
-                raise InputError(f"{option} {value}: give 1 or more")
+        check_number("--budget", self.budget, 1)
+        check_number("--repeats", self.repeats, 1)
+        check_number("--seed", self.seed, 0)
         table, objective = self.table, self.table.objective(self.objective)
         label, truth = chosen_parts(table, objective, self.label, None)
         epochs = self._epochs()
         pairs, remarks = self._pairs(objective)
+        check_jobs(len(pairs) * self.repeats)
         remarks += table.remarks()
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
@@ -155,7 +158,10 @@ class SearchExperiment:
         pairs: list[Pair] = [(to_strategy(BASELINE), None)]
         for strategy in named:
             try:
-                pairs += self._pairs_of(to_strategy(strategy), chosen, objective)
+                made = to_strategy(strategy)
+                with foreign(f"strategy {type(made).__name__} can't tell of itself"):
+                    made_of(made)
+                    pairs += self._pairs_of(made, chosen, objective)
             except InputError as error:
                 if not everything:
                     raise

@@ -20,14 +20,19 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from archcast.benchmarks.table import Table
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, check_number
 from archcast.evaluation.engine import context, outcome_or_error, split
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean, mean_interval, share_interval
 from archcast.predictors.predictor import OBJECTIVE, Vector
 from archcast.predictors.predictor_text import configured, text_of
-from archcast.studies.experiment import Predictors, choose_predictors, facts_of
+from archcast.studies.experiment import (
+    Predictors,
+    check_jobs,
+    choose_predictors,
+    facts_of,
+)
 
 Bools = NDArray[np.bool_]
 _logger = logging.getLogger("archcast")
@@ -95,6 +100,8 @@ def stop_jobs(
             " can't run without it"
         )
     chosen, _ = choose_predictors(predictors, table, objective)
+    check_number("--seed", seed, 0)
+    check_jobs(len(chosen) * repeats)
     for remark in table.remarks():
         _logger.warning(remark)
     for predictor in chosen:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, check_number
 from archcast.core.spec import split_specs
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure
@@ -29,7 +29,7 @@ from archcast.evaluation.statistics import mean
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.predictors.weight_sharing import WeightSharing
-from archcast.studies.experiment import Experiment
+from archcast.studies.experiment import Experiment, check_jobs
 
 FAMILY = "weight-sharing"
 
@@ -54,8 +54,14 @@ def supernet_jobs(
     for name in names:
         if name not in family:
             raise InputError(f"--strategies {name}: no supernet; choose of {', '.join(family)}")
-    if min(*epochs, *valid_images) < 1:
-        raise InputError("--epochs and --valid-images: give 1 or more")
+    for option, values, least in (
+        ("--epochs", epochs, 1),
+        ("--valid-images", valid_images, 1),
+        ("--seeds", seeds, 0),
+    ):
+        for value in values:
+            check_number(option, value, least)
+    check_jobs(len(names) * len(epochs) * len(valid_images) * len(seeds))
     given = {"images": images} if images else {}
     supernets = [
         predictors.get(name)(epochs=e, valid_images=n, training_seed=seed, **given)

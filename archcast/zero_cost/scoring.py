@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -89,13 +88,10 @@ def score(
     parts = _single(found)
     build = _builder(networks, Signature(tuple(batch.images.shape[1:]), classes), scale, seed)
     scorer = Scorer(parts, build, batch, seed, pick_device(device), cache)
-    results = run_each(scorer, networks, workers, ordered=True)
-    try:
-        rows = list(track(results, len(networks), "scoring"))
-    except pickle.PicklingError:
-        raise InputError(
-            "a network holds what can't go to other processes; take it out, or use workers=1"
-        ) from None
+    results = run_each(
+        scorer, networks, workers, ordered=True, on_loss=lambda _, loss: scorer.failed(loss.how)
+    )
+    rows = list(track(results, len(networks), "scoring"))
     _tell(networks, rows, parts)
     values = {name: np.array([row[name].value for row in rows], dtype=np.float64) for name in parts}
     seconds = {name: np.array([row[name].seconds for row in rows]) for name in parts}
@@ -212,6 +208,10 @@ class Scorer:
             if name in new:
                 file.add(text, new[name])
         return kept | new
+
+    def failed(self, reason: str) -> dict[str, Score]:
+        """What stands for the scores of a network that none of the proxies saw."""
+        return dict.fromkeys(self.proxies, Score(None, 0.0, reason, failed=True))
 
     def _file(self, key: str) -> ScoreFile:
         assert self.folder is not None
