@@ -25,6 +25,7 @@ import pytest
 
 from archcast.cli import main
 from archcast.cli.list_command import ROOMS
+from archcast.core import progress
 from archcast.core.registry import load
 from archcast.evaluation.record import Record, save_record
 from tests.results import small_table, write_small_table
@@ -43,6 +44,7 @@ REQUIRED = {
 def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     """Run a command in an empty folder that holds `toy.parquet`; get exit code and both outputs."""
     write_small_table(tmp_path)
+    monkeypatch.setattr(progress, "SECONDS", float("inf"))  # how busy the machine is, is not said
     monkeypatch.chdir(tmp_path)
 
     def run(command: str) -> Output:

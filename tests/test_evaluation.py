@@ -333,11 +333,10 @@ def test_shared_work_that_fails_leaves_the_jobs(tmp_path: Path) -> None:
     assert [record.error for record in experiment.run(tmp_path)] == [None, None]
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_job_that_ends_its_process_is_a_failure_of_its_own(tmp_path: Path, count: int) -> None:
+def test_a_job_that_ends_its_process_is_a_failure_of_its_own(tmp_path: Path) -> None:
     ends = [Ends("crash"), Ends("exit"), Ends("sys.exit"), Ends()]
     experiment = Experiment(TABLE, ends, (10,), test_size=20, repeats=1)
-    records = experiment.run(tmp_path, Processes(count))
+    records = experiment.run(tmp_path, Processes(1))
     crash, exit_, sys_exit, error = (record.error for record in records)
     assert "SIGSEGV" in str(crash)
     assert "EXIT(0)" in str(exit_)

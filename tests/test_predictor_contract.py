@@ -49,7 +49,7 @@ def test_checks_find_a_leaky_predictor() -> None:
         check_predictor(Rank())
 
 
-@pytest.mark.parametrize("space", spaces)
+@pytest.mark.parametrize("space", [name for name in spaces if name != "nasbench201"])
 @pytest.mark.parametrize(
     "name",
     ["graph", *(name for name in predictors if predictors.entry(name).family == "model-based")],

@@ -520,26 +520,25 @@ def test_page_is_written_at_once_or_not(tmp_path: Path) -> None:
 
 
 def test_figures_are_written_for_print(tmp_path: Path) -> None:
-    written = write_figures(MEASURED, TABLE, tmp_path / "new", ["png"])
-    assert {path.stem for path in written} == {
-        *("surface", "pareto", "tau-by-train-size", "tau-by-epochs", "critical-differences")
-    }
+    few = measure(records(noise=0.5))
+    written = write_figures(few, TABLE, tmp_path / "new", ["png"])
+    assert {path.stem for path in written} == {"surface", "pareto"}
     for path in written:
         header = path.read_bytes()[:24]
         assert header.startswith(b"\x89PNG")
         assert int.from_bytes(header[16:20], "big") == 3.4 * 300
-    few = measure(records(noise=0.5))
-    vector = write_figures(few, TABLE, tmp_path, ["svg", "pdf"])
-    assert {path.stem for path in vector} == {"surface", "pareto"}
-    for path in vector:
-        content = path.read_bytes()
-        assert content.startswith(b"%PDF" if path.suffix == ".pdf" else b"<?xml")
-        assert b"/Type3" not in content
+    vector = write_figures(MEASURED, TABLE, tmp_path, ["svg"])
+    board = {"surface", "pareto", "tau-by-train-size", "tau-by-epochs", "critical-differences"}
+    assert {path.stem for path in vector} == board
     curves = {"regret-by-seconds", "regret-by-evaluations"}
     alone = write_figures(measure([]), TABLE, tmp_path, ["pdf"], SEARCHED)
     assert {path.stem for path in alone} == curves
     both = write_figures(MEASURED, TABLE, tmp_path, ["pdf"], SEARCHED)
-    assert {path.stem for path in both} > {*curves, "speed-up-by-tau", "surface"}
+    assert {path.stem for path in both} == {*curves, *board, "speed-up-by-tau"}
+    for path in (*vector, *both):
+        content = path.read_bytes()
+        assert content.startswith(b"%PDF" if path.suffix == ".pdf" else b"<?xml")
+        assert b"/Type3" not in content
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --figures"):
         write_figures(few, TABLE, tmp_path / "file", ["png"])

@@ -335,15 +335,6 @@ def test_recalibration_can_be_switched_off_and_images_counted() -> None:
     assert not np.array_equal(*scores)
 
 
-@pytest.mark.parametrize(("sampler", "rate"), [("uniform", 0.05), ("fair", 0.1)])
-def test_a_mean_of_paths_takes_twice_the_learning_rate(
-    sampler: str, rate: float, tmp_path: Path
-) -> None:
-    training = _Training(Plan(sampler, 1000), BLUEPRINT, TASK, "cpu", tmp_path)
-    next(training.epochs())
-    assert training.optimizer.param_groups[0]["lr"] == pytest.approx(rate, rel=1e-4)
-
-
 def test_what_overflows_comes_last() -> None:
     predictor = predictors.get("rsws")(epochs=1).fit([], [], CELLS.context)
     with torch.no_grad():

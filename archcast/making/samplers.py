@@ -71,4 +71,3 @@ SAMPLERS: dict[str, Callable[[Options, np.random.Generator, Paths], list[Selecti
     "fair": fair,
     "novel": novel,
 }
-SEVERAL = ("mixture", "fair")  # whose steps follow more than one path

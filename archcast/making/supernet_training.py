@@ -26,7 +26,7 @@ from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
-from archcast.making.samplers import ARCHIVE, SAMPLERS, SEVERAL
+from archcast.making.samplers import ARCHIVE, SAMPLERS
 from archcast.making.trainer import clock_of
 from archcast.networks.arithmetic import layout_of
 from archcast.networks.blueprint import Blueprint, initialised
@@ -36,7 +36,6 @@ from archcast.tasks.task import Data, Task
 _logger = logging.getLogger("archcast")
 
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, CLIP = 0.05, 0.9, 5e-4, 5.0
-OF_SEVERAL = 2.0  # times that, where a step follows the mean of several paths
 BATCH_SIZE = 128
 SAVE_EVERY = 10.0  # seconds
 
@@ -50,7 +49,7 @@ class Plan:
     weights of another training.
     """
 
-    version: ClassVar[int] = 2  # of the training: it goes up whenever weights change
+    version: ClassVar[int] = 1  # of the training: it goes up whenever weights change
 
     sampler: str
     epochs: int
@@ -157,12 +156,11 @@ class _Training:
         """Train epoch by epoch, from where it was last saved."""
         with FileLock(self.path.with_suffix(".lock")):
             build = self.blueprint.supernet
-            self.rate = LEARNING_RATE * (OF_SEVERAL if self.plan.sampler in SEVERAL else 1.0)
             self.supernet = initialised(build, "supernet", self.plan.seed).to(self.device)
             layout = layout_of(self.supernet, self.device)
             self.supernet.to(memory_format=layout)  # type: ignore[call-overload]
             self.optimizer = torch.optim.SGD(
-                self.supernet.parameters(), self.rate, MOMENTUM, weight_decay=WEIGHT_DECAY,
+                self.supernet.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY,
                 nesterov=True, foreach=True,
             )  # fmt: skip
             self._start_or_resume()
@@ -189,7 +187,7 @@ class _Training:
         for number, batch in enumerate(batches):
             progress = (self.epoch + number / len(batches)) / self.plan.epochs
             for group in self.optimizer.param_groups:
-                group["lr"] = self.rate * 0.5 * (1 + math.cos(math.pi * progress))
+                group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
             chances = torch.from_numpy(rng.random(len(batch)))
             seen = data.augmented(data.inputs[batch], chances)
             self._step(seen, data.targets[batch], data, rng)

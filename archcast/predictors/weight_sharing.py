@@ -146,22 +146,7 @@ class WeightSharing(Predictor):
         return -evaluate(network, self.valid_, EVALUATED)[0]
 
 
-class _SeveralPaths(WeightSharing):
-    """A step costs more, and says more: half of the epochs do, at twice the learning rate."""
-
-    def __init__(
-        self,
-        epochs: int = 50,
-        valid_images: int = 500,
-        recalibrate: int = 2,
-        images: str | None = None,
-        training_seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(epochs, valid_images, recalibrate, images, training_seed, device)
-
-
-class OneShot(_SeveralPaths):
+class OneShot(WeightSharing):
     """Mixtures of the operations of the supernet, half of them at a time."""
 
     sampler = "mixture"
@@ -175,7 +160,7 @@ class RandomPaths(WeightSharing):
     paper = "Li & Talwalkar, 2019, Random Search for NAS; Guo et al., 2020, Single Path One-Shot"
 
 
-class FairNAS(_SeveralPaths):
+class FairNAS(WeightSharing):
     """Every operation of an edge once a step."""
 
     sampler = "fair"

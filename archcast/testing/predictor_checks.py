@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Space
-from archcast.testing.toys import NASBENCH201, Toys, global_states, toys, toys_for
+from archcast.testing.toys import NASBENCH201, Toy, Toys, global_states, toys, toys_for
 
 
 class _Fits:
@@ -40,7 +40,7 @@ class _Fits:
 
     @cached_property
     def again(self) -> tuple[Vector, bool]:
-        """What another fit scores, and whether global random states stayed as they were.
+        """What the second fit of another scores, and whether global random states stayed the same.
 
         It is given no context but what the tags name.
         """
@@ -49,13 +49,18 @@ class _Fits:
         np.random.random()  # noqa: NPY002
         torch.rand(1)
         before = global_states()
-        bare = Toys(*(toy.bare(self.predictor.tags) for toy in self.toys))
-        scores = _scores(self.fit(bare), bare)
+        bare = self.bare
+        scores = _scores(self.fit(bare, bare.other), bare)
         return scores, global_states() == before
 
-    def fit(self, toys: Toys) -> Predictor:
+    @property
+    def bare(self) -> Toys:
+        """The toys, with no context but what the tags name."""
+        return Toys(*(toy.bare(self.predictor.tags) for toy in self.toys))
+
+    def fit(self, toys: Toys, before: Toy | None = None) -> Predictor:
         fresh: Predictor = clone(self.predictor)
-        return fresh.fit(*toys.train)
+        return (fresh.fit(*before) if before else fresh).fit(*toys.train)
 
 
 def _fits(predictor: Predictor, toys: Toys) -> _Fits:
@@ -116,8 +121,11 @@ def _value_error(call: Callable[[], object]) -> str:
 
 def check_uses_only_what_its_tags_name(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """Context fields that the tags do not name make no difference."""
-    again, _ = _fits(predictor, toys).again
-    np.testing.assert_array_equal(again, _fitted_scores(predictor, toys))
+    fits = _fits(predictor, toys)
+    again, _ = fits.again
+    if not np.array_equal(again, fits.scores):  # that of a fit before, or of other context
+        again = _scores(fits.fit(fits.bare), fits.bare)
+    np.testing.assert_array_equal(again, fits.scores)
 
 
 def check_bad_labels_raise(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
@@ -175,15 +183,15 @@ def check_same_seed_same_scores(predictor: Predictor, toys: Toys = NASBENCH201) 
     """Two fits agree to the last bit."""
     fits = _fits(predictor, toys)
     again, _ = fits.again
-    if not np.array_equal(again, fits.scores):  # the seed's fault, or that of other context
+    if not np.array_equal(again, fits.scores):  # the seed's, a fit's before, or other context's
         again = _scores(fits.fit(toys), toys)
     np.testing.assert_array_equal(again, fits.scores)
 
 
 def check_refit_forgets(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """A second fit gives what a first one would have."""
-    again = clone(predictor).fit(*toys.other).fit(*toys.train)
-    np.testing.assert_array_equal(_scores(again, toys), _fitted_scores(predictor, toys))
+    again, _ = _fits(predictor, toys).again
+    np.testing.assert_array_equal(again, _fitted_scores(predictor, toys))
 
 
 def check_global_random_state_is_left_alone(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
