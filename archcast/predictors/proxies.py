@@ -54,7 +54,7 @@ class _Untrained(Predictor):
     def tags(self) -> Tags:  # type: ignore[override]
         """Noise of the images' shape is enough where no proxy looks at images."""
         needs = frozenset({"build", self._look()})
-        return Tags(needs=needs, learns=False, paper=self.paper)
+        return Tags(needs=needs, learns=False, paper=self.paper, version=2)
 
     def _look(self) -> str:
         families = {proxies.entry(name).family for name in self._parts()}

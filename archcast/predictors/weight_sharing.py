@@ -69,7 +69,7 @@ class WeightSharing(Predictor):
     def tags(self) -> Tags:  # type: ignore[override]
         """The benchmark's images are needed unless others are given."""
         needs = {"networks"} if self.images else {"networks", "task"}
-        return Tags(needs=frozenset(needs), learns=False, paper=self.paper)
+        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=2)
 
     def uses(self) -> Sequence[object]:
         if not self.images:
