@@ -79,13 +79,11 @@ class Table:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
         self.objectives = [*objectives] or [self._accuracy(columns)]
         self._check_objectives(columns)
-        known: dict[str, Architecture] = {}  # several runs have one text
-        for row, text in enumerate(texts):
-            if text not in known:
-                known[text] = self._parse(text, row)
-        parsed = [known[text] for text in texts]
+        number = {text: i for i, text in enumerate(dict.fromkeys(texts))}  # several runs have one
+        parsed = [self._parse(text, texts) for text in number]
         first = {architecture: i for i, architecture in enumerate(dict.fromkeys(parsed))}
-        owner = np.array([first[architecture] for architecture in parsed])
+        place = np.array([first[architecture] for architecture in parsed])
+        owner = place[[number[text] for text in texts]]
         arrays = {name: self._array(name, values, len(texts)) for name, values in columns.items()}
         arrays.setdefault("seed", np.zeros(len(texts), dtype=np.int64))
         order = np.lexsort((arrays["seed"], owner))
@@ -99,8 +97,9 @@ class Table:
         if same.any():
             at = int(np.flatnonzero(same)[0])
             raise InputError(
-                f"{source}: {same.sum()} duplicate rows, the first for {parsed[order[at]]} with"
-                f" seed {self.columns['seed'][at]}; keep one row an architecture and seed"
+                f"{source}: {same.sum()} duplicate rows, the first for"
+                f" {self.architectures[owner[at]]} with seed {self.columns['seed'][at]}; keep one"
+                " row an architecture and seed"
             )
 
     def _accuracy(self, columns: Mapping[str, Any]) -> Objective:
@@ -124,11 +123,11 @@ class Table:
                     + f" {did_you_mean(column, columns)}"
                 )
 
-    def _parse(self, text: str, row: int) -> Architecture:
+    def _parse(self, text: str, texts: Sequence[str]) -> Architecture:
         try:
             return self.space.parse(text)
         except InputError as error:
-            raise InputError(f"{self.source}, row {row + 1}: {error}") from None
+            raise InputError(f"{self.source}, row {texts.index(text) + 1}: {error}") from None
 
     def _array(self, name: str, values: Any, rows: int) -> NDArray[Any]:
         try:

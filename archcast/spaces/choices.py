@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -58,6 +59,10 @@ class ChoicesSpace(DataSpace):
             [f"{decision.name}={option}" for option in decision.options] or [decision.name]
             for decision in self.decisions
         ]
+        self._written = [
+            {f"{decision.name}={option}": index for index, option in enumerate(decision.options)}
+            for decision in self.decisions
+        ]
         self.operations = ("input", *chain.from_iterable(options), "output")
         self.nodes = len(self.decisions) + 2
         if any(decision.ordered for decision in self.decisions):
@@ -84,8 +89,14 @@ class ChoicesSpace(DataSpace):
 
     def _parse(self, text: str) -> Choices:
         """In any order, and with spaces around names and values."""
+        parts = text.split(",")
+        if len(parts) == len(self.decisions):
+            with suppress(KeyError):  # as `format` writes it, of options, which is most of a table
+                return tuple(
+                    [known[part] for known, part in zip(self._written, parts, strict=True)]
+                )
         values: dict[str, str] = {}
-        for part in text.split(","):
+        for part in parts:
             name, equals, value = (each.strip() for each in part.partition("="))
             if not equals or name in values:
                 raise InputError(f"{short(part, 40)} is no name=value, or the second of its name")
