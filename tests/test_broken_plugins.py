@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import archcast
+import archcast.predictors.proxies  # which makes a class of a proxy when asked for it
 from archcast.core.registry import Registry
 from archcast.evaluation.metrics import Metric
 from archcast.predictors.predictor import Predictor

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.ipc
 import pytest
 
 from archcast.core.files import unsealed
@@ -141,12 +141,14 @@ def test_a_file_that_somebody_changed_is_made_again(folder: Path) -> None:
     path = folder / NAME
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
-    kept = pq.read_table(pa.py_buffer(unsealed(path)))
+    kept = pa.ipc.open_file(pa.py_buffer(unsealed(path))).read_all()
     twice = pa.BufferOutputStream()
     columns, names = [*kept.columns, kept["versions"]], [*kept.column_names, "versions"]
-    pq.write_table(pa.Table.from_arrays(columns, names, metadata=kept.schema.metadata), twice)
-    for changed in (content, twice.getvalue()):
-        path.write_bytes(changed)
+    changed = pa.Table.from_arrays(columns, names, metadata=kept.schema.metadata)
+    with pa.ipc.new_file(twice, changed.schema) as file:
+        file.write_table(changed)
+    for bad in (content, twice.getvalue()):
+        path.write_bytes(bad)
         assert_same(measured(store_of(folder)), expected)
 
 

@@ -182,7 +182,7 @@ def test_supernets_of_another_space_train_and_score(name: str) -> None:
     predictor = predictors.get(name)(epochs=10).fit([], [], context)
     cells = GRAPH.sample(6, np.random.default_rng(0))
     scores = predictor.query(cells, context)
-    assert ((scores >= 0) & (scores <= 100)).all()
+    assert (scores < 0).all(), "minus a loss"
     if name == "few-shot":
         assert len(predictor.supernets_) == 9, "one an option of the decision that is split on"
 

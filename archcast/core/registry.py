@@ -152,7 +152,10 @@ class Registry(Generic[T]):
 
     def _is(self, name: str, thing: object) -> bool:
         module, _, attribute = self.entries[name].target.partition(":")
-        return getattr(sys.modules.get(module), attribute, None) is thing
+        try:
+            return getattr(sys.modules.get(module), attribute, None) is thing
+        except InputError:  # a module that makes it when asked, of what can't be imported
+            return False
 
     def exported(self, attribute: str) -> T:
         """What ships here under the name `attribute` of Python, for a module's `__getattr__`."""

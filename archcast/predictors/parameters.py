@@ -72,7 +72,7 @@ def unfitted(thing: Any) -> Any:
         return type(thing)(map(unfitted, thing))
     if not has_parameters(thing):
         return deepcopy(thing)
-    if not isinstance(thing, Parametrised):
+    if not isinstance(thing, Parametrised) or hasattr(thing, "__sklearn_clone__"):
         from sklearn.base import clone
 
         return clone(thing)
