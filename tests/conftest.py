@@ -5,6 +5,7 @@ user's cache.
 """
 
 import os
+import signal
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -15,6 +16,9 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 CACHE = TemporaryDirectory(prefix="archcast-tests-")  # removed when the process ends
 os.environ["ARCHCAST_CACHE"] = CACHE.name
 
+
+# Shells have what runs in the background ignore it, and all that it starts; tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST = {  # what takes longest begins first, so that no process is left alone with it
     *("test_notebooks", "test_killed_training_goes_on", "test_one_that_fails_leaves_the_others"),
