@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
@@ -13,7 +15,8 @@ import pytest
 
 import archcast
 import archcast.predictors.proxies  # which makes a class of a proxy when asked for it
-from archcast.core.registry import Registry
+from archcast.cli import main
+from archcast.core.registry import Registry, plugin_behind
 from archcast.evaluation.metrics import Metric
 from archcast.predictors.predictor import Predictor
 from tests.test_adding import ROOMS, SMALL, forget
@@ -25,6 +28,7 @@ from dataclasses import dataclass
 from archcast.benchmarks.benchmark import Benchmark
 from archcast.evaluation.metrics import Metric
 from archcast.predictors.predictor import Predictor
+from archcast.spaces.nasbench201 import NASBench201
 from archcast.search.strategy import Strategy
 from tests.toys.a_predictor import Widest
 
@@ -155,6 +159,16 @@ def unreadable(dataset):
     raise OSError("no disk")
 
 
+class Illiterate(NASBench201):
+    """A space that can't read."""
+
+    name = "illiterate"
+
+    def parse(self, text):
+        raise OSError("two\\nlines")
+
+
+ILLITERATE = Illiterate()
 LOADS_NOT = Benchmark(("here",), unreadable)
 EMPTY = Benchmark((), unreadable)
 LOADS_NONSENSE = Benchmark(("here",), len)
@@ -293,6 +307,27 @@ def test_a_metric_that_fails_is_missing(
     assert board.divides.isna().all()
     assert board.kendall_tau.notna().all()
     assert "metric divides is missing where it failed: ZeroDivisionError" in caplog.text
+
+
+def test_what_fails_anywhere_else_is_one_line_of_a_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of a space, whose methods are called all over the place."""
+    monkeypatch.setitem(EVERYWHERE, "illiterate", ("broken_plugin:ILLITERATE", ""))
+    (tmp_path / "x.csv").write_text("architecture,seed,test_accuracy\n|a~0|,0,50\n")
+    asked = "table convert x.csv x.parquet --space illiterate --dataset d"
+    monkeypatch.setattr(sys, "argv", ["archcast", *shlex.split(asked)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert re.fullmatch(
+        r"archcast: broken_plugin, line \d+: OSError: two lines; mend or uninstall its package\n",
+        told,
+    )
+    with pytest.raises(ZeroDivisionError) as ours:
+        divmod(1, 0)
+    assert plugin_behind(ours.value) is None, "and keeps its traceback"
 
 
 def test_good_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from archcast.cli.stop_command import stop
 from archcast.cli.supernet_command import supernet
 from archcast.cli.table_command import convert, info, verify
 from archcast.core.errors import InputError, told
+from archcast.core.registry import plugin_behind
 
 STANDARD_OUTPUT = 1
 GRACE = 8  # seconds from the signal to the end, whatever is going on
@@ -91,11 +92,14 @@ def main() -> None:
 
 def _failed(error: Exception) -> int:
     """The exit code, after a line of what is the user's to mend; all else is raised again."""
-    if isinstance(error, OSError):
+    if isinstance(error, InputError | TyperException):
+        line = error.format_message() if isinstance(error, TyperException) else str(error)
+    elif where := plugin_behind(error):
+        line = f"{where}: {told(error)}; mend or uninstall its package"
+    elif isinstance(error, OSError):
         return _without_output(error)
-    if not isinstance(error, InputError | TyperException):
+    else:
         raise error
-    line = error.format_message() if isinstance(error, TyperException) else str(error)
     say(" ".join(line.split()))
     return 2
 

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import isabstract
+from traceback import walk_tb
 from typing import Any, Generic, TypeVar, cast
 
 from archcast.core.errors import InputError, did_you_mean, short, told
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 THIRD_PARTY = "third-party"  # the family of what other packages bring
 _logger = logging.getLogger("archcast")
+_groups = set[str]()  # of entry points
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Registry(Generic[T]):
         """
         self.kind, self.base, self.classes = kind, base, classes
         self.group = f"archcast.{kind[:-1]}ies" if kind.endswith("y") else f"archcast.{kind}s"
+        _groups.add(self.group)
         self.shipped = shipped
         self.derived = derived
         self._left_out: set[str] = set()  # what was said to be
@@ -169,6 +172,17 @@ class Registry(Generic[T]):
 def _entry_points() -> Any:
     """Those of all packages, for finding them means reading a file of each."""
     return entry_points()
+
+
+def plugin_behind(error: BaseException) -> str | None:
+    """Where in another package, that adds something by entry point, an error arose; else None."""
+    points = (point for group in _groups for point in _entry_points().select(group=group))
+    packages = {point.value.partition(":")[0].partition(".")[0] for point in points}
+    for frame, line in reversed([*walk_tb(error.__traceback__)]):
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] in packages:
+            return f"{module}, line {line}"
+    return None
 
 
 def lazy(attribute: str, package: str, modules: Mapping[str, str]) -> Any:
