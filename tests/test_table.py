@@ -336,3 +336,13 @@ def test_open_by_name_and_by_file(tmp_path: Path) -> None:
         open_table("nasbench-graph", "coar")
     assert len(open_table("nasbench-graph", "citeseer")) == 26_206
     assert open_table("nasbench201-mini") is open_table("nasbench201-mini", "fashion-mnist-14")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["test_accuracy", "valid_accuracy", "epoch_seconds"])
+def test_what_is_too_large_is_refused_without_a_warning(name: str) -> None:
+    columns = dict(small_table(1, runs=1).columns)
+    columns[name] = columns[name].astype(np.float64) * 1e300
+    with pytest.raises(InputError, match=f"row 1: {name} is inf"):
+        Table(spaces.get("nasbench201"), "d", ["|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"],
+              columns, {})  # fmt: skip

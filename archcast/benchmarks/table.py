@@ -496,7 +496,8 @@ def _as_array(name: str, values: Any) -> NDArray[Any]:
         return array.astype(np.int64)
     if array.dtype.kind not in "buif" or array.ndim not in (1, 2):
         raise TypeError
-    return array.astype(np.float32 if array.ndim == 2 or _is_float(name) else np.float64)
+    with np.errstate(over="ignore"):  # what is infinite then is refused
+        return array.astype(np.float32 if array.ndim == 2 or _is_float(name) else np.float64)
 
 
 def _is_float(name: str) -> bool:
@@ -507,7 +508,8 @@ def _is_float(name: str) -> bool:
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:
     padded = _gaps(len(curves), max(map(len, curves), default=0), "curves")
     for row, curve in zip(padded, curves, strict=True):
-        row[: len(curve)] = curve
+        with np.errstate(over="ignore"):  # what is infinite then is refused
+            row[: len(curve)] = curve
     return padded
 
 
