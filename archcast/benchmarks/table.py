@@ -507,8 +507,8 @@ def _is_float(name: str) -> bool:
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:
     padded = _gaps(len(curves), max(map(len, curves), default=0), "curves")
-    for row, curve in zip(padded, curves, strict=True):
-        with np.errstate(over="ignore"):  # what is infinite then is refused
+    with np.errstate(over="ignore"):  # what is infinite then is refused
+        for row, curve in zip(padded, curves, strict=True):
             row[: len(curve)] = curve
     return padded
 
