@@ -67,7 +67,7 @@ def test_a_table_fills_on_a_terminal(tmp_path: Path, format: str) -> None:
     write_small_table(tmp_path)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    command = f"{SMALL} --predictors random,params,rf --format {format}"
+    command = f"{SMALL} --predictors random,params,bayes-lin-reg --format {format}"
     process = subprocess.Popen(
         [sys.executable, "-m", "archcast", *command.split()],
         cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs,
@@ -173,7 +173,7 @@ def test_an_interrupt_that_a_library_makes_an_error_is_one(
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int) -> None:
     write_small_table(tmp_path)
-    command = [sys.executable, "-m", "archcast", *f"{SMALL} --predictors rf --repeats 900".split()]
+    command = [sys.executable, "-m", "archcast", *f"{SMALL} --predictors bayes-lin-reg --repeats 3000".split()]
     with subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -257,7 +257,7 @@ def test_killed_training_goes_on(tmp_path: Path) -> None:
     broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
     command = [
         sys.executable, "-m", "archcast.cli", "benchmark", "train", "--images", images,
-        "--seeds", "0,1", "--limit", "3", "--jobs", "2", "--device", "cpu", "--out", str(broken),
+        "--seeds", "0,1", "--limit", "2", "--jobs", "2", "--device", "cpu", "--out", str(broken),
     ]  # fmt: skip
     journal = tmp_path / "broken.parquet.journal"
     with subprocess.Popen(command, process_group=0) as process:
@@ -268,7 +268,7 @@ def test_killed_training_goes_on(tmp_path: Path) -> None:
     kept = journal.read_text()
     journal.write_text(kept + '{"architecture": "|cut')  # as if it was killed while writing
     for out in (broken, whole):
-        train_table(SPACE, images, [0, 1], out, limit=3, device="cpu")
+        train_table(SPACE, images, [0, 1], out, limit=2, device="cpu")
     assert not journal.exists()
     assert results(broken) == results(whole)
     line = json.loads(kept.splitlines()[1])

@@ -159,9 +159,10 @@ class _Training:
             self.supernet = initialised(build, "supernet", self.plan.seed).to(self.device)
             layout = layout_of(self.supernet, self.device)
             self.supernet.to(memory_format=layout)  # type: ignore[call-overload]
+            self.weights = list(self.supernet.parameters())  # all modules are walked for them
             self.optimizer = torch.optim.SGD(
-                self.supernet.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY,
-                nesterov=True, foreach=True,
+                self.weights, LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True,
+                foreach=True,
             )  # fmt: skip
             self._start_or_resume()
             if self.epoch < self.plan.epochs:
@@ -207,7 +208,7 @@ class _Training:
                 self.archive = [*self.archive[1 - ARCHIVE :], selection]
             loss = data.loss(self.supernet(inputs, selection), targets)
             (loss / len(selections)).backward()
-        nn.utils.clip_grad_norm_(self.supernet.parameters(), CLIP)
+        nn.utils.clip_grad_norm_(self.weights, CLIP)
         self.optimizer.step()
 
     def _held(self, path: Sequence[int]) -> Sequence[int]:
