@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -35,7 +36,8 @@ def facts(results: Table) -> dict[str, str]:
     """What is in the table, how accuracies are spread, and how noisy they are."""
     test = results.columns["test_accuracy"].astype(float)
     seconds = results.columns["epoch_seconds"].astype(float) * results.epochs
-    first, second = seeds(results)
+    twice = np.diff(results.starts) > 1
+    first, second = results.starts[:-1][twice], results.starts[:-1][twice] + 1
     one, two = test[first], test[second]
     found = {
         "runs": f"{len(test):,}, of {len(results):,} cells; {len(first):,} cells have two or more",
@@ -49,9 +51,19 @@ def facts(results: Table) -> dict[str, str]:
     found["cells that stay at chance"] = f"{(results.mean_over_runs(test) < CHANCE).sum()}"
     found["Kendall tau of two runs of a cell"] = number(kendall_tau(one, two))
     found["Spearman's correlation of these"] = number(spearman(one, two))
-    tenths = top_tenth(one), top_tenth(two)
-    within = sum(kendall_tau(one[top], two[top]) for top in tenths) / len(tenths)
-    found["Kendall tau of these, in the best tenth by one of them"] = number(within, 2)
+    tops = [(one[top], two[top]) for top in map(top_tenth, (one, two))]
+    found["Kendall tau of these, in the best tenth by one of them"] = number(
+        mean_of(kendall_tau, tops), 2
+    )
+    for name, column in (("test", "test_accuracy"), ("validation", "valid_accuracy")):
+        labels = results.columns[column].reshape(len(test), -1)[:, -1]
+        pairs = [(labels[rows], truth) for rows, truth in run_and_others(results)]
+        tops = [(values[top], truth[top]) for values, truth in pairs for top in [top_tenth(truth)]]
+        told = f"of a run's {name} accuracy with the mean test accuracy of the others"
+        found[f"Kendall tau {told}"] = number(mean_of(kendall_tau, pairs))
+        found[f"Spearman's correlation {told}, in the best tenth by it"] = number(
+            mean_of(spearman, tops), 2
+        )
     limit = noise_ceiling(results)
     assert limit is not None
     found["noise ceiling of tau"] = number(limit, 2)
@@ -65,27 +77,38 @@ def facts(results: Table) -> dict[str, str]:
     return found
 
 
-def seeds(results: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the first and of the second run of architectures that have two."""
-    twice = np.diff(results.starts) > 1
-    return results.starts[:-1][twice], results.starts[:-1][twice] + 1
+def run_and_others(results: Table) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """A run's rows and what its cells are held against, the mean accuracy of their other runs.
+
+    Of all first runs, of all second ones, ..., without cells that have no others.
+    """
+    test = results.columns["test_accuracy"].astype(float)
+    runs = np.diff(results.starts)
+    for run in range(runs.max()):
+        cells = runs > max(run, 1)
+        rows = results.starts[:-1][cells] + run
+        total = np.add.reduceat(test, results.starts[:-1])[cells]
+        yield rows, (total - test[rows]) / (runs[cells] - 1)
 
 
 def early(results: Table) -> list[list[str]]:
-    """Kendall tau of what is known of one run by some epochs with the accuracy of the other."""
-    first, second = seeds(results)
-    truth = results.columns["test_accuracy"][second]
+    """Kendall tau of what is known of a run by some epochs with the mean accuracy of the others."""
     quantities = {"validation accuracy": ("valid_accuracy", 1), "training loss": ("train_loss", -1)}
     return [
-        [
-            name,
-            *(
-                number(kendall_tau(truth, sign * results.columns[column][first, epoch - 1]), 2)
-                for epoch in SHOWN_EPOCHS
-            ),
-        ]
+        [name, *(number(_tau_after(results, column, sign, epochs), 2) for epochs in SHOWN_EPOCHS)]
         for name, (column, sign) in quantities.items()
     ]
+
+
+def _tau_after(results: Table, column: str, sign: int, epochs: int) -> float:
+    known = sign * results.columns[column][:, epochs - 1]
+    return mean_of(kendall_tau, [(truth, known[rows]) for rows, truth in run_and_others(results)])
+
+
+def mean_of(
+    metric: Callable[[Floats, Floats], float], pairs: Sequence[tuple[Floats, Floats]]
+) -> float:
+    return sum(metric(*pair) for pair in pairs) / len(pairs)
 
 
 def compared(results: Table, cifar10: Table) -> str:
@@ -112,8 +135,8 @@ def main() -> None:
         print(compared(results, open_table(options.cifar10)))
         return
     print(table(["what", "how much"], ([name, value] for name, value in facts(results).items())))
-    print("\nKendall tau of what is known of one run after some epochs with the test accuracy of")
-    print("another run of the cell:\n")
+    print("\nKendall tau of what is known of one run after some epochs with the mean test accuracy")
+    print("of the cell's other runs:\n")
     print(table(["epochs", *map(str, SHOWN_EPOCHS)], early(results)))
     if options.figure:
         draw(results, results.columns["test_accuracy"].astype(float), options.figure)

@@ -173,7 +173,12 @@ def test_an_interrupt_that_a_library_makes_an_error_is_one(
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int) -> None:
     write_small_table(tmp_path)
-    command = [sys.executable, "-m", "archcast", *f"{SMALL} --predictors bayes-lin-reg --repeats 3000".split()]
+    command = [
+        sys.executable,
+        "-m",
+        "archcast",
+        *f"{SMALL} --predictors bayes-lin-reg --repeats 3000".split(),
+    ]
     with subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -16,7 +16,6 @@ import pytest
 import torch
 from torch import nn
 
-from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
 from archcast.making.table_training import Journal, _provenance, train_table
@@ -384,21 +383,26 @@ def test_runs_without_robust_accuracy_stay(tmp_path: Path) -> None:
     metadata = {k: v for k, v in provenance(IMAGES).items() if k not in ("attack", "images_hash")}
     texts, columns = [old.pop("architecture")], {name: [value] for name, value in old.items()}
     del metadata["space"], metadata["dataset"]
+    metadata["licence"] = "ours"
     Table(SPACE, "squares", texts, columns, metadata).write(out)  # type: ignore[arg-type]
     with Journal(out, provenance(IMAGES)) as journal:
         journal.append({**ROW, "seed": 1})
     table = read_table(out)
+    assert table.metadata["licence"] == "ours"
     np.testing.assert_array_equal(table.columns["fgsm_accuracy"], [np.nan, 20.0])
     assert table.columns["diverged"].tolist() == [False, False]
 
 
 def test_recipes_of_before_are_understood(tmp_path: Path) -> None:
     """They listed what is now a scale beside the recipe, as text."""
-    table = open_table("nasbench201-mini")
-    shipped = table.metadata
-    assert SCALE not in shipped
+    recipe = (
+        "channels 8, cells 1, stem_stride 2, reduction pool, in_channels 1, classes 10,"
+        " epochs 12, batch_size 128, learning_rate 0.05, momentum 0.9, weight_decay 0.0005"
+    )
+    metadata = {"recipe": recipe, "images": "fashion-mnist-14"}
+    table = Table(SPACE, "small", [str(CELL)], {"test_accuracy": [50.0]}, metadata)
     assert blueprint_of(table) == Blueprint(NETWORKS, MINI, Signature((1, 14, 14), 10))
-    now = understood(shipped, NETWORKS)
+    now = understood(table.metadata, NETWORKS)
     assert now[SCALE] == "mini"
     assert Recipe(**json.loads(now["recipe"])) == Recipe()
     assert understood(now, NETWORKS) == now
@@ -406,8 +410,7 @@ def test_recipes_of_before_are_understood(tmp_path: Path) -> None:
     out, images = tmp_path / "out.parquet", IMAGES
     before = {
         **provenance(images),
-        "recipe": "channels 8, cells 1, stem_stride 2, reduction pool, in_channels 1, classes 3,"
-        " epochs 12, batch_size 128, learning_rate 0.05, momentum 0.9, weight_decay 0.0005",
+        "recipe": recipe.replace("classes 10", "classes 3"),
         "attack": "budget 0.03137254901960784, steps 4, images 1000",
     }
     del before[SCALE]

@@ -97,6 +97,7 @@ class Journal:
             InputError: the folder can't be written to.
         """
         self.out, self.provenance = out, provenance
+        self.described: dict[str, str] = {}  # what the table says of itself besides
         self.path = out.with_name(out.name + ".journal")
         self.rows: dict[tuple[str, int], dict[str, Any]] = {}  # by architecture and seed
         check_target(self.path, mend="choose another --out")
@@ -137,7 +138,8 @@ class Journal:
         self._file.close()
         try:
             if self.rows:
-                _table(list(self.rows.values()), self.provenance, str(self.out)).write(self.out)
+                provenance = self.described | self.provenance
+                _table(list(self.rows.values()), provenance, str(self.out)).write(self.out)
             self.path.unlink()
         finally:
             Path(self._lock.lock_file).unlink(missing_ok=True)
@@ -159,6 +161,7 @@ class Journal:
         table = read_table(self.out)
         held = {"space": table.space.name, "dataset": table.dataset, **table.metadata}
         self._check_provenance(held, self.out)
+        self.described = table.metadata
         columns = {**table.columns, "diverged": table.diverged}
         owners = np.repeat(np.arange(len(table)), np.diff(table.starts))
         for row, owner in enumerate(owners):
