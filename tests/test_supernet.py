@@ -27,7 +27,7 @@ from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Netwo
 from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
 from archcast.networks.recalibration import recalibrate
 from archcast.predictors import registry as predictors
-from archcast.predictors.weight_sharing import OVERFLOWN
+from archcast.predictors.predictor import LAST
 from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
@@ -340,7 +340,7 @@ def test_what_overflows_comes_last() -> None:
     with torch.no_grad():
         predictor.supernets_[0].classifier.weight.fill_(torch.inf)
     scores = predictor.query(CELLS.architectures, CELLS.context)
-    assert set(scores) == {OVERFLOWN}
+    assert set(scores) == {LAST}
     assert predictor.fallbacks_ == len(scores)
 
 

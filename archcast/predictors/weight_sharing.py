@@ -13,7 +13,7 @@ from archcast.core.errors import InputError
 from archcast.core.heavy import torch
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.networks import OFFICIAL, Networks
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Task
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 EVALUATED = 500  # validation images at once: more leave a processor's caches
-OVERFLOWN = -1e30  # the score of a network whose loss is not finite
 
 
 class WeightSharing(Predictor):
@@ -131,7 +130,7 @@ class WeightSharing(Predictor):
         scores = np.array([self._score(architecture) for architecture in architectures])
         failed = ~np.isfinite(scores)
         self.fallbacks_ += int(failed.sum())
-        return np.where(failed, OVERFLOWN, scores)
+        return np.where(failed, LAST, scores)
 
     def _score(self, architecture: Architecture) -> float:
         from archcast.making.trainer import evaluate
