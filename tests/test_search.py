@@ -622,6 +622,26 @@ def test_evidence_is_of_the_run_and_the_epochs_paid() -> None:
     assert simulation.evaluations == pytest.approx(len(asked) * 3 / 6), "paid once"
 
 
+@pytest.mark.parametrize(("strategy", "guide"), [("hyperband", None), ("evolution", "sotl-e")])
+def test_what_is_not_finished_in_the_seconds_never_happens(
+    strategy: str, guide: str | None
+) -> None:
+    whole = record_of(job(strategy, guide))
+    paid = np.array(whole.training_seconds)
+    assert (np.diff(paid) > 0).all()
+    for seconds in (paid[3], paid[9] - 1e-6, paid[12] + 1e-6):
+        cut = record_of(job(strategy, guide, budget=None, seconds=seconds))
+        trials = int((paid <= seconds).sum())
+        for name in ("architectures", "epochs", "values", "truth", "training_seconds"):
+            assert getattr(cut, name) == getattr(whole, name)[:trials]
+        assert cut.total_training_seconds == seconds
+    both = record_of(job(strategy, guide, budget=2, seconds=1e9))
+    assert both.total_training_seconds < paid[-1]
+    error = record_of(job(strategy, guide, seconds=1e-9)).error
+    assert error is not None
+    assert "no training ends within 1e-09 s; give more --seconds" in error
+
+
 def test_isomorphic_architectures_are_trained_once() -> None:
     members: dict[int, list[Architecture]] = {}
     for cell in whole_space().architectures:
@@ -892,6 +912,9 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
         ({"strategies": "hyperband(eta=1)"}, TABLE, "eta=1 won't do"),
         ({"strategies": "bohb(good=1)"}, TABLE, "good=1 won't do"),
         ({"budget": 0}, TABLE, "--budget 0: give 1 or more"),
+        ({"seconds": 0.0}, TABLE, "--seconds 0: give more than 0"),
+        ({"seconds": float("nan")}, TABLE, "--seconds nan: give more than 0"),
+        ({"seconds": 9.0}, changed(TABLE, epoch_seconds=None), "--seconds: .* give --budget"),
         ({"repeats": 0}, TABLE, "--repeats 0: give 1 or more"),
         ({"epochs": 7}, TABLE, "--epochs 7: .*have 6 epochs; give 1 to 6"),
         ({"epochs": 0}, TABLE, "--epochs 0: .*give 1 to 6"),

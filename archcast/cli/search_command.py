@@ -22,7 +22,15 @@ def search(
     compare: Annotated[
         bool, typer.Option("--compare", help="Guide by every predictor, and rank them.")
     ] = False,
-    budget: Annotated[int, typer.Option(help="Whole trainings that a search may pay.")] = 150,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            help="Whole trainings that a search may pay.", show_default="150, or any in --seconds"
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Seconds of training that it may pay.", show_default="any")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="Random searches.")] = 20,
     target: Annotated[
         float | None,
@@ -57,7 +65,7 @@ def search(
     from archcast.evaluation.kept_measures import measured_of
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import COLUMNS, agreement_text, search_table
-    from archcast.report.views import points_of
+    from archcast.report.views import budget_of, points_of
     from archcast.studies import leaderboard
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
@@ -68,6 +76,7 @@ def search(
         strategies=strategy,
         predictors=predictor or ("all" if compare else None),
         budget=budget,
+        seconds=seconds,
         repeats=repeats,
         epochs=epochs,
         objective=objective,
@@ -87,7 +96,7 @@ def search(
     if format == "table":
         shown = console()
         shown.print(
-            f"{table.dataset} ({table.name}): {budget} evaluations, median of {repeats} searches;"
+            f"{table.dataset} ({table.name}): {budget_of(summary)}, median of {repeats} searches;"
             f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
         )
         shown.print(search_table(summary, shown.width))

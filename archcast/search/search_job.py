@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
 from archcast.core.identity import versioned
 from archcast.evaluation.engine import (
     UNLABELED_SIZE,
@@ -36,7 +38,8 @@ class SearchJob(BaseJob):
     strategy: str
     unguided: str
     epochs: int = Field(ge=0)  # 0 where no predictor sees learning curves
-    budget: int = Field(ge=1)  # whole trainings
+    budget: int | None = Field(default=None, ge=1)  # whole trainings; None for as many as it may
+    seconds: float | None = Field(default=None, gt=0)  # of training; None for any
     truth: MeasuredOn
 
     @property
@@ -97,7 +100,9 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         simulation = Simulation(table, run, job.objective, job.label)
         guide = _guide(planned, simulation, rng)
         steps = Search(planned.strategy, simulation.pool, rng.spawn(1)[0], guide)
-        log = simulation.run_search(steps, job.budget)
+        log = simulation.run_search(steps, job.budget or inf, job.seconds or inf)
+        if not log.values:
+            raise InputError(f"no training ends within {job.seconds:g} s; give more --seconds")
         fallbacks = guide.fallbacks if guide else 0
         return {
             **asdict(log),

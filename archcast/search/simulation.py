@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from math import inf
 from time import perf_counter
 from typing import TypeVar
 
@@ -36,6 +37,11 @@ class Log:
     evaluations: list[float] = field(default_factory=list)  # whole trainings paid
     training_seconds: list[float] = field(default_factory=list)  # empty where unknown
     predictor_seconds: list[float] = field(default_factory=list)
+
+    def cut(self, trials: int) -> None:
+        """Forget all but the first so many trials."""
+        for each in fields(self):
+            del getattr(self, each.name)[trials:]
 
 
 class Simulation:
@@ -113,13 +119,22 @@ class Simulation:
         """Epochs of the whole training run of an architecture."""
         return max(1, int(self.table.epochs[self.run[at]]))
 
-    def run_search(self, search: Search, budget: float) -> Log:
-        """Replay a search until it has paid `budget` whole trainings, or has nothing left."""
+    def run_search(self, search: Search, budget: float = inf, seconds: float = inf) -> Log:
+        """Replay a search until it has nothing left to pay with, or to try.
+
+        It may pay `budget` whole trainings, the last one wholly, or `seconds` of training, in
+        which what is not finished never happens.
+        """
         idle = 0
         enough = budget - ROUNDING
         while self.evaluations < enough and idle < IDLE and (trial := search.ask()):
             known = len(self.log.architectures)
-            search.tell(self.try_(trial))
+            value = self.try_(trial)
+            if self.training_seconds > seconds:
+                self.log.cut(known)
+                self.training_seconds = seconds
+                break
+            search.tell(value)
             idle = idle + 1 if len(self.log.architectures) == known else 0
         return self.log
 
