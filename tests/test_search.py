@@ -19,6 +19,7 @@ from scipy.stats import chisquare, norm
 from typer.testing import CliRunner
 
 from archcast.benchmarks.objective import ACCURACY
+from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import CURVES, Table
 from archcast.cli import app
 from archcast.core.errors import InputError
@@ -44,6 +45,8 @@ from archcast.search.strategy import Guide, Search, Strategy, Trial
 from archcast.search.strategy_text import to_strategy
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, choice_matrix
+from archcast.studies.front_door import search
+from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment
 from archcast.testing import toy
 from tests.results import EPOCH_SECONDS, EPOCHS, said, small_table, write_small_table
@@ -1033,6 +1036,38 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert searches["random", None, 0]["speed_up_seconds"] is None
     assert searches["evolution", None, 0]["over_unguided_seconds"] is None
     assert searches["evolution", "sotl-e", 2]["over_unguided_seconds"] > 0
+
+
+def test_another_table_judges_what_is_found() -> None:
+    texts = [str(cell) for cell in reversed(TABLE.architectures)]
+    worth = np.linspace(20.0, 80.0, len(texts))
+    runs = {"seed": np.r_[[0] * len(texts), [1] * len(texts)]}
+    accuracy = {"test_accuracy": np.r_[worth - 3, worth + 5]}
+    other = Table(SPACE, "other", texts * 2, runs | accuracy)
+    records = [record_of(job("random", repeat=repeat)) for repeat in range(2)]
+    judged = Judge(TABLE, other).judged(records)
+    for before, after in zip(records, judged, strict=True):
+        trained = [TABLE.architectures[i] for i in before.architectures]
+        by_hand = [worth[texts.index(str(cell))] + 1 for cell in trained]
+        assert after.truth == pytest.approx(by_hand)
+        assert after.best == pytest.approx(81.0)
+        assert (after.values, after.judged_on) == (before.values, "other")
+    few = Table(SPACE, "few", texts[:9], {"test_accuracy": worth[:9]}, source="few.parquet")
+    with pytest.raises(InputError, match=r"few.parquet is no judge of toy: it lacks \|"):
+        Judge(TABLE, few)
+
+
+def test_a_judge_in_the_command_and_in_python(tmp_path: Path) -> None:
+    graphs = ["--benchmark", "nasbench-graph", "--strategy", "random", "--judge"]
+    more = ["--budget", "5", "--repeats", "2", "--results", str(tmp_path)]
+    shown = CliRunner().invoke(app, ["search", *graphs, "citeseer", *more, "--format", "json"])
+    (row,) = json.loads(shown.stdout)
+    assert (row["dataset"], row["judged_on"]) == ("cora", "citeseer")
+    judge = open_table("nasbench-graph", "citeseer")
+    frame = search("nasbench-graph", "random", judge=judge, budget=5, repeats=2, results=tmp_path)
+    assert frame["regret"].tolist() == [row["regret"]]
+    refused = CliRunner().invoke(app, ["search", *graphs, "proteins", *more])
+    assert "is no judge of nasbench-graph/cora: it lacks" in str(refused.exception)
 
 
 def test_command_with_a_failing_predictor(tmp_path: Path) -> None:

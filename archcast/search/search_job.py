@@ -62,7 +62,8 @@ class SearchRecord(BaseRecord):
 
     The totals may be more: queries that led to no further trial are paid too. `architectures` are
     those trained, as positions in the table. Values are in the objective's unit. What a strategy
-    never sees is `truth`, of their other runs, and `best`, the best of that in the table.
+    never sees is `truth`, of their other runs, and `best`, the best of that in the table; both are
+    of another data set, `judged_on`, where that judges.
     """
 
     job: SearchJob
@@ -70,6 +71,7 @@ class SearchRecord(BaseRecord):
     values: list[float] = Field(default_factory=list)  # what came of each
     truth: list[float] = Field(default_factory=list)
     best: float = 0.0  # 0 where the search never began
+    judged_on: str | None = None
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
     training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
     predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries

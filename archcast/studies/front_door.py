@@ -30,6 +30,7 @@ from archcast.studies import ablation, recommendation, speed_up, stopping, super
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
 from archcast.studies.experiment import Experiment, Predictors
+from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment, Strategies
 
 DEFAULT_BENCHMARK = "nasbench201-mini"
@@ -176,6 +177,7 @@ def search(
     predictors: Predictors | None = None,
     *,
     dataset: str | None = None,
+    judge: Tables | None = None,
     budget: int | None = None,
     seconds: float | None = None,
     repeats: int = 20,
@@ -189,11 +191,15 @@ def search(
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
 
+    What they find is judged by `judge`, another table, if there is one.
+
     Raises:
         InputError: something that can't be run; nothing has been then.
     """
+    opened = _as_table(table, dataset)
+    other = None if judge is None else Judge(opened, _as_table(judge, None))
     experiment = SearchExperiment(
-        _as_table(table, dataset),
+        opened,
         strategies,
         predictors,
         budget,
@@ -206,6 +212,8 @@ def search(
         device,
     )
     records = _told(experiment.run(**work))
+    if other is not None:
+        records = other.judged(records)
     return speed_up.summarise(speed_up.measure_searches(records), target)
 
 

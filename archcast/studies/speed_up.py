@@ -48,8 +48,8 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
 
 
 _COLUMNS = [
-    *("table", "benchmark", "dataset", *SEARCH, "family", "unguided", "objective", "points"),
-    *("sign", "budget", "budget_seconds", "label", "truth", "seed"),
+    *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
+    *("objective", "points", "sign", "budget", "budget_seconds", "label", "truth", "seed"),
     *("repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
     *("total_evaluations", "total_seconds", "predictor_seconds", "versions", "machine"),
 ]
@@ -63,6 +63,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "table": record.table,
         "benchmark": job.benchmark,
         "dataset": job.dataset,
+        "judged_on": record.judged_on or job.dataset,
         "strategy": job.strategy,
         "predictor": job.predictor,
         "epochs": job.epochs,
@@ -255,7 +256,7 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
     row: dict[str, Any] = {
         "strategy": asked["strategy"],
         "predictor": asked["predictor"] or None,
-        **{name: asked[name] for name in ("family", "benchmark", "dataset", "epochs")},
+        **{name: asked[name] for name in ("family", "benchmark", "dataset", "judged_on", "epochs")},
         **{name: asked[name] for name in ("budget", "budget_seconds", "objective", "points")},
         "repeats": len(searches),
         "failed": len(searches) - len(good),
