@@ -277,6 +277,15 @@ def test_training_learns(tmp_path: Path) -> None:
     assert losses[0] < losses[1] - 0.1
 
 
+@pytest.mark.parametrize(("sampler", "drawn"), [("uniform", 1), ("fair", len(OPERATIONS))])
+def test_steps_along_several_gradients_are_longer(sampler: str, drawn: int, tmp_path: Path) -> None:
+    """From .05 to 0 along a cosine, times the root of their number."""
+    training = _Training(Plan(sampler, 4), BLUEPRINT, TASK, "cpu", tmp_path)
+    rates = [training.optimizer.param_groups[0]["lr"] for _ in training.epochs()]
+    cosine = (1 + np.cos(np.pi * np.arange(4) / 4)) / 2  # of an epoch with a single step
+    assert rates == pytest.approx(0.05 * np.sqrt(drawn) * cosine)
+
+
 # Predictors
 
 

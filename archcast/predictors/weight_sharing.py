@@ -68,7 +68,7 @@ class WeightSharing(Predictor):
     def tags(self) -> Tags:  # type: ignore[override]
         """The benchmark's images are needed unless others are given."""
         needs = {"networks"} if self.images else {"networks", "task"}
-        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=2)
+        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=3)
 
     def uses(self) -> Sequence[object]:
         if not self.images:
@@ -160,10 +160,24 @@ class RandomPaths(WeightSharing):
 
 
 class FairNAS(WeightSharing):
-    """Every operation of an edge once a step."""
+    """Every operation of an edge once a step.
+
+    A step runs as many paths as there are operations, and half of the epochs are enough.
+    """
 
     sampler = "fair"
     paper = "Chu et al., 2021, FairNAS"
+
+    def __init__(
+        self,
+        epochs: int = 50,
+        valid_images: int = 500,
+        recalibrate: int = 2,
+        images: str | None = None,
+        training_seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(epochs, valid_images, recalibrate, images, training_seed, device)
 
 
 class Novelty(WeightSharing):
