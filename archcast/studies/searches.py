@@ -85,7 +85,7 @@ class SearchExperiment:
         remarks += table.remarks()
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
-        if "epoch_seconds" not in table.columns or not table.epochs.all():
+        if table.epoch_seconds is None or not table.lengths.all():
             remarks.append(
                 f"speed-ups count evaluations: {table.source} does not say what training takes"
             )
