@@ -121,8 +121,9 @@ def row_of(key: str, results: Mapping[str, Any]) -> dict[str, Any]:
 
 def once(values: list[float]) -> float:
     """What all runs share."""
-    (value,) = set(values)
-    return value
+    if len(set(values)) != 1:
+        raise ValueError("runs differ in what they should share")
+    return values[0]
 
 
 def main(wheel: Path) -> None:

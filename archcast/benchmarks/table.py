@@ -314,7 +314,7 @@ class Table:
         return known[np.argmin(objective.signed(known))] if len(known) else np.nan
 
     def mean_over_runs(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Mean of a row-wise quantity or a curve over the runs of each architecture that have it."""
+        """Mean of a row-wise quantity or curve over the runs of each architecture that have it."""
         values = values.astype(np.float64)
         known = np.isfinite(values)
         sums = np.add.reduceat(np.where(known, values, 0.0), self.starts[:-1])
