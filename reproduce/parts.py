@@ -247,6 +247,13 @@ PARTS = [
         predictors="",
     ),
     Part(
+        "datasheet-nasbench201",
+        "python -m reproduce.datasheet_nasbench201",
+        {"docs/nasbench201.md": as_it_is},
+        predictors="xgb",
+        reads=("archcast/benchmarks/shipped/nasbench201.parquet",),
+    ),
+    Part(
         "datasheet-cifar10",
         "python -m reproduce.datasheet nasbench201-mini --with {cifar10}",
         {"docs/nasbench201-mini.md": as_it_is},

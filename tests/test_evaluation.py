@@ -234,6 +234,22 @@ def test_cost_is_unknown_without_epoch_seconds() -> None:
     assert cost.evidence == 0.0
 
 
+def test_without_curves_a_label_costs_the_seconds_of_its_training() -> None:
+    texts = [str(a) for a in TABLE.architectures for _ in range(2)]
+    rng = np.random.default_rng(0)
+    columns = {
+        "seed": TABLE.columns["seed"],
+        "valid_accuracy": rng.uniform(10.0, 90.0, len(texts)),
+        "train_seconds": rng.uniform(100.0, 900.0, len(texts)),
+    }
+    final = Table(TABLE.space, "toy", texts, columns)
+    record = run(job("rf", truth="valid"), final)
+    medians = np.median(final.columns["train_seconds"].reshape(-1, 2), axis=1)
+    assert record.cost is not None
+    assert record.cost.labels == pytest.approx(medians[split(record.job, final).train].sum())
+    assert record.cost.evidence == 0.0
+
+
 def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:
     raised = run(job("spy(fail=raise)", epochs=1))
     assert raised.error is not None

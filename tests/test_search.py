@@ -7,7 +7,7 @@ import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -687,6 +687,17 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
         log = simulation.run_search(search, 5)
         assert log.evaluations == [1, 2, 3, 4, 5]
         assert log.training_seconds == []
+
+
+def test_without_curves_a_training_costs_its_seconds() -> None:
+    seconds = 100.0 + np.arange(len(TABLE.columns["seed"]))
+    table = changed(TABLE, valid_accuracy=None, train_loss=None, train_seconds=seconds)
+    simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
+    search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
+    log = simulation.run_search(search, 5)
+    medians = [np.median(seconds[first:end]) for first, end in pairwise(table.starts)]
+    paid = [medians[at] for at in log.architectures]
+    assert log.training_seconds == pytest.approx(np.cumsum(paid).tolist())
 
 
 @pytest.mark.parametrize(("learns", "fits"), [(False, 1), (True, 4)])

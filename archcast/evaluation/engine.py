@@ -258,7 +258,7 @@ def _training_seconds(
 
     None if the table can't say.
     """
-    trained = table.epochs[run[at]]
+    trained = table.lengths[run[at]]
     paid = trained if epochs is None else np.minimum(trained, epochs)
     if epochs == 0 or not len(at):
         return np.zeros(len(at))

@@ -66,8 +66,8 @@ class Simulation:
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
         self._final = table.values(objective, label)
-        epochs_known = bool(table.epochs[run].all())
-        self._seconds = table.epoch_seconds if epochs_known else None
+        known = bool(table.lengths[run].all())
+        self._seconds = table.epoch_seconds if known else None
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told

@@ -92,7 +92,7 @@ class SearchExperiment:
             remarks.append(f"searches see test values: {table.source} has no others")
         if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"--seconds {self.seconds:g}: give more than 0")
-        if "epoch_seconds" not in table.columns or not table.epochs.all():
+        if table.epoch_seconds is None or not table.lengths.all():
             if self.seconds is not None:
                 raise InputError(
                     f"--seconds: {table.source} does not say what training takes; give --budget"
