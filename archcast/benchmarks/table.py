@@ -75,6 +75,7 @@ class Table:
         """
         self.space, self.dataset, self.source = space, dataset, source
         self.name = dataset  # what records call it; a benchmark's name, or that of the file
+        self.mixed = False  # whether ranked architectures may be isomorphic to labelled ones
         self.metadata = dict(metadata or {})
         if not texts:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
@@ -333,7 +334,8 @@ class Table:
     def averaged(self) -> Table:
         """A table with one row an architecture, which holds the means over its runs.
 
-        Label and truth of an architecture are then the same value, as most publications have it.
+        Label and truth of an architecture are then the same value, and labelled architectures may
+        be isomorphic to those that are ranked, as most publications have it.
 
         Raises:
             InputError: one of several runs diverged: there is no mean.
@@ -359,7 +361,7 @@ class Table:
             self.objectives,
             self.source,
         )
-        found.name = f"{self.name}, means of runs"
+        found.name, found.mixed = f"{self.name}, means of runs", True
         return found
 
     @cached_property

@@ -203,13 +203,13 @@ def search(
         strategies,
         predictors,
         budget,
-        seconds,
         repeats,
         epochs,
         objective,
         label,
         seed,
         device,
+        seconds,
     )
     records = _told(experiment.run(**work))
     if other is not None:

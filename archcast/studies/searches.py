@@ -50,26 +50,27 @@ class SearchExperiment:
         strategies: objects, or text: names with parameters, or `all`.
         predictors: objects, or text: names with parameters, families, `all`; None for none.
         budget: whole trainings that a search may pay; None for 150, or for any in `seconds`.
-        seconds: of training that it may pay, without what is not finished by then; None for any.
         repeats: searches of each kind.
         epochs: that a query of a learning-curve predictor pays; None for a third of them.
         objective: what is searched for, by name; None for the table's main one.
         label: what searches are told, `valid` or `test` values; None for `valid` where there are.
         seed: of the searches and of the predictors.
         device: where networks run.
+        seconds: of training that a search may pay, without what is not finished by then; None for
+            any.
     """
 
     table: Table
     strategies: Strategies = "evolution"
     predictors: Predictors | None = None
     budget: int | None = None
-    seconds: float | None = None
     repeats: int = 20
     epochs: int | None = None
     objective: str | None = None
     label: MeasuredOn | None = None
     seed: int = 0
     device: str = "auto"
+    seconds: float | None = None
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
