@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reproduce.part import Part, Show
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
-SWEEP = "archcast/studies/shipped/nasbench201-mini-sweep.jsonl.gz"
+SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
 
 LEADERS = (
     "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen",
@@ -86,7 +86,7 @@ def some_cells(heads: Sequence[str], rows: Sequence[str] = ()) -> Show:
 PARTS = [
     Part(
         "sweep",
-        "python -m reproduce.sweep {out}/nasbench201-mini-sweep.jsonl.gz --jobs {jobs}"
+        "python -m reproduce.sweep {out}/nasbench201-mini-fashion-mnist-14.jsonl.gz --jobs {jobs}"
         " --results {results}",
         files=(SWEEP,),
     ),
