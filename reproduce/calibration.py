@@ -16,7 +16,8 @@ from archcast.core.spec import split_specs
 from archcast.core.workers import one_thread
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor_text import configured
-from reproduce.model_based import divide, head_of, opened, options_of
+from reproduce.model_based import divide, head_of, options_of
+from reproduce.options import opened
 from reproduce.page import table
 
 DEVIATIONS = norm.ppf(0.95)  # to either side of the mean: 90 % of a normal distribution

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.spec import split_specs
 from archcast.core.workers import one_thread
@@ -26,6 +25,7 @@ from archcast.evaluation.metrics import kendall_tau
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.predictors.predictor_text import configured, to_predictor
+from reproduce.options import opened
 from reproduce.page import number, table
 
 HELD_OUT, UNLABELED = 1_000, 1_000
@@ -45,12 +45,6 @@ def options_of(description: str, predictors: list[str]) -> argparse.ArgumentPars
     parser.add_argument("--train-sizes", default="100,400")
     parser.add_argument("--repeats", type=int, default=5)
     return parser
-
-
-def opened(given: str) -> Table:
-    """A table from its file, or from `NAME` or `NAME:DATASET`."""
-    name, _, dataset = given.partition(":")
-    return open_table(name, dataset or None)
 
 
 def head_of(given: str) -> str:

@@ -21,6 +21,7 @@ from archcast.core.errors import InputError
 from archcast.core.files import replacing
 from archcast.core.identity import digest, made_of, recorded_versions
 from archcast.studies.experiment import choose_predictors
+from reproduce.options import opened
 
 ROOT = Path(__file__).parent.parent
 APART = ("predictors", "zero_cost", "encodings")  # rooms that count with predictors that use them
@@ -43,6 +44,7 @@ class Part:
     files: tuple[str, ...] = ()
     predictors: str = "all"  # that the command runs, as `--predictors`
     reads: tuple[str, ...] = ()  # files of the project that the command does not name
+    tables: tuple[str, ...] = (DEFAULT_BENCHMARK,)  # that ship, as NAME or NAME:DATASET
 
     @property
     def where(self) -> str:
@@ -54,9 +56,8 @@ class Part:
         sources = {str(path.relative_to(root)): path.read_bytes().hex() for path in named}
         for own in self.files:  # of a notebook that is executed in place, what is written counts
             sources.pop(own, None)
-        elsewhere = "{cifar10}" in self.command and DEFAULT_BENCHMARK not in self.command
-        table = "" if elsewhere else open_table(DEFAULT_BENCHMARK).hash
-        return digest([self.command, sources, table, versions(self.predictors)])
+        hashes = [opened(each).hash for each in self.tables]
+        return digest([self.command, sources, hashes, versions(self.predictors)])
 
     def written(self, root: Path = ROOT) -> str:
         """Changes when a block or a file does; empty where one is missing."""

@@ -21,6 +21,7 @@ SOME_MODELS = ("xgb", "gp", "bananas", "ngb", "gcn", "seminas")
 GUIDES = (
     "bayes-lin-reg,gp,gpwl,lgb,rf,xgb,mlp,early-stop-acc,sotl-e,tse-e,tse-ema,params,flops,random"
 )
+NASBENCH201 = ("nasbench201:cifar10", "nasbench201:cifar100", "nasbench201:imagenet16-120")
 TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
 
 
@@ -116,6 +117,7 @@ PARTS = [
         {"docs/search.md": paragraph(0), "README.md": paragraph(1)},
         files=("docs/search.png",),
         predictors="xgb,gp,early-stop-acc,combine(gp, parts=[early-stop-acc])",
+        tables=(),
     ),
     Part(
         "strategies",
@@ -180,24 +182,28 @@ PARTS = [
             "README.md": some_cells(MODEL_HEADS, SOME_MODELS),
         },
         predictors="model-based",
+        tables=(),
     ),
     Part(
         "model-based",
         "python -m reproduce.model_based nasbench201-mini nasbench-graph:cora nasbench-graph:arxiv",
         {"docs/model-based.md": as_it_is},
         predictors="model-based",
+        tables=("nasbench201-mini", "nasbench-graph:cora", "nasbench-graph:arxiv"),
     ),
     Part(
         "deviations",
         "python -m reproduce.calibration {cifar10} nasbench201-mini nasbench-graph:arxiv",
         {"docs/model-based.md": as_it_is},
         predictors="model-based",
+        tables=("nasbench201-mini", "nasbench-graph:arxiv"),
     ),
     Part(
         "tuned",
         f"python -m reproduce.model_based {{cifar10}} --train-sizes 100 --predictors '{TUNED}'",
         {"docs/model-based.md": as_it_is},
         predictors=TUNED,
+        tables=(),
     ),
     Part(
         "zero-cost-cifar10",
@@ -206,6 +212,7 @@ PARTS = [
         " --workers {jobs} --cache {results}",
         {"docs/zero-cost.md": as_it_is},
         predictors="zero-cost",
+        tables=(),
     ),
     Part(
         "zero-cost-few-cells",
@@ -217,6 +224,7 @@ PARTS = [
             )
         },
         predictors="zero-cost",
+        tables=(),
     ),
     Part(
         "zero-cost-many-cells",
@@ -224,6 +232,7 @@ PARTS = [
         " --workers {jobs} --cache {results}",
         {"docs/zero-cost.md": as_it_is},
         predictors="layers,l2-norm",
+        tables=(),
     ),
     Part(
         "zero-cost-units",
@@ -231,6 +240,7 @@ PARTS = [
         " grad-norm,snip,fisher,plain,jacov,epe-nas,zico,grasp,synflow,nwot,swap,zen,meco,az-nas",
         {"docs/zero-cost.md": as_it_is},
         predictors="zero-cost",
+        tables=(),
     ),
     Part(
         "zero-cost",
@@ -251,7 +261,7 @@ PARTS = [
         "python -m reproduce.datasheet_nasbench201",
         {"docs/nasbench201.md": as_it_is},
         predictors="xgb",
-        reads=("archcast/benchmarks/shipped/nasbench201.parquet",),
+        tables=NASBENCH201,
     ),
     Part(
         "datasheet-cifar10",

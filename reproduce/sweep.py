@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archcast.benchmarks.opening import open_table
 from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.studies.costs import TRAIN_SIZES, doublings
 from archcast.studies.experiment import Experiment
 from archcast.studies.recommendation import pack
-from reproduce.options import options_of_jobs
+from reproduce.options import opened, options_of_jobs
 
 
 def main() -> None:
@@ -24,8 +23,7 @@ def main() -> None:
     parser.add_argument("--table", default=DEFAULT_BENCHMARK, help="a benchmark as NAME:DATASET")
     parser.add_argument("--predictors", default="all")
     options = parser.parse_args()
-    benchmark, _, dataset = options.table.partition(":")
-    table = open_table(benchmark, dataset or None)
+    table = opened(options.table)
     experiment = Experiment(
         table, options.predictors, TRAIN_SIZES, doublings(table), 100, options.repeats
     )

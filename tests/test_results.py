@@ -11,6 +11,7 @@ import pytest
 
 from archcast.core.errors import InputError
 from reproduce import part as machine
+from reproduce.options import opened
 from reproduce.page import number, table
 from reproduce.part import Part, blocks, files_of, shown_in, with_block
 from reproduce.parts import PARTS, some_cells, some_rows, typed
@@ -203,15 +204,17 @@ def test_stale_by_version_of_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_stale_by_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     main([ONE], [], root)
-    table = machine.open_table("nasbench201-mini")
-    alone = dataclasses.replace(ONE, command="python {cifar10}")
-    beside = dataclasses.replace(ONE, command="python {cifar10} nasbench201-mini")
+    beside = dataclasses.replace(ONE, tables=("nasbench201-mini", "nasbench-graph:cora"))
+    alone = dataclasses.replace(ONE, command="python {cifar10}", tables=())
     before = alone.made_of(root), beside.made_of(root)
-    monkeypatch.setitem(vars(table), "hash", "of another table")
-    monkeypatch.setattr(machine, "open_table", lambda name: table)
-    assert why_stale(ONE, known(root), root) == "its command, code or data changed"
-    assert alone.made_of(root) == before[0]
-    assert beside.made_of(root) != before[1]
+    assert beside.made_of(root) != ONE.made_of(root)
+    for changed in ("nasbench-graph:cora", "nasbench201-mini"):
+        with monkeypatch.context() as patch:
+            patch.setitem(vars(opened(changed)), "hash", "of another table")
+            assert alone.made_of(root) == before[0]
+            assert beside.made_of(root) != before[1]
+            stale = why_stale(ONE, known(root), root)
+            assert (stale is not None) == (changed == "nasbench201-mini")
 
 
 def test_a_notebook_is_stale_where_it_is_edited_and_not_where_it_was_executed(root: Path) -> None:

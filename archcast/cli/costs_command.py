@@ -85,9 +85,11 @@ def costs(
     shown.print(surface_table(board, shown.width))
     shown.print("\nNot beaten in initialisation, query and tau together")
     shown.print(leaderboard_table(board[board["pareto"]], shown.width))
-    shown.print("\nTau by labelled architectures")
-    shown.print(sizes_table(board, "train_size"))
-    shown.print("\nTau by epochs paid")
-    shown.print(sizes_table(board, "epochs"))
+    if board["train_size"].any():
+        shown.print("\nTau by labelled architectures")
+        shown.print(sizes_table(board, "train_size"))
+    if board["epochs"].any():
+        shown.print("\nTau by epochs paid")
+        shown.print(sizes_table(board, "epochs"))
     shown.print(f"\n{TIED}\n{INTERVALS}")
     return report_failed_rows(measured)
