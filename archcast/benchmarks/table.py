@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import (
+    ON_DEVICES,
     MeasuredOn,
     Objective,
     known_objective,
@@ -32,7 +33,11 @@ FORMAT, EARLIER = "2", "1"
 MOST_VALUES = 100_000_000  # of a curve: epochs of the longest run for each run
 
 WHOLE = ("seed", "parameters", "flops")  # numbers
-_FACTS = ("epoch_seconds", "parameters", "flops")  # finite, from 0 on; and latency_*
+_FACTS = (
+    "epoch_seconds",
+    "parameters",
+    "flops",
+)  # finite, from 0 on; and what is measured on devices
 _PREFIX = "archcast."
 
 
@@ -150,7 +155,7 @@ class Table:
             return
         of = [each for each in self.objectives if name in each.columns]
         percent = name.endswith("accuracy") or any(each.unit == "%" for each in of)
-        fact = name in _FACTS or name.startswith("latency_")
+        fact = name in _FACTS or name.startswith(ON_DEVICES)
         finite = np.isfinite(array)
         if array.ndim == 2 and name not in ("train_loss", "valid_loss"):
             # A cut run ends in NaN; a hole is an error.
@@ -502,7 +507,7 @@ def _as_array(name: str, values: Any) -> NDArray[Any]:
 
 def _is_float(name: str) -> bool:
     """Whether a single precision holds what is measured."""
-    return name.endswith("accuracy") or name.startswith("latency_") or name == "epoch_seconds"
+    return name.endswith("accuracy") or name.startswith(ON_DEVICES) or name == "epoch_seconds"
 
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:

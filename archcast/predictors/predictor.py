@@ -244,6 +244,13 @@ class Predictor(Parametrised, ABC):
         scores, std = self._query_with_std(architectures, context)
         return self._one_each(scores, architectures), self._one_each(std, architectures)
 
+    def values(self, scores: Vector) -> Vector | None:
+        """Scores of `query` as values of what labels are, in the same order; None if they rank only.
+
+        Labels are higher is better, and so are these.
+        """
+        return None
+
     def _one_each(self, values: ArrayLike, architectures: Sequence[Architecture]) -> Vector:
         vector = np.asarray(values, dtype=np.float64)
         if vector.shape != (len(architectures),):

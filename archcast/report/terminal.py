@@ -54,12 +54,12 @@ def leaderboard_table(board: pd.DataFrame, width: int, by: str = KENDALL_TAU.nam
     `=` follows the rank of a row that is tied with the best.
     """
     rows = rows_of(board)
-    columns = leaderboard_columns(by)
+    columns = leaderboard_columns(by, rows)
     hidden = set() if any(row["epochs"] for row in rows) else {"epochs"}
     table = _ranking(rows, columns, hidden)
     wide = Console(width=1_000, markup=False, emoji=False).measure(table).maximum
     cells = {str(each.header): [str(each.header), *map(str, each.cells)] for each in table.columns}
-    for name in _given_up(by):
+    for name in _given_up(by, rows):
         if wide <= width:
             break
         hidden.add(name)
@@ -83,9 +83,10 @@ def filling_table(
     return table
 
 
-def _given_up(by: str) -> list[str]:
+def _given_up(by: str, rows: Sequence[Row]) -> list[str]:
     """Columns that a narrow terminal lacks, the first first."""
-    others = [each for each in shown_metrics(by) if each not in (KENDALL_TAU, SPEARMAN)]
+    of_scores = [each for each in shown_metrics(by, rows) if not each.of_values]
+    others = [each for each in of_scores if each not in (KENDALL_TAU, SPEARMAN)]
     metrics = [heading(each) for each in (*others, SPEARMAN) if each.name != by]
     return ["family", *metrics, INTERVAL]
 

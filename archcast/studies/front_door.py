@@ -70,16 +70,20 @@ def leaderboard(
     dataset: str | None = None,
     train_sizes: tuple[int, ...] = (100,),
     by: str = KENDALL_TAU.name,
+    known: tuple[str, ...] = (),
     **how: Unpack[Splits],
 ) -> pd.DataFrame:
     """Rank predictors by a metric; see `studies.leaderboard.summarise` for the columns.
+
+    `known` names other objectives that are known of every architecture; see `Experiment`.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
     """
     metrics.get(by)  # a wrong name is said before anything is run
     work, asked = _parted(how)
-    experiment = Experiment(_as_table(table, dataset), predictors, train_sizes, **asked)
+    opened = _as_table(table, dataset)
+    experiment = Experiment(opened, predictors, train_sizes, **asked, known=known)
     return leaderboard_study.summarise(_measured(experiment, work), by)
 
 
