@@ -1,8 +1,9 @@
 """How well predicted scores rank architectures by their truth.
 
 Each function takes (truth, predicted), arrays of one value an architecture, both higher is better,
-and is known by its `Metric`. Those `of_values` are given predictions in the objective's unit. Where a prediction or the truth is constant there is no ranking, and a
-correlation is 0. Those that ship compute many predictions of one truth at once.
+and is known by its `Metric`. Those that are `of_values` take both in the objective's unit. Where a
+prediction or the truth is constant there is no ranking, and a correlation is 0. Those that ship
+compute many predictions of one truth at once.
 """
 
 from __future__ import annotations

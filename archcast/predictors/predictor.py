@@ -245,9 +245,9 @@ class Predictor(Parametrised, ABC):
         return self._one_each(scores, architectures), self._one_each(std, architectures)
 
     def values(self, scores: Vector) -> Vector | None:
-        """Scores of `query` as values of what labels are, in the same order; None if they rank only.
+        """Scores of `query` as values of what the labels are; None where they do no more than rank.
 
-        Labels are higher is better, and so are these.
+        As labels are, they are higher is better.
         """
         return None
 

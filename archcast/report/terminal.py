@@ -264,6 +264,28 @@ def search_table(summary: pd.DataFrame, width: int) -> Table:
     return table
 
 
+def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:
+    """Predicted Pareto fronts as a rich table."""
+    table = _new_table()
+    for name in objectives:
+        table.add_column(name, overflow="fold")
+    headings = ("hypervolume regret", "95 %", "recall", "chosen", "init", "query")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=heading != headings[0])
+    for row in rows_of(summary):
+        table.add_row(
+            *(row[name] for name in objectives),
+            number(row["hypervolume_regret"], 3),
+            bounds(row, "hypervolume_regret"),
+            number(row["recall"], 2),
+            number(row["chosen"], 1),
+            seconds_text(row["init_seconds"]),
+            seconds_text(row["query_seconds"]),
+            style=_style(row),
+        )
+    return table
+
+
 def agreement_text(found: Row | None) -> str:
     """How well the leaderboard foretells speed-ups of searches, in a line."""
     if found is None:
