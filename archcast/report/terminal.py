@@ -269,9 +269,9 @@ def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:
     table = _new_table()
     for name in objectives:
         table.add_column(name, overflow="fold")
-    headings = ("hypervolume regret", "95 %", "recall", "chosen", "init", "query")
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=heading != headings[0])
+    headings = ("regret", "95 %", "recall", "chosen", "init", "query")
+    for name in headings:
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows_of(summary):
         table.add_row(
             *(row[name] for name in objectives),

@@ -49,11 +49,9 @@ def summarise(measured: Sequence[pd.DataFrame], objectives: Sequence[Objective])
     """
     found = [_by_setting(each) for each in measured]
     rows = [
-        _row(
-            settings, [by[setting] for by, setting in zip(found, settings, strict=True)], objectives
-        )
-        for settings in product(*found)
-        if len({setting.train_size for setting in settings} - {0}) <= 1
+        _row([setting for setting, _ in chosen], [splits for _, splits in chosen], objectives)
+        for chosen in product(*(each.items() for each in found))
+        if len({setting.train_size for setting, _ in chosen} - {0}) <= 1
     ]
     columns = [*(each.name for each in objectives), *_COLUMNS]
     board = pd.DataFrame(rows, columns=columns)
@@ -65,21 +63,24 @@ _COLUMNS = [
     *("hypervolume_regret", "hypervolume_regret_low", "hypervolume_regret_high"),
     *("recall", "chosen", "init_seconds", "query_seconds"),
 ]
-_Splits = Mapping[tuple[Any, ...], Any]
+_Split = tuple[Any, ...]
 
 
-def _by_setting(measured: pd.DataFrame) -> dict[_Setting, dict[tuple[Any, ...], Any]]:
+def _by_setting(measured: pd.DataFrame) -> dict[_Setting, dict[_Split, Any]]:
     """The rows of each setting, by split."""
-    found: dict[_Setting, dict[tuple[Any, ...], Any]] = {}
-    keys = measured[SPLIT].itertuples(index=False, name=None)
-    for row, key in zip(measured.itertuples(index=False), keys, strict=True):
-        setting = _Setting(row.predictor, row.train_size, row.epochs)
-        found.setdefault(setting, {})[key] = row
+    found: dict[_Setting, dict[_Split, Any]] = {}
+    settings = measured[[*_Setting._fields]].itertuples(index=False, name=None)
+    splits = measured[SPLIT].itertuples(index=False, name=None)
+    rows = measured.itertuples(index=False)
+    for setting, split, row in zip(settings, splits, rows, strict=True):
+        found.setdefault(_Setting(*setting), {})[split] = row
     return found
 
 
 def _row(
-    settings: Sequence[_Setting], splits: Sequence[_Splits], objectives: Sequence[Objective]
+    settings: Sequence[_Setting],
+    splits: Sequence[Mapping[_Split, Any]],
+    objectives: Sequence[Objective],
 ) -> dict[str, Any]:
     shared = [key for key in splits[0] if all(key in each for each in splits)]
     rows = [[each[key] for each in splits] for key in shared]
