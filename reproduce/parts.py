@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
@@ -136,6 +137,35 @@ PARTS = [
         "archcast combine ngb sotl-e jacov --epochs 2 --jobs {jobs} --results {results}",
         {"docs/combining.md": typed("archcast combine ngb sotl-e jacov --epochs 2")},
         predictors="ngb,combine(ngb, parts=[sotl-e, jacov])",
+    ),
+    Part(
+        "hardware",
+        "python -m reproduce.hardware nasbench201-mini --jobs {jobs} --results {results}",
+        {"docs/objectives.md": as_it_is},
+        predictors=f"hardware,{MODELS_OF_COSTS}",
+    ),
+    Part(
+        "pareto",
+        "archcast pareto accuracy,latency_cpu --predictors xgb,gp,additive --jobs {jobs}"
+        " --results {results}",
+        {
+            "docs/objectives.md": typed(
+                "archcast pareto accuracy,latency_cpu --predictors xgb,gp,additive"
+            )
+        },
+        predictors="xgb,gp,additive",
+    ),
+    Part(
+        "known",
+        "archcast leaderboard --objective latency_cpu --predictors additive,gp --train-sizes 30"
+        " --known epoch_seconds --jobs {jobs} --results {results}",
+        {
+            "docs/objectives.md": typed(
+                "archcast leaderboard --objective latency_cpu --predictors additive,gp"
+                " --train-sizes 30 --known epoch_seconds"
+            )
+        },
+        predictors="additive,gp",
     ),
     Part(
         "stop",

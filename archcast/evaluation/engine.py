@@ -266,8 +266,8 @@ def _label_seconds(
         return _training_seconds(table, at, run, None)
     if objective.columns <= {"parameters", "flops"}:
         return np.zeros(len(at))
-    if objective.columns <= {"epoch_seconds"}:
-        return _training_seconds(table, at, run, 1)
+    if objective.columns <= {"epoch_seconds"} and table.epoch_seconds is not None:
+        return table.epoch_seconds[at]
     return None
 
 
