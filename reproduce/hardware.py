@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
@@ -32,7 +33,7 @@ def agreement(results: list[Table], name: str) -> str:
     """What limits tau, or what there is to compare it with."""
     first, *others = results
     objective = first.objective(name)
-    part = "test" if objective.test else "valid"
+    part: MeasuredOn = "test" if objective.test else "valid"
     limit = noise_ceiling(first, objective, part)
     told = [] if limit is None else [f"noise limits tau to {number(limit)}"]
     for other in others:
