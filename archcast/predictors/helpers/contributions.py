@@ -8,14 +8,17 @@ from archcast.core.heavy import optimize
 from archcast.predictors.predictor import Vector
 
 LEAST = 0.1  # of the median amount: the errors of smaller ones count no more than its
+ROUNDS = 10
+NEAR = 0.05  # relative errors below which they count in squares
 
 
 class Contributions:
     """Amounts as a base and a contribution of each unit of each feature, none of them negative.
 
-    Non-negative least squares of relative errors. A feature that has negative values may
-    contribute in either direction. Labels whose mean is negative are amounts of which less is
-    better; if labels are of both signs, amounts count from the least.
+    Absolute relative errors are least, so that a measurement that went wrong does little harm: by
+    non-negative least squares, in rounds in which an error weighs the less the larger it was. A
+    feature that has negative values may contribute in either direction. Labels whose mean is
+    negative are amounts of which less is better; of both signs, amounts count from the least.
     """
 
     def __init__(self, x: Vector, labels: Vector, ridge: float) -> None:
@@ -35,12 +38,17 @@ class Contributions:
         self.free = (x < 0).any(axis=0)
         self.most = np.abs(x).max(axis=0)
         self.most[self.most == 0] = 1.0
-        x = self._with_base(x)
-        relative = unit / np.maximum(amounts, LEAST * unit)
-        penalty = np.sqrt(ridge) * np.eye(x.shape[1])[1:]
-        rows = np.vstack([x * relative[:, None], penalty])
-        goals = np.concatenate([amounts / unit * relative, np.zeros(len(penalty))])
-        self.weights = unit * optimize.nnls(rows, goals, maxiter=30 * len(rows))[0]
+        scale = np.maximum(amounts, LEAST * unit)
+        rows, goals = unit * self._with_base(x) / scale[:, None], amounts / scale
+        penalty = np.sqrt(ridge) * np.eye(rows.shape[1])[1:]
+        aims = np.zeros(len(penalty))
+        weights = np.ones(len(goals))
+        for _ in range(ROUNDS):
+            weighted = np.vstack([rows * weights[:, None], penalty])
+            wanted = np.concatenate([goals * weights, aims])
+            found, _ = optimize.nnls(weighted, wanted, maxiter=30 * len(wanted))
+            weights = np.maximum(np.abs(rows @ found - goals), NEAR) ** -0.5
+        self.weights = unit * found
 
     def labels(self, x: Vector) -> Vector:
         """Of features (n, features), on the axis of the labels."""
