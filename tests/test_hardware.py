@@ -345,3 +345,17 @@ def test_known_objectives_have_no_gaps() -> None:
 
 
 ACCURACY_ALONE = Objective("accuracy", "max", "%", test="test_accuracy")
+
+
+class Odd(Sees):
+    """Its values are not finite."""
+
+    def values(self, scores: Vector) -> Vector:
+        return np.full(len(scores), np.nan)
+
+
+def test_values_that_are_not_finite_are_a_failure() -> None:
+    (planned, *_), _ = Experiment(TABLE, Odd(), objective="latency_a", **SIZES).plan()
+    record = run_job(planned, TABLE)
+    assert record.error is not None
+    assert "50 of 50 predicted values are not finite" in record.error

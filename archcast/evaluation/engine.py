@@ -106,10 +106,10 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
     predictions = predictor.query(test, test_context)
     queried = perf_counter()
 
-    if not np.isfinite(predictions).all():
-        wrong = int((~np.isfinite(predictions)).sum())
-        raise ValueError(f"{wrong} of {len(predictions)} predictions are not finite")
+    _check_finite(predictions, "predictions")
     values = predictor.values(predictions)
+    if values is not None:
+        _check_finite(values, "predicted values")
     evidence = _training_seconds(table, parts.test, parts.run, job.epochs)
     labels_cost = _label_seconds(table, job.objective, parts.train, parts.run)
     cost = Cost(
@@ -124,6 +124,12 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
         "fallbacks": predictor.fallbacks_,
         "cost": cost,
     }
+
+
+def _check_finite(numbers: NDArray[np.float64], what: str) -> None:
+    if not np.isfinite(numbers).all():
+        wrong = int((~np.isfinite(numbers)).sum())
+        raise ValueError(f"{wrong} of {len(numbers)} {what} are not finite")
 
 
 def context(
