@@ -8,7 +8,7 @@ from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
-SWEEP = "archcast/studies/shipped/nasbench201-mini-sweep.jsonl.gz"
+SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
 
 LEADERS = (
     "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen",
@@ -87,7 +87,7 @@ def some_cells(heads: Sequence[str], rows: Sequence[str] = ()) -> Show:
 PARTS = [
     Part(
         "sweep",
-        "python -m reproduce.sweep {out}/nasbench201-mini-sweep.jsonl.gz --jobs {jobs}"
+        "python -m reproduce.sweep {out}/nasbench201-mini-fashion-mnist-14.jsonl.gz --jobs {jobs}"
         " --results {results}",
         files=(SWEEP,),
     ),
@@ -275,6 +275,13 @@ PARTS = [
         {"docs/nasbench201-mini.md": as_it_is},
         files=("docs/nasbench201-mini.png",),
         predictors="",
+    ),
+    Part(
+        "datasheet-nasbench201",
+        "python -m reproduce.datasheet_nasbench201",
+        {"docs/nasbench201.md": as_it_is},
+        predictors="xgb",
+        reads=("archcast/benchmarks/shipped/nasbench201.parquet",),
     ),
     Part(
         "datasheet-cifar10",

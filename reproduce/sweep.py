@@ -1,6 +1,7 @@
 """Records of all predictors over labels and epochs, from which `archcast recommend` answers.
 
-    python -m reproduce.sweep archcast/studies/shipped/nasbench201-mini-sweep.jsonl.gz --jobs 2
+    python -m reproduce.sweep archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz
+    python -m reproduce.sweep cifar10.jsonl.gz --table nasbench201:cifar10 --predictors model-based
 
 They are those of `archcast costs --repeats 5`.
 """
@@ -20,9 +21,11 @@ from reproduce.options import options_of_jobs
 def main() -> None:
     parser = options_of_jobs(__doc__ or "", repeats=5)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--table", default=DEFAULT_BENCHMARK, help="a benchmark as NAME:DATASET")
     parser.add_argument("--predictors", default="all")
     options = parser.parse_args()
-    table = open_table(DEFAULT_BENCHMARK)
+    benchmark, _, dataset = options.table.partition(":")
+    table = open_table(benchmark, dataset or None)
     experiment = Experiment(
         table, options.predictors, TRAIN_SIZES, doublings(table), 100, options.repeats
     )

@@ -541,6 +541,15 @@ def test_report_of_what_is_on_disk(archcast, tmp_path: Path) -> None:  # type: i
     assert sorted(rows) == ["params", "rf"]
 
 
+def test_means_of_runs_are_results_of_their_own(archcast) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = archcast(f"{SMALL} --predictors rf --runs mean --format csv")
+    assert code == 0
+    assert '"toy.parquet, means of runs"' in out
+    assert archcast("report --benchmark toy.parquet --runs mean --out means.html")[0] == 0
+    code, _, err = archcast("report --benchmark toy.parquet --out drawn.html")
+    assert (code, "no records of" in err) == (2, True)
+
+
 SEARCH = "search --benchmark toy.parquet --predictor params,sotl-e,bayes-lin-reg --budget 12"
 
 

@@ -33,6 +33,7 @@ from archcast.predictors import registry as predictors
 from archcast.predictors.baselines import Random
 from archcast.predictors.predictor import Context, Predictor, Tags
 from archcast.report.text import Row, rows_of
+from archcast.spaces.nasbench201 import SPACE
 from archcast.spaces.space import Architecture
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
@@ -121,6 +122,29 @@ def test_split_is_paired_and_nested() -> None:
     other = split(job("rf", repeat=1), TABLE)
     assert set(other.test) != set(small.test)
     assert set(split(job("rf", seed=1), TABLE).test) != set(small.test)
+
+
+def test_no_label_is_of_a_network_that_is_ranked() -> None:
+    cells = SPACE.sample(400, np.random.default_rng(0))
+    table = Table(
+        SPACE, "toy", [str(cell) for cell in cells], {"test_accuracy": np.arange(400) / 4}
+    )
+    kinds = np.unique([str(SPACE.canonical(cell)) for cell in cells], return_inverse=True)[1]
+    assert len(set(kinds)) < 380
+    asked = {"test_size": 150, "label": "test"}
+    some, more = (split(job("rf", train_size=n, **asked), table) for n in (100, 180))
+    assert not set(kinds[more.train]) & set(kinds[more.test])
+    np.testing.assert_array_equal(some.train, more.train[:100])
+    table.mixed = True
+    anything = split(job("rf", train_size=250, **asked), table)
+    np.testing.assert_array_equal(anything.test, more.test)
+    assert sorted([*anything.train, *anything.test]) == list(range(400))
+    allowed = anything.train[~np.isin(kinds[anything.train], kinds[anything.test])]
+    np.testing.assert_array_equal(more.train, allowed[:180])
+    table.mixed = False
+    record = run_job(planned(job("rf", train_size=250, **asked)), table)
+    assert record.error is not None
+    assert f"only {len(allowed)} architectures are not isomorphic" in record.error
 
 
 def test_seeds_differ_between_settings_and_repeats() -> None:
@@ -232,6 +256,22 @@ def test_cost_is_unknown_without_epoch_seconds() -> None:
     assert cost.labels is None
     assert cost.init_seconds is None
     assert cost.evidence == 0.0
+
+
+def test_without_curves_a_label_costs_the_seconds_of_its_training() -> None:
+    texts = [str(a) for a in TABLE.architectures for _ in range(2)]
+    rng = np.random.default_rng(0)
+    columns = {
+        "seed": TABLE.columns["seed"],
+        "valid_accuracy": rng.uniform(10.0, 90.0, len(texts)),
+        "train_seconds": rng.uniform(100.0, 900.0, len(texts)),
+    }
+    final = Table(TABLE.space, "toy", texts, columns)
+    record = run(job("rf", truth="valid"), final)
+    medians = np.median(final.columns["train_seconds"].reshape(-1, 2), axis=1)
+    assert record.cost is not None
+    assert record.cost.labels == pytest.approx(medians[split(record.job, final).train].sum())
+    assert record.cost.evidence == 0.0
 
 
 def test_failures_are_records_with_reasons(spy: type[Spy]) -> None:

@@ -68,6 +68,9 @@ def test_packing_keeps_every_record(sweep: list[Record], monkeypatch: pytest.Mon
         def joinpath(self, *parts: str) -> Elsewhere:
             return self
 
+        def is_file(self) -> bool:
+            return True
+
         def read_bytes(self) -> bytes:
             return pack(sweep[:5])
 

@@ -7,7 +7,7 @@ import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from scipy.stats import chisquare, norm
 from typer.testing import CliRunner
 
 from archcast.benchmarks.objective import ACCURACY
+from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import CURVES, Table
 from archcast.cli import app
 from archcast.core.errors import InputError
@@ -44,6 +45,8 @@ from archcast.search.strategy import Guide, Search, Strategy, Trial
 from archcast.search.strategy_text import to_strategy
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, choice_matrix
+from archcast.studies.front_door import search
+from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment
 from archcast.testing import toy
 from tests.results import EPOCH_SECONDS, EPOCHS, said, small_table, write_small_table
@@ -622,6 +625,26 @@ def test_evidence_is_of_the_run_and_the_epochs_paid() -> None:
     assert simulation.evaluations == pytest.approx(len(asked) * 3 / 6), "paid once"
 
 
+@pytest.mark.parametrize(("strategy", "guide"), [("hyperband", None), ("evolution", "sotl-e")])
+def test_what_is_not_finished_in_the_seconds_never_happens(
+    strategy: str, guide: str | None
+) -> None:
+    whole = record_of(job(strategy, guide))
+    paid = np.array(whole.training_seconds)
+    assert (np.diff(paid) > 0).all()
+    for seconds in (paid[3], paid[9] - 1e-6, paid[12] + 1e-6):
+        cut = record_of(job(strategy, guide, budget=None, seconds=seconds))
+        trials = int((paid <= seconds).sum())
+        for name in ("architectures", "epochs", "values", "truth", "training_seconds"):
+            assert getattr(cut, name) == getattr(whole, name)[:trials]
+        assert cut.total_training_seconds == seconds
+    both = record_of(job(strategy, guide, budget=2, seconds=1e9))
+    assert both.total_training_seconds < paid[-1]
+    error = record_of(job(strategy, guide, seconds=1e-9)).error
+    assert error is not None
+    assert "no training ends within 1e-09 s; give more --seconds" in error
+
+
 def test_isomorphic_architectures_are_trained_once() -> None:
     members: dict[int, list[Architecture]] = {}
     for cell in whole_space().architectures:
@@ -664,6 +687,17 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
         log = simulation.run_search(search, 5)
         assert log.evaluations == [1, 2, 3, 4, 5]
         assert log.training_seconds == []
+
+
+def test_without_curves_a_training_costs_its_seconds() -> None:
+    seconds = 100.0 + np.arange(len(TABLE.columns["seed"]))
+    table = changed(TABLE, valid_accuracy=None, train_loss=None, train_seconds=seconds)
+    simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
+    search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
+    log = simulation.run_search(search, 5)
+    medians = [np.median(seconds[first:end]) for first, end in pairwise(table.starts)]
+    paid = [medians[at] for at in log.architectures]
+    assert log.training_seconds == pytest.approx(np.cumsum(paid).tolist())
 
 
 @pytest.mark.parametrize(("learns", "fits"), [(False, 1), (True, 4)])
@@ -892,6 +926,9 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
         ({"strategies": "hyperband(eta=1)"}, TABLE, "eta=1 won't do"),
         ({"strategies": "bohb(good=1)"}, TABLE, "good=1 won't do"),
         ({"budget": 0}, TABLE, "--budget 0: give 1 or more"),
+        ({"seconds": 0.0}, TABLE, "--seconds 0: give more than 0"),
+        ({"seconds": float("nan")}, TABLE, "--seconds nan: give more than 0"),
+        ({"seconds": 9.0}, changed(TABLE, epoch_seconds=None), "--seconds: .* give --budget"),
         ({"repeats": 0}, TABLE, "--repeats 0: give 1 or more"),
         ({"epochs": 7}, TABLE, "--epochs 7: .*have 6 epochs; give 1 to 6"),
         ({"epochs": 0}, TABLE, "--epochs 0: .*give 1 to 6"),
@@ -1010,6 +1047,38 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert searches["random", None, 0]["speed_up_seconds"] is None
     assert searches["evolution", None, 0]["over_unguided_seconds"] is None
     assert searches["evolution", "sotl-e", 2]["over_unguided_seconds"] > 0
+
+
+def test_another_table_judges_what_is_found() -> None:
+    texts = [str(cell) for cell in reversed(TABLE.architectures)]
+    worth = np.linspace(20.0, 80.0, len(texts))
+    runs = {"seed": np.r_[[0] * len(texts), [1] * len(texts)]}
+    accuracy = {"test_accuracy": np.r_[worth - 3, worth + 5]}
+    other = Table(SPACE, "other", texts * 2, runs | accuracy)
+    records = [record_of(job("random", repeat=repeat)) for repeat in range(2)]
+    judged = Judge(TABLE, other).judged(records)
+    for before, after in zip(records, judged, strict=True):
+        trained = [TABLE.architectures[i] for i in before.architectures]
+        by_hand = [worth[texts.index(str(cell))] + 1 for cell in trained]
+        assert after.truth == pytest.approx(by_hand)
+        assert after.best == pytest.approx(81.0)
+        assert (after.values, after.judged_on) == (before.values, "other")
+    few = Table(SPACE, "few", texts[:9], {"test_accuracy": worth[:9]}, source="few.parquet")
+    with pytest.raises(InputError, match=r"few.parquet is no judge of toy: it lacks \|"):
+        Judge(TABLE, few)
+
+
+def test_a_judge_in_the_command_and_in_python(tmp_path: Path) -> None:
+    graphs = ["--benchmark", "nasbench-graph", "--strategy", "random", "--judge"]
+    more = ["--budget", "5", "--repeats", "2", "--results", str(tmp_path)]
+    shown = CliRunner().invoke(app, ["search", *graphs, "citeseer", *more, "--format", "json"])
+    (row,) = json.loads(shown.stdout)
+    assert (row["dataset"], row["judged_on"]) == ("cora", "citeseer")
+    judge = open_table("nasbench-graph", "citeseer")
+    frame = search("nasbench-graph", "random", judge=judge, budget=5, repeats=2, results=tmp_path)
+    assert frame["regret"].tolist() == [row["regret"]]
+    refused = CliRunner().invoke(app, ["search", *graphs, "proteins", *more])
+    assert "is no judge of nasbench-graph/cora: it lacks" in str(refused.exception)
 
 
 def test_command_with_a_failing_predictor(tmp_path: Path) -> None:

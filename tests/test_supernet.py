@@ -27,7 +27,7 @@ from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Netwo
 from archcast.networks.nasbench201_network import NETWORKS, OFFICIAL
 from archcast.networks.recalibration import recalibrate
 from archcast.predictors import registry as predictors
-from archcast.predictors.weight_sharing import OVERFLOWN
+from archcast.predictors.predictor import LAST
 from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
@@ -277,6 +277,15 @@ def test_training_learns(tmp_path: Path) -> None:
     assert losses[0] < losses[1] - 0.1
 
 
+@pytest.mark.parametrize(("sampler", "drawn"), [("uniform", 1), ("fair", len(OPERATIONS))])
+def test_steps_along_several_gradients_are_longer(sampler: str, drawn: int, tmp_path: Path) -> None:
+    """From .05 to 0 along a cosine, times the root of their number."""
+    training = _Training(Plan(sampler, 4), BLUEPRINT, TASK, "cpu", tmp_path)
+    rates = [training.optimizer.param_groups[0]["lr"] for _ in training.epochs()]
+    cosine = (1 + np.cos(np.pi * np.arange(4) / 4)) / 2  # of an epoch with a single step
+    assert rates == pytest.approx(0.05 * np.sqrt(drawn) * cosine)
+
+
 # Predictors
 
 
@@ -340,7 +349,7 @@ def test_what_overflows_comes_last() -> None:
     with torch.no_grad():
         predictor.supernets_[0].classifier.weight.fill_(torch.inf)
     scores = predictor.query(CELLS.architectures, CELLS.context)
-    assert set(scores) == {OVERFLOWN}
+    assert set(scores) == {LAST}
     assert predictor.fallbacks_ == len(scores)
 
 

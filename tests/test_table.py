@@ -211,6 +211,42 @@ def test_rows_are_grouped_by_architecture() -> None:
     assert mixed.mean_over_runs(mixed.columns["test_accuracy"]).tolist() == [20.0, 20.0]
 
 
+def test_means_over_runs_are_a_table_of_their_own() -> None:
+    mixed = Table(
+        SPACE,
+        "toy",
+        [CELLS[0], CELLS[1], CELLS[0]],
+        {
+            "seed": [7, 7, 5],
+            "test_accuracy": [10.0, 20.0, 30.0],
+            "valid_accuracy": [[10.0, 20.0], [1.0, 2.0], [30.0]],
+            "parameters": [300, 7, 301],
+            "extra": [np.nan, np.nan, 0.5],
+        },
+        {"description": "made up"},
+    )
+    mixed.name = "mine"
+    found = mixed.averaged()
+    assert [str(each) for each in found.architectures] == CELLS[:2]
+    assert found.name == "mine, means of runs"
+    assert found.metadata == mixed.metadata
+    assert found.objectives == mixed.objectives
+    assert found.columns["test_accuracy"].tolist() == [20.0, 20.0]
+    assert found.columns["valid_accuracy"].tolist() == [[20.0, 20.0], [1.0, 2.0]]
+    assert found.columns["parameters"].tolist() == [300, 7]
+    np.testing.assert_array_equal(found.columns["extra"], [0.5, np.nan])
+
+
+def test_runs_that_diverged_have_no_mean() -> None:
+    columns = {"seed": [0, 0, 1], "test_accuracy": [10.0, 20.0, 30.0]}
+    alone, one_of_two = [False, True, False], [True, False, False]
+    texts = [CELLS[0], CELLS[1], CELLS[0]]
+    kept = Table(SPACE, "toy", texts, {**columns, "diverged": alone}).averaged()
+    assert kept.columns["diverged"].tolist() == [False, True]
+    with pytest.raises(InputError, match="runs that diverged have no mean"):
+        Table(SPACE, "toy", texts, {**columns, "diverged": one_of_two}).averaged()
+
+
 def test_curves_may_end_early() -> None:
     cut = table(valid_accuracy=[[10.0, 20.0], [10.0], [30.0, 40.0]])
     assert cut.epochs.tolist() == [2, 1, 2]

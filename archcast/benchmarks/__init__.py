@@ -16,6 +16,10 @@ registry: Registry[Benchmark] = Registry(
             "archcast.benchmarks.nasbench201_mini:BENCHMARK",
             "6,466 image cells trained on small Fashion-MNIST images",
         ),
+        "nasbench201": Entry(
+            "archcast.benchmarks.nasbench201_results:BENCHMARK",
+            "15,625 image cells on CIFAR and ImageNet16-120 (Dong & Yang, 2020)",
+        ),
         "nasbench-graph": Entry(
             "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",

@@ -27,7 +27,7 @@ from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Space
 
 KNOWN = ("architecture", "seed", *CURVES, "test_accuracy", "diverged", "epoch_seconds",
-         "parameters", "flops")  # fmt: skip
+         "train_seconds", "parameters", "flops")  # fmt: skip
 DAG = '{"kind": "dag"}'
 _EXACT = 2**53  # below it, float64 holds every whole number
 MOST_COLUMNS, MOST_ROWS = 5_000, 3_000_000

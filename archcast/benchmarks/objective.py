@@ -73,7 +73,7 @@ def known_objective(column: str) -> Objective | None:
     """The objective that a single column is, where its name tells which direction is better."""
     if column in COUNTED:
         return Objective(column, "min", valid=column, test=column)
-    if column == "epoch_seconds":
+    if column in ("epoch_seconds", "train_seconds"):
         return Objective(column, "min", "s", valid=column, test=column)
     if column.startswith("latency_"):
         return Objective(column, "min", "ms", valid=column, test=column)

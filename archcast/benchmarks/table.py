@@ -33,11 +33,8 @@ FORMAT, EARLIER = "2", "1"
 MOST_VALUES = 100_000_000  # of a curve: epochs of the longest run for each run
 
 WHOLE = ("seed", "parameters", "flops")  # numbers
-_FACTS = (
-    "epoch_seconds",
-    "parameters",
-    "flops",
-)  # finite, from 0 on; and what is measured on devices
+_SECONDS = ("epoch_seconds", "train_seconds")
+_FACTS = (*_SECONDS, "parameters", "flops")  # finite, from 0 on; and what is measured on devices
 _PREFIX = "archcast."
 
 
@@ -79,6 +76,7 @@ class Table:
         """
         self.space, self.dataset, self.source = space, dataset, source
         self.name = dataset  # what records call it; a benchmark's name, or that of the file
+        self.mixed = False  # whether ranked architectures may be isomorphic to labelled ones
         self.metadata = dict(metadata or {})
         if not texts:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
@@ -220,6 +218,14 @@ class Table:
         return most.astype(np.int64)
 
     @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """What the whole training of each row counts as, in `epoch_seconds`: its epochs.
+
+        It is 1 in a table without curves, where the whole training is all that is known.
+        """
+        return self.epochs if self.epochs.any() else np.ones_like(self.epochs)
+
+    @cached_property
     def diverged(self) -> NDArray[np.bool_]:
         """Which rows are of runs that diverged.
 
@@ -310,7 +316,7 @@ class Table:
         return known[np.argmin(objective.signed(known))] if len(known) else np.nan
 
     def mean_over_runs(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Mean of a row-wise quantity over the runs of each architecture that have it."""
+        """Mean of a row-wise quantity or curve over the runs of each architecture that have it."""
         values = values.astype(np.float64)
         known = np.isfinite(values)
         sums = np.add.reduceat(np.where(known, values, 0.0), self.starts[:-1])
@@ -326,13 +332,50 @@ class Table:
         means = self.mean_over_runs(others)
         return np.where(np.isnan(means), self.mean_over_runs(values), means)
 
+    def averaged(self) -> Table:
+        """A table with one row an architecture, which holds the means over its runs.
+
+        Label and truth of an architecture are then the same value, and labelled architectures may
+        be isomorphic to those that are ranked, as most publications have it.
+
+        Raises:
+            InputError: one of several runs diverged: there is no mean.
+        """
+        runs = np.diff(self.starts)
+        if (self.diverged & np.repeat(runs > 1, runs)).any():
+            raise InputError(
+                f"{self.source}: runs that diverged have no mean; use --runs drawn or drop them"
+            )
+        columns: dict[str, NDArray[Any]] = {}
+        for name, values in self.columns.items():
+            if name == "diverged":
+                columns[name] = values[self.starts[:-1]]
+            elif name != "seed":
+                means = self.mean_over_runs(values)
+                columns[name] = means.round().astype(np.int64) if name in WHOLE else means
+        found = Table(
+            self.space,
+            self.dataset,
+            [str(each) for each in self.architectures],
+            columns,
+            self.metadata,
+            self.objectives,
+            self.source,
+        )
+        found.name, found.mixed = f"{self.name}, means of runs", True
+        return found
+
     @cached_property
     def epoch_seconds(self) -> NDArray[np.float64] | None:
-        """What an epoch of each architecture takes: the median over its runs; None if unknown."""
-        if "epoch_seconds" not in self.columns:
+        """What an epoch of each architecture takes: the median over its runs; None if unknown.
+
+        In a table without curves it is what the whole training takes, `train_seconds`.
+        """
+        column = "epoch_seconds" if self.epochs.any() else "train_seconds"
+        if column not in self.columns:
             return None
         owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        values = self.columns["epoch_seconds"].astype(np.float64)
+        values = self.columns[column].astype(np.float64)
         ordered = values[np.lexsort((values, owners))]
         first, runs = self.starts[:-1], np.diff(self.starts)
         medians: NDArray[np.float64] = ordered[first + (runs - 1) // 2] + ordered[first + runs // 2]
@@ -507,7 +550,7 @@ def _as_array(name: str, values: Any) -> NDArray[Any]:
 
 def _is_float(name: str) -> bool:
     """Whether a single precision holds what is measured."""
-    return name.endswith("accuracy") or name.startswith(ON_DEVICES) or name == "epoch_seconds"
+    return name.endswith("accuracy") or name.startswith(ON_DEVICES) or name in _SECONDS
 
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:

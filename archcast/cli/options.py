@@ -88,13 +88,22 @@ class OnTable:
         str | None, typer.Option(help="A data set of the benchmark.", show_default="its first")
     ] = None
 
+    runs: Annotated[
+        Literal["drawn", "mean"],
+        typer.Option(
+            help="What an architecture is known by: a drawn run, which is held against the mean of"
+            " its others, or the mean of all, as in most publications."
+        ),
+    ] = "drawn"
+
     def open(self, *outputs: Path | None) -> Table:
         """The table, whose file no output replaces."""
         from archcast.benchmarks.opening import open_table
 
         for path in filter(None, outputs):
             check_target(path, self.benchmark)
-        return open_table(self.benchmark, self.dataset)
+        table = open_table(self.benchmark, self.dataset)
+        return table.averaged() if self.runs == "mean" else table
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,15 @@ def search(
     compare: Annotated[
         bool, typer.Option("--compare", help="Guide by every predictor, and rank them.")
     ] = False,
-    budget: Annotated[int, typer.Option(help="Whole trainings that a search may pay.")] = 150,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            help="Whole trainings that a search may pay.", show_default="150, or any in --seconds"
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Seconds of training that it may pay.", show_default="any")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="Random searches.")] = 20,
     target: Annotated[
         float | None,
@@ -41,6 +49,12 @@ def search(
     seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
     objective: Objective = None,
     label: Label = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="A data set of the benchmark that judges what is found.", show_default="its own"
+        ),
+    ] = None,
     work: Work,
     device: Where = "auto",
     format: Shown = "table",
@@ -54,11 +68,13 @@ def search(
     is judged on test values, its time is what training took, and what the predictor takes. Random
     search, and the strategy without predictor, come along for comparison.
     """
+    from archcast.benchmarks.opening import open_table
     from archcast.evaluation.kept_measures import measured_of
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import COLUMNS, agreement_text, search_table
-    from archcast.report.views import points_of
+    from archcast.report.views import budget_of, points_of
     from archcast.studies import leaderboard
+    from archcast.studies.judging import Judge
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
 
@@ -68,6 +84,7 @@ def search(
         strategies=strategy,
         predictors=predictor or ("all" if compare else None),
         budget=budget,
+        seconds=seconds,
         repeats=repeats,
         epochs=epochs,
         objective=objective,
@@ -75,7 +92,10 @@ def search(
         seed=seed,
         device=device,
     )
+    other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
     records = experiment.run(work.results, work.processes, work.retry)
+    if other is not None:
+        records = other.judged(records)
     measured = measure([])
     if compare:
         measured = known_measures(table, work.results)
@@ -87,7 +107,8 @@ def search(
     if format == "table":
         shown = console()
         shown.print(
-            f"{table.dataset} ({table.name}): {budget} evaluations, median of {repeats} searches;"
+            f"{table.dataset} ({table.name}){f', judged on {judge}' if judge else ''}:"
+            f" {budget_of(summary)}, median of {repeats} searches;"
             f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
         )
         shown.print(search_table(summary, shown.width))

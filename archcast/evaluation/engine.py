@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -42,13 +43,43 @@ class Split(NamedTuple):
 
 
 def split(job: PredictorJob, table: Table) -> Split:
-    """The architectures of a job: a larger train set starts with the smaller one's."""
+    """The architectures of a job: a larger train set starts with the smaller one's.
+
+    None that is learned from is isomorphic to one that is ranked, unless the table says `mixed`:
+    it would be the same network, trained.
+    """
     rng = job.split_rng(table.hash)
     order = rng.permutation(len(table))
     run = draw_runs(table, rng, table.values(job.objective, job.label))
     unlabeled = rng.permutation(len(table))[:UNLABELED_SIZE]
-    train, test = order[job.test_size :][: job.train_size], order[: job.test_size]
+    test, rest = order[: job.test_size], order[job.test_size :]
+    train = (rest if table.mixed else _apart(rest, test, table, job.train_size))[: job.train_size]
     return Split(train, test, unlabeled, run, seed=int(rng.integers(2**31)))
+
+
+def _apart(
+    candidates: NDArray[np.int64], test: NDArray[np.int64], table: Table, most: int
+) -> NDArray[np.int64]:
+    """The first of the candidates that are not isomorphic to a tested architecture."""
+    if not most:
+        return candidates[:0]
+    canonical, architectures = table.space.canonical, table.architectures
+    tested = {canonical(architectures[i]) for i in test}
+    found = (i for i in candidates if canonical(architectures[i]) not in tested)
+    return np.fromiter(islice(found, most), dtype=np.int64)
+
+
+def check_labels(parts: Split, job: PredictorJob) -> None:
+    """Refuse a split that is short of labels.
+
+    Raises:
+        InputError: too many architectures are isomorphic to those that are ranked.
+    """
+    if (there := len(parts.train)) < job.train_size:
+        raise InputError(
+            f"only {there} architectures are not isomorphic to one of {job.test_size} that are"
+            " ranked; lower --test-size or --train-sizes"
+        )
 
 
 def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> NDArray[np.int64]:
@@ -60,7 +91,7 @@ def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> N
     return drawn
 
 
-@versioned(2)
+@versioned(3)
 def run_job(planned: Planned[Job], table: Table) -> Record:
     """Fit and query a predictor; whatever goes wrong inside it becomes the record's error."""
     job = planned.job
@@ -89,6 +120,7 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any]:
     job = planned.job
+    check_labels(parts, job)
     warm_up(planned, job.objective, job.epochs, table)
     predictor = configured(planned.predictor, job.predictor_seed(), job.device)
     train_runs, test_runs = parts.run[parts.train], parts.run[parts.test]
@@ -284,7 +316,7 @@ def _training_seconds(
 
     None if the table can't say.
     """
-    trained = table.epochs[run[at]]
+    trained = table.lengths[run[at]]
     paid = trained if epochs is None else np.minimum(trained, epochs)
     if epochs == 0 or not len(at):
         return np.zeros(len(at))

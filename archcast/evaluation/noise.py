@@ -18,7 +18,8 @@ def noise_ceiling(
 
     A predictor that knows each architecture's expected value reaches it. Where an architecture has
     a single run, that is the truth, and one that reads its learning curve sees its noise and can
-    exceed this. None where fewer than 30 architectures have a second run.
+    exceed this. None where fewer than 30 architectures have a second run, or where every second run
+    repeats the first: that is one measurement, of which the noise is not known.
 
     Let ranks be those of normal variables, and r the correlation of two runs: their tau, taken from
     the first two runs of architectures that have them, is 2/pi asin(r) (Greiner, 1909). Expected
@@ -32,9 +33,10 @@ def noise_ceiling(
     values = values[known]
     runs = np.add.reduceat(known.astype(np.int64), table.starts[:-1])
     first = (np.cumsum(runs) - runs)[runs > 1]
-    if len(first) < LEAST:
+    one, two = values[first], values[first + 1]
+    if len(first) < LEAST or (one == two).all():
         return None
-    r = max(0.0, np.sin(np.pi / 2 * kendall_tau(values[first], values[first + 1])))
+    r = max(0.0, np.sin(np.pi / 2 * kendall_tau(one, two)))
     kinds, counts = np.unique(np.maximum(runs[runs > 0] - 1, 1), return_counts=True)
     share = counts / counts.sum()
     k, other = kinds[:, None], kinds[None, :]

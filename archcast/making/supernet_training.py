@@ -45,11 +45,12 @@ class Plan:
     """One training of a supernet, which with networks, task and device determines its weights.
 
     A step draws selections with `sampler`, one of `SAMPLERS`, and follows their mean gradient on
-    one minibatch. A sub-supernet holds one decision at an option, `split`, and starts from the
-    weights of another training.
+    one minibatch. That is the less noisy the more they are: the learning rate grows with the root
+    of their number, as it does with that of examples (Krizhevsky, 2014). A sub-supernet holds one
+    decision at an option, `split`, and starts from the weights of another training.
     """
 
-    version: ClassVar[int] = 1  # of the training: it goes up whenever weights change
+    version: ClassVar[int] = 2  # of the training: it goes up whenever weights change
 
     sampler: str
     epochs: int
@@ -187,15 +188,16 @@ class _Training:
         batches = order.split(BATCH_SIZE)
         for number, batch in enumerate(batches):
             progress = (self.epoch + number / len(batches)) / self.plan.epochs
-            for group in self.optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
+            rate = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
             chances = torch.from_numpy(rng.random(len(batch)))
             seen = data.augmented(data.inputs[batch], chances)
-            self._step(seen, data.targets[batch], data, rng)
+            self._step(seen, data.targets[batch], data, rng, rate)
         self.epoch += 1
         self.seconds += clock() - start
 
-    def _step(self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator) -> None:
+    def _step(
+        self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator, rate: float
+    ) -> None:
         options = self.blueprint.networks.options
         archive = np.array(self.archive, dtype=np.int64).reshape(-1, len(options))
         selections = SAMPLERS[self.plan.sampler](options, rng, archive)
@@ -209,6 +211,8 @@ class _Training:
             loss = data.loss(self.supernet(inputs, selection), targets)
             (loss / len(selections)).backward()
         nn.utils.clip_grad_norm_(self.weights, CLIP)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * math.sqrt(len(selections))
         self.optimizer.step()
 
     def _held(self, path: Sequence[int]) -> Sequence[int]:

@@ -26,7 +26,7 @@ class NASBench201Networks(Networks[Skeleton]):
     signatures: ClassVar = {
         "cifar10": Signature((3, 32, 32), 10),
         "cifar100": Signature((3, 32, 32), 100),
-        "ImageNet16-120": Signature((3, 16, 16), 120),
+        "imagenet16-120": Signature((3, 16, 16), 120),
     }
 
     def build(self, architecture: Architecture, signature: Signature, scale: Skeleton) -> Network:

@@ -32,7 +32,7 @@ class Networks(ABC, Generic[S]):
     version: ClassVar[int] = 1  # goes up whenever networks change
     space: ClassVar[Space]
     scales: ClassVar[Mapping[str, Any]]  # by name; more than `mini` and `official` are allowed
-    signatures: ClassVar[Mapping[str, Signature]]  # of the published data sets; the first: of any
+    signatures: ClassVar[Mapping[str, Signature]]  # by data set, in lower case; the first: of any
     split_decision: ClassVar[int] = 0  # that few-shot supernets are split on
 
     @abstractmethod

@@ -96,7 +96,7 @@ def _value(text: str) -> tuple[str, Any]:
 def _published(table: Table, networks: Networks[Any]) -> Signature:
     """That of the data set of the table, whose images are not at hand."""
     known = networks.signatures
-    found = known.get(table.dataset, next(iter(known.values())))
+    found = known.get(table.dataset.lower(), next(iter(known.values())))
     try:
         shape = read_json(table.metadata.get(SHAPE, json.dumps(found.shape)))
         classes = int(table.metadata.get(CLASSES, found.classes))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Vector = NDArray[np.float64]
 OBJECTIVE = "objective"  # the curve of whatever is predicted
+LAST = -1e30  # the score of an architecture that has none, and comes last
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.networks.blueprint import Untrained
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.combination import Combination, rank_sum, votes
@@ -28,7 +28,6 @@ from archcast.zero_cost.combination import Combination, rank_sum, votes
 if TYPE_CHECKING:
     from archcast.zero_cost.scoring import Scorer
 
-UNDEFINED = -1e30  # the score of a network for which a proxy is not defined
 REFERENCE = 50  # architectures of the random sample that a combination compares with
 DATA_FREE = ("data-free", "noise")  # families of proxies that look at no images
 
@@ -97,7 +96,7 @@ class _Untrained(Predictor):
             raise InputError(failed.reason)
         seconds = sum(part.seconds for row in parts for part in row)
         self.saved_seconds_ += seconds - (perf_counter() - begun)
-        values = [[UNDEFINED if p.value is None else p.value for p in row] for row in parts]
+        values = [[LAST if p.value is None else p.value for p in row] for row in parts]
         return np.array(values).reshape(-1, len(self._parts()))
 
     def _scorer(self, names: Iterable[str], context: Context) -> Scorer:
@@ -118,7 +117,7 @@ class _Untrained(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         matrix = self._matrix(architectures, context)
-        self.fallbacks_ += int((matrix == UNDEFINED).any(axis=1).sum())
+        self.fallbacks_ += int((matrix == LAST).any(axis=1).sum())
         return self._combine(matrix)
 
     def _combine(self, matrix: Vector) -> Vector:

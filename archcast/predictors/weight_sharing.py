@@ -13,7 +13,7 @@ from archcast.core.errors import InputError
 from archcast.core.heavy import torch
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.networks import OFFICIAL, Networks
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Task
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 EVALUATED = 500  # validation images at once: more leave a processor's caches
-OVERFLOWN = -1e30  # the score of a network whose loss is not finite
 
 
 class WeightSharing(Predictor):
@@ -69,7 +68,7 @@ class WeightSharing(Predictor):
     def tags(self) -> Tags:  # type: ignore[override]
         """The benchmark's images are needed unless others are given."""
         needs = {"networks"} if self.images else {"networks", "task"}
-        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=2)
+        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=3)
 
     def uses(self) -> Sequence[object]:
         if not self.images:
@@ -131,7 +130,7 @@ class WeightSharing(Predictor):
         scores = np.array([self._score(architecture) for architecture in architectures])
         failed = ~np.isfinite(scores)
         self.fallbacks_ += int(failed.sum())
-        return np.where(failed, OVERFLOWN, scores)
+        return np.where(failed, LAST, scores)
 
     def _score(self, architecture: Architecture) -> float:
         from archcast.making.trainer import evaluate
@@ -161,10 +160,24 @@ class RandomPaths(WeightSharing):
 
 
 class FairNAS(WeightSharing):
-    """Every operation of an edge once a step."""
+    """Every operation of an edge once a step.
+
+    A step runs as many paths as there are operations, and half of the epochs are enough.
+    """
 
     sampler = "fair"
     paper = "Chu et al., 2021, FairNAS"
+
+    def __init__(
+        self,
+        epochs: int = 50,
+        valid_images: int = 500,
+        recalibrate: int = 2,
+        images: str | None = None,
+        training_seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(epochs, valid_images, recalibrate, images, training_seed, device)
 
 
 class Novelty(WeightSharing):

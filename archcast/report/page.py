@@ -32,6 +32,7 @@ from archcast.report.text import (
     shown_metrics,
 )
 from archcast.report.views import (
+    budget_of,
     ceiling,
     ceiling_note,
     comparison,
@@ -141,6 +142,7 @@ def page(
         comparison=compared,
         searches=rows_of(summary),
         points=points_of(summary),
+        budget=budget_of(summary),
         search_columns={**search_columns(clock(summary)), "failed": _failed},
         clock=clock(summary),
         agreement=agreed,

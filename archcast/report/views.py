@@ -16,7 +16,7 @@ from archcast.evaluation.metrics import ranks
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.split_means import Bools
 from archcast.evaluation.statistics import Matrix, win_rates
-from archcast.report.text import counted, rows_of, search_title
+from archcast.report.text import counted, rows_of, search_title, seconds_text
 from archcast.studies.costs import budgets, floored, priced, winners
 from archcast.studies.leaderboard import (
     SETTING,
@@ -291,6 +291,17 @@ def _differences(scores: Mapping[str, Sequence[float]], apart: Bools) -> Critica
 def points_of(summary: pd.DataFrame) -> str:
     """The unit of the regrets of searches."""
     return str(summary["points"].iloc[0]) if len(summary) else ""
+
+
+def budget_of(summary: pd.DataFrame) -> str:
+    """What each search might pay."""
+    if summary.empty:
+        return ""
+    trainings, seconds = summary.iloc[0][["budget", "budget_seconds"]]
+    said = [] if pd.isna(trainings) else [f"{trainings:,.0f} evaluations"]
+    return " and ".join(
+        said if pd.isna(seconds) else [*said, f"{seconds_text(seconds)} of training"]
+    )
 
 
 def ceiling(measured: pd.DataFrame, table: Table) -> float | None:

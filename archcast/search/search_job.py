@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
 from archcast.core.identity import versioned
 from archcast.evaluation.engine import (
     UNLABELED_SIZE,
@@ -36,7 +38,8 @@ class SearchJob(BaseJob):
     strategy: str
     unguided: str
     epochs: int = Field(ge=0)  # 0 where no predictor sees learning curves
-    budget: int = Field(ge=1)  # whole trainings
+    budget: int | None = Field(default=None, ge=1)  # whole trainings; None for as many as it may
+    seconds: float | None = Field(default=None, gt=0)  # of training; None for any
     truth: MeasuredOn
 
     @property
@@ -59,7 +62,8 @@ class SearchRecord(BaseRecord):
 
     The totals may be more: queries that led to no further trial are paid too. `architectures` are
     those trained, as positions in the table. Values are in the objective's unit. What a strategy
-    never sees is `truth`, of their other runs, and `best`, the best of that in the table.
+    never sees is `truth`, of their other runs, and `best`, the best of that in the table; both are
+    of another data set, `judged_on`, where that judges.
     """
 
     job: SearchJob
@@ -67,6 +71,7 @@ class SearchRecord(BaseRecord):
     values: list[float] = Field(default_factory=list)  # what came of each
     truth: list[float] = Field(default_factory=list)
     best: float = 0.0  # 0 where the search never began
+    judged_on: str | None = None
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
     training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
     predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries
@@ -97,7 +102,9 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         simulation = Simulation(table, run, job.objective, job.label)
         guide = _guide(planned, simulation, rng)
         steps = Search(planned.strategy, simulation.pool, rng.spawn(1)[0], guide)
-        log = simulation.run_search(steps, job.budget)
+        log = simulation.run_search(steps, job.budget or inf, job.seconds or inf)
+        if job.seconds and not log.values:
+            raise InputError(f"no training ends within {job.seconds:g} s; give more --seconds")
         fallbacks = guide.fallbacks if guide else 0
         return {
             **asdict(log),

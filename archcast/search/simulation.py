@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from math import inf
 from time import perf_counter
 from typing import TypeVar
 
@@ -37,6 +38,11 @@ class Log:
     training_seconds: list[float] = field(default_factory=list)  # empty where unknown
     predictor_seconds: list[float] = field(default_factory=list)
 
+    def cut(self, trials: int) -> None:
+        """Forget all but the first so many trials."""
+        for each in fields(self):
+            del getattr(self, each.name)[trials:]
+
 
 class Simulation:
     """Training by looking up: one run an architecture, every epoch paid once.
@@ -60,8 +66,8 @@ class Simulation:
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
         self._final = table.values(objective, label)
-        epochs_known = bool(table.epochs[run].all())
-        self._seconds = table.epoch_seconds if epochs_known else None
+        known = bool(table.lengths[run].all())
+        self._seconds = table.epoch_seconds if known else None
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
@@ -113,13 +119,22 @@ class Simulation:
         """Epochs of the whole training run of an architecture."""
         return max(1, int(self.table.epochs[self.run[at]]))
 
-    def run_search(self, search: Search, budget: float) -> Log:
-        """Replay a search until it has paid `budget` whole trainings, or has nothing left."""
+    def run_search(self, search: Search, budget: float = inf, seconds: float = inf) -> Log:
+        """Replay a search until it has nothing left to pay with, or to try.
+
+        It may pay `budget` whole trainings, the last one wholly, or `seconds` of training, in
+        which what is not finished never happens.
+        """
         idle = 0
         enough = budget - ROUNDING
         while self.evaluations < enough and idle < IDLE and (trial := search.ask()):
             known = len(self.log.architectures)
-            search.tell(self.try_(trial))
+            value = self.try_(trial)
+            if self.training_seconds > seconds:
+                self.log.cut(known)
+                self.training_seconds = seconds
+                break
+            search.tell(value)
             idle = idle + 1 if len(self.log.architectures) == known else 0
         return self.log
 

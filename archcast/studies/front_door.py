@@ -30,6 +30,7 @@ from archcast.studies import ablation, fronts, recommendation, speed_up, stoppin
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
 from archcast.studies.experiment import Experiment, Predictors
+from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment, Strategies
 
 DEFAULT_BENCHMARK = "nasbench201-mini"
@@ -212,7 +213,9 @@ def search(
     predictors: Predictors | None = None,
     *,
     dataset: str | None = None,
-    budget: int = 150,
+    judge: Tables | None = None,
+    budget: int | None = None,
+    seconds: float | None = None,
     repeats: int = 20,
     target: float | None = None,
     epochs: int | None = None,
@@ -224,11 +227,15 @@ def search(
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
 
+    What they find is judged by `judge`, another table, if there is one.
+
     Raises:
         InputError: something that can't be run; nothing has been then.
     """
+    opened = _as_table(table, dataset)
+    other = None if judge is None else Judge(opened, _as_table(judge, None))
     experiment = SearchExperiment(
-        _as_table(table, dataset),
+        opened,
         strategies,
         predictors,
         budget,
@@ -238,8 +245,11 @@ def search(
         label,
         seed,
         device,
+        seconds,
     )
     records = _told(experiment.run(**work))
+    if other is not None:
+        records = other.judged(records)
     return speed_up.summarise(speed_up.measure_searches(records), target)
 
 

@@ -17,7 +17,7 @@ from archcast.studies import leaderboard
 from archcast.studies.costs import affordable, priced
 from archcast.studies.leaderboard import SETTING, comparable
 
-SWEEP = "nasbench201-mini-sweep.jsonl.gz"  # what `archcast costs` found on the embedded benchmark
+EMBEDDED = ("nasbench201-mini", "fashion-mnist-14")
 
 
 def summarise(measured: pd.DataFrame, init: float, query: float) -> pd.DataFrame:
@@ -49,13 +49,17 @@ def known_measures(table: Table, results: Path) -> tuple[pd.DataFrame, bool]:
     kept = comparable(measured_of(results, table.hash))
     if len(kept):
         return kept, False
-    return measure(record for record in shipped_sweep() if record.table == table.hash), True
+    shipped = shipped_sweep(table.name, table.dataset)
+    return measure(record for record in shipped if record.table == table.hash), True
 
 
-def shipped_sweep() -> Sequence[Record]:
-    """Records of all predictors on nasbench201-mini, over train sizes and epochs."""
-    packed = files("archcast.studies").joinpath("shipped", SWEEP).read_bytes()
-    return [Record.model_validate_json(line) for line in gzip.decompress(packed).splitlines()]
+def shipped_sweep(benchmark: str = EMBEDDED[0], dataset: str = EMBEDDED[1]) -> Sequence[Record]:
+    """Records of all predictors on a table, over train sizes and epochs; none where none ship."""
+    file = files("archcast.studies").joinpath("shipped", f"{benchmark}-{dataset}.jsonl.gz")
+    if not file.is_file():
+        return []
+    lines = gzip.decompress(file.read_bytes()).splitlines()
+    return [Record.model_validate_json(line) for line in lines]
 
 
 def pack(records: Iterable[Record]) -> bytes:

@@ -33,6 +33,7 @@ from archcast.studies.experiment import (
 )
 
 BASELINE = "random"
+BUDGET = 150  # whole trainings, where nothing else is said
 Strategies = str | Strategy | Sequence[Strategy | str]  # text may name several
 Pair = tuple[Strategy, Predictor | None]
 _logger = logging.getLogger("archcast")
@@ -48,25 +49,28 @@ class SearchExperiment:
         table: the results.
         strategies: objects, or text: names with parameters, or `all`.
         predictors: objects, or text: names with parameters, families, `all`; None for none.
-        budget: whole trainings that a search may pay.
+        budget: whole trainings that a search may pay; None for 150, or for any in `seconds`.
         repeats: searches of each kind.
         epochs: that a query of a learning-curve predictor pays; None for a third of them.
         objective: what is searched for, by name; None for the table's main one.
         label: what searches are told, `valid` or `test` values; None for `valid` where there are.
         seed: of the searches and of the predictors.
         device: where networks run.
+        seconds: of training that a search may pay, without what is not finished by then; None for
+            any.
     """
 
     table: Table
     strategies: Strategies = "evolution"
     predictors: Predictors | None = None
-    budget: int = 150
+    budget: int | None = None
     repeats: int = 20
     epochs: int | None = None
     objective: str | None = None
     label: MeasuredOn | None = None
     seed: int = 0
     device: str = "auto"
+    seconds: float | None = None
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -74,7 +78,9 @@ class SearchExperiment:
         Raises:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
-        check_number("--budget", self.budget, 1)
+        budget = BUDGET if self.budget is None and self.seconds is None else self.budget
+        if budget is not None:
+            check_number("--budget", budget, 1)
         check_number("--repeats", self.repeats, 1)
         check_number("--seed", self.seed, 0)
         table, objective = self.table, self.table.objective(self.objective)
@@ -85,7 +91,13 @@ class SearchExperiment:
         remarks += table.remarks()
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
-        if "epoch_seconds" not in table.columns or not table.epochs.all():
+        if self.seconds is not None and not self.seconds > 0:
+            raise InputError(f"--seconds {self.seconds:g}: give more than 0")
+        if table.epoch_seconds is None or not table.lengths.all():
+            if self.seconds is not None:
+                raise InputError(
+                    f"--seconds: {table.source} does not say what training takes; give --budget"
+                )
             remarks.append(
                 f"speed-ups count evaluations: {table.source} does not say what training takes"
             )
@@ -105,7 +117,8 @@ class SearchExperiment:
                     label=label,
                     truth=truth,
                     epochs=epochs if predictor and "curves" in predictor.tags.needs else 0,
-                    budget=self.budget,
+                    budget=budget,
+                    seconds=self.seconds,
                     seed=self.seed,
                     repeat=repeat,
                 ),

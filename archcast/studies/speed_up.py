@@ -48,8 +48,8 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
 
 
 _COLUMNS = [
-    *("table", "benchmark", "dataset", *SEARCH, "family", "unguided", "objective", "points"),
-    *("sign", "budget", "label", "truth", "seed"),
+    *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
+    *("objective", "points", "sign", "budget", "budget_seconds", "label", "truth", "seed"),
     *("repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
     *("total_evaluations", "total_seconds", "predictor_seconds", "versions", "machine"),
 ]
@@ -63,6 +63,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "table": record.table,
         "benchmark": job.benchmark,
         "dataset": job.dataset,
+        "judged_on": record.judged_on or job.dataset,
         "strategy": job.strategy,
         "predictor": job.predictor,
         "epochs": job.epochs,
@@ -72,6 +73,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "points": job.objective.points,
         "sign": float(job.objective.signed(1.0)),
         "budget": job.budget,
+        "budget_seconds": job.seconds,
         "label": job.label,
         "truth": job.truth,
         "seed": job.seed,
@@ -93,7 +95,10 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
 def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
     """The most records that are of one budget, objective, label and seed, in their order."""
     return largest_group(
-        records, lambda r: (r.job.budget, r.job.objective, r.job.label, r.job.truth, r.job.seed)
+        records,
+        lambda r: (
+            *(r.job.budget, r.job.seconds, r.job.objective, r.job.label, r.job.truth, r.job.seed),
+        ),
     )
 
 
@@ -251,12 +256,13 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
     row: dict[str, Any] = {
         "strategy": asked["strategy"],
         "predictor": asked["predictor"] or None,
-        **{name: asked[name] for name in ("family", "benchmark", "dataset", "epochs", "budget")},
-        **{name: asked[name] for name in ("objective", "points")},
+        **{name: asked[name] for name in ("family", "benchmark", "dataset", "judged_on", "epochs")},
+        **{name: asked[name] for name in ("budget", "budget_seconds", "objective", "points")},
         "repeats": len(searches),
         "failed": len(searches) - len(good),
         "fallbacks": int(good["fallbacks"].sum()),
         "value_mean": mean(found),
+        "evaluations": mean(good["total_evaluations"]),
         "seconds": mean(good["total_seconds"]),
         "predictor_seconds": mean(good["predictor_seconds"]),
         "target": target,
@@ -334,7 +340,8 @@ def with_taus(rows: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
     """Searches whose speed-up is known, with the leaderboard's `kendall_tau` of their predictor.
 
     They are of one strategy, the one with the most such predictors. Of a predictor's leaderboard
-    rows it is the one with the same epochs, and the number of labels that is nearest to the budget.
+    rows it is the one with the same epochs, and the number of labels that is nearest to the
+    trainings that a search may pay, or in a budget of seconds does.
     """
     if rows.empty or board.empty:
         return rows[:0]
@@ -343,7 +350,8 @@ def with_taus(rows: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
         board.dropna(subset="kendall_tau")[["predictor", "epochs", "train_size", "kendall_tau"]],
         on=["predictor", "epochs"],
     )
-    pairs["apart"] = (pairs["train_size"] - pairs["budget"]).abs()
+    trainings = pairs["budget"].fillna(pairs["evaluations"])
+    pairs["apart"] = (pairs["train_size"] - trainings).abs()
     ordered = pairs.sort_values("apart", ascending=False, kind="stable")
     nearest = ordered.drop_duplicates("at", keep="last").sort_values("at")
     if nearest.empty:

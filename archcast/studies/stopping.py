@@ -21,7 +21,8 @@ from scipy.special import ndtr
 
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number
-from archcast.evaluation.engine import context, outcome_or_error, split
+from archcast.core.identity import versioned
+from archcast.evaluation.engine import check_labels, context, outcome_or_error, split
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean, mean_interval, share_interval
@@ -139,6 +140,7 @@ def stop_jobs(
     ]
 
 
+@versioned(2)
 def run_stop_job(planned: Planned[StopJob], table: Table) -> StopRecord:
     """Ask the predictor about every architecture after every epoch but the last."""
     job = planned.job
@@ -155,6 +157,7 @@ def run_stop_job(planned: Planned[StopJob], table: Table) -> StopRecord:
     )
 
     def predict() -> dict[str, Any]:
+        check_labels(parts, job)
         predictor = configured(planned.predictor, job.predictor_seed(), job.device)
         train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
         runs = parts.run[parts.train], parts.run[parts.test]

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from archcast.core.errors import InputError
+from archcast.core.seeding import seeded
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.batch import Batch
 from archcast.zero_cost.passes import Passes
@@ -61,8 +62,7 @@ class Functions(nn.Module):
 
 def network(block: Callable[[int, int], nn.Module] = Layers) -> nn.Module:
     """Two blocks in a classifier, half of it in evaluation mode, with gradients and a hook."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
+    with seeded(0):
         made = nn.Sequential(
             nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.ReLU(),
             nn.Sequential(block(4, 4), block(4, 6)),
@@ -130,10 +130,9 @@ def check_same_seed_same_score(proxy: Proxy) -> None:
 @contextmanager
 def _other_random_states() -> Iterator[None]:
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
+    with seeded(1):
         random.seed(1)
         np.random.seed(1)  # noqa: NPY002
-        torch.manual_seed(1)
         try:
             yield
         finally:

@@ -1,0 +1,62 @@
+"""Searches on one data set, judged by another: does what they find carry over?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+from archcast.benchmarks.objective import MeasuredOn
+from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.predictors.predictor import Vector
+from archcast.search.search_job import SearchRecord
+from archcast.studies.experiment import chosen_parts
+
+
+class Judge:
+    """Another table's truth of the architectures that searches found in theirs.
+
+    That is the mean over all runs there, of which a search has seen none, of the objective of the
+    same name. The best is the best of the architectures that could be found.
+    """
+
+    def __init__(self, searched: Table, judge: Table) -> None:
+        """Find the architectures of the table that is searched in the one that judges.
+
+        Raises:
+            InputError: there are some that it lacks.
+        """
+        self.table = judge
+        try:
+            if judge.space != searched.space:
+                raise InputError(f"{judge.source} is no judge of {searched.source}: another space")
+            self._at = [judge.index(architecture) for architecture in searched.architectures]
+        except KeyError as missing:
+            raise InputError(
+                f"{judge.source} is no judge of {searched.source}: it lacks {missing.args[0]}"
+            ) from None
+
+    def judged(self, records: Iterable[SearchRecord]) -> list[SearchRecord]:
+        """The records, with this truth in place of their own.
+
+        Raises:
+            InputError: the table that judges lacks the objective.
+        """
+
+        @cache
+        def truth_and_best(name: str, part: MeasuredOn) -> tuple[Vector, float]:
+            objective = self.table.objective(name)
+            there = part if getattr(objective, part) else None
+            _, part = chosen_parts(self.table, objective, None, there)
+            truth = self.table.mean_over_runs(self.table.values(objective, part))[self._at]
+            return truth, float(truth[np.argmax(objective.signed(truth))])
+
+        found = []
+        for record in records:
+            truth, best = truth_and_best(record.job.objective.name, record.job.truth)
+            of_trials = truth[record.architectures].tolist()
+            changes = {"truth": of_trials, "best": best, "judged_on": self.table.dataset}
+            found.append(record.model_copy(update=changes))
+        return found
