@@ -145,6 +145,14 @@ PARTS = [
         predictors=f"hardware,{MODELS_OF_COSTS}",
     ),
     Part(
+        "hardware-nasbench201",
+        "python -m reproduce.hardware nasbench201:cifar10 nasbench201:cifar100"
+        " nasbench201:imagenet16-120 --objectives latency_gpu --predictors additive,xgb,gp"
+        " --jobs {jobs} --results {results}",
+        {"docs/objectives.md": as_it_is},
+        predictors="additive,xgb,gp",
+    ),
+    Part(
         "pareto",
         "archcast pareto accuracy,latency_cpu --predictors xgb,gp,additive --jobs {jobs}"
         " --results {results}",

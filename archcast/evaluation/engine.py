@@ -297,15 +297,15 @@ def _label_seconds(
     """Simulated seconds to measure a label of each architecture `at`; None if nobody can say.
 
     Whole training, unless the objective is known without. Then weights and multiply-adds are
-    counted for nothing, and seconds of an epoch take one; what measuring on a device takes no table
-    says.
+    counted for nothing, and seconds of an epoch take themselves; what measuring on a device takes
+    no table says.
     """
     if objective.needs_training or not len(at):
         return _training_seconds(table, at, run, None)
     if objective.columns <= {"parameters", "flops"}:
         return np.zeros(len(at))
-    if objective.columns <= {"epoch_seconds"} and table.epoch_seconds is not None:
-        return table.epoch_seconds[at]
+    if objective.columns <= {"epoch_seconds"}:
+        return np.asarray(table.columns["epoch_seconds"][run[at]], dtype=np.float64)
     return None
 
 
