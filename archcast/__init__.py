@@ -20,7 +20,7 @@ _WHERE = {
     "Table": "benchmarks.table",
     "open_table": "benchmarks.opening",
     **dict.fromkeys(
-        ("leaderboard", "costs", "recommend", "combine", "stop", "search", "supernet"),
+        ("leaderboard", "costs", "recommend", "combine", "pareto", "stop", "search", "supernet"),
         "studies.front_door",
     ),
 }

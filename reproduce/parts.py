@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
@@ -138,6 +139,43 @@ PARTS = [
         "archcast combine ngb sotl-e jacov --epochs 2 --jobs {jobs} --results {results}",
         {"docs/combining.md": typed("archcast combine ngb sotl-e jacov --epochs 2")},
         predictors="ngb,combine(ngb, parts=[sotl-e, jacov])",
+    ),
+    Part(
+        "hardware",
+        "python -m reproduce.hardware nasbench201-mini --jobs {jobs} --results {results}",
+        {"docs/objectives.md": as_it_is},
+        predictors=f"hardware,{MODELS_OF_COSTS}",
+    ),
+    Part(
+        "hardware-nasbench201",
+        "python -m reproduce.hardware nasbench201:cifar10 nasbench201:cifar100"
+        " nasbench201:imagenet16-120 --objectives latency_gpu --predictors additive,xgb,gp"
+        " --jobs {jobs} --results {results}",
+        {"docs/objectives.md": as_it_is},
+        predictors="additive,xgb,gp",
+    ),
+    Part(
+        "pareto",
+        "archcast pareto accuracy,latency_cpu --predictors xgb,gp,additive --jobs {jobs}"
+        " --results {results}",
+        {
+            "docs/objectives.md": typed(
+                "archcast pareto accuracy,latency_cpu --predictors xgb,gp,additive"
+            )
+        },
+        predictors="xgb,gp,additive",
+    ),
+    Part(
+        "known",
+        "archcast leaderboard --objective latency_cpu --predictors additive,gp --train-sizes 30"
+        " --known epoch_seconds --jobs {jobs} --results {results}",
+        {
+            "docs/objectives.md": typed(
+                "archcast leaderboard --objective latency_cpu --predictors additive,gp"
+                " --train-sizes 30 --known epoch_seconds"
+            )
+        },
+        predictors="additive,gp",
     ),
     Part(
         "stop",

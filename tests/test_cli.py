@@ -662,3 +662,49 @@ def test_what_others_print_is_no_output(archcast) -> None:  # type: ignore[no-un
     for told in (here, elsewhere):
         assert "fitting" in told
         assert "from C" in told
+
+
+def test_pareto_shows_each_pair(archcast) -> None:  # type: ignore[no-untyped-def]
+    sizes = "--benchmark toy.parquet --train-size 10 --test-size 20 --repeats 2"
+    command = f"pareto accuracy,latency_cpu {sizes} --predictors additive,bayes-lin-reg"
+    code, out, err = archcast(f"{command} --format json")
+    rows = json.loads(out)
+    assert (code, err) == (0, "")
+    pairs = {(row["accuracy"], row["latency_cpu"]) for row in rows}
+    assert len(pairs) == len(rows) == 4
+    regrets = [row["hypervolume_regret"] for row in rows]
+    assert regrets == sorted(regrets)
+    assert [row["init_seconds"] for row in rows] == [None] * 4, "what latencies cost, who knows"
+    code, out, err = archcast(command)
+    assert code == 0
+    assert {"accuracy", "latency_cpu", "regret", "recall", "chosen"} <= {*out.split()}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("pareto accuracy", "two different objectives"),
+        ("pareto accuracy,nothing", "no objective 'nothing'"),
+        ("pareto accuracy,latency_cpu --objective accuracy", "name all objectives"),
+        ("leaderboard --objective latency_cpu --known latency_cpu", "--known latency_cpu"),
+    ],
+)
+def test_fronts_and_known_objectives_refused(archcast, command: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(
+        f"{command} --benchmark toy.parquet --test-size 20 --predictors additive"
+        f" {'--train-size' if command.startswith('pareto') else '--train-sizes'} 10"
+    )
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_known_objectives_stand_beside(archcast) -> None:  # type: ignore[no-untyped-def]
+    command = f"{SMALL} --predictors additive --objective latency_cpu --known parameters"
+    code, out, _ = archcast(f"{command} --format csv")
+    rows = {row["predictor"]: row for row in csv.DictReader(io.StringIO(out))}
+    column = "column(parameters, direction=min)"
+    assert code == 0
+    assert {*rows} == {"additive", column, f"combine(additive, parts=[{column}])"}
+    assert float(rows["additive"]["within_10"]) > 0
+    assert rows[column]["within_10"] == ""

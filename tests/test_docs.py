@@ -106,3 +106,14 @@ def test_proxies_of_ones_own_module() -> None:
     network(images)
     line = "from archcast.zero_cost import Batch, score"
     run("docs/zero-cost.md", line, network=network, images=images, labels=torch.arange(8) % 2)
+
+
+def test_fronts_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = block("docs/objectives.md", "import archcast")
+    assert "repeats=3" in text
+    names: dict[str, Any] = {}
+    exec(text.replace("repeats=3", "repeats=1, test_size=20"), names)
+    fronts = names["fronts"]
+    assert {*fronts["accuracy"]} == {"xgb", "sotl-e"}
+    assert len(fronts) == 4

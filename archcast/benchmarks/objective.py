@@ -47,6 +47,11 @@ class Objective:
         return frozenset(filter(None, (self.valid, self.test, self.curve)))
 
     @property
+    def needs_training(self) -> bool:
+        """Whether it is known only after training, and not of a network or a device alone."""
+        return not all(map(_of_networks, self.columns))
+
+    @property
     def points(self) -> str:
         """The unit of differences."""
         return "points" if self.unit == "%" else self.unit
@@ -54,17 +59,26 @@ class Objective:
 
 ACCURACY = Objective("accuracy", "max", "%", valid="valid_accuracy", test="test_accuracy")
 
+COUNTED = ("parameters", "flops")
+ON_DEVICES = ("latency_", "energy_")  # what a device is named behind
+
 _LIST = TypeAdapter(list[Objective])
+
+
+def _of_networks(column: str) -> bool:
+    return column in (*COUNTED, "epoch_seconds") or column.startswith(ON_DEVICES)
 
 
 def known_objective(column: str) -> Objective | None:
     """The objective that a single column is, where its name tells which direction is better."""
-    if column in ("parameters", "flops"):
+    if column in COUNTED:
         return Objective(column, "min", valid=column, test=column)
     if column in ("epoch_seconds", "train_seconds"):
         return Objective(column, "min", "s", valid=column, test=column)
     if column.startswith("latency_"):
         return Objective(column, "min", "ms", valid=column, test=column)
+    if column.startswith("energy_"):
+        return Objective(column, "min", "mJ", valid=column, test=column)
     if column.endswith("accuracy"):
         return Objective(column, "max", "%", valid=column, test=column)
     return None

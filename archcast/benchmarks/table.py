@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import (
+    ON_DEVICES,
     MeasuredOn,
     Objective,
     known_objective,
@@ -33,7 +34,7 @@ MOST_VALUES = 100_000_000  # of a curve: epochs of the longest run for each run
 
 WHOLE = ("seed", "parameters", "flops")  # numbers
 _SECONDS = ("epoch_seconds", "train_seconds")
-_FACTS = (*_SECONDS, "parameters", "flops")  # finite, from 0 on; and latency_*
+_FACTS = (*_SECONDS, "parameters", "flops")  # finite, from 0 on; and what is measured on devices
 _PREFIX = "archcast."
 
 
@@ -152,7 +153,7 @@ class Table:
             return
         of = [each for each in self.objectives if name in each.columns]
         percent = name.endswith("accuracy") or any(each.unit == "%" for each in of)
-        fact = name in _FACTS or name.startswith("latency_")
+        fact = name in _FACTS or name.startswith(ON_DEVICES)
         finite = np.isfinite(array)
         if array.ndim == 2 and name not in ("train_loss", "valid_loss"):
             # A cut run ends in NaN; a hole is an error.
@@ -549,7 +550,7 @@ def _as_array(name: str, values: Any) -> NDArray[Any]:
 
 def _is_float(name: str) -> bool:
     """Whether a single precision holds what is measured."""
-    return name.endswith("accuracy") or name.startswith("latency_") or name in _SECONDS
+    return name.endswith("accuracy") or name.startswith(ON_DEVICES) or name in _SECONDS
 
 
 def _padded(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:

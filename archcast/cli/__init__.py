@@ -19,6 +19,7 @@ from archcast.cli.leaderboard_command import leaderboard
 from archcast.cli.list_command import list_names
 from archcast.cli.options import with_groups
 from archcast.cli.output import OneLine, Told, by_itself, say
+from archcast.cli.pareto_command import pareto
 from archcast.cli.recommend_command import recommend
 from archcast.cli.report_command import report
 from archcast.cli.search_command import search
@@ -45,7 +46,7 @@ table_app = typer.Typer(help="Tables of measured results.", no_args_is_help=True
 benchmark_app = typer.Typer(help="Benchmarks of your own.", no_args_is_help=True)
 
 app.command("list")(by_itself(list_names))
-for command in (leaderboard, costs, recommend, combine, report, stop, search, supernet):
+for command in (leaderboard, costs, recommend, combine, pareto, report, stop, search, supernet):
     app.command()(by_itself(with_groups(command)))
 app.add_typer(table_app, name="table")
 table_app.command()(by_itself(info))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archcast.cli.options import (
     By,
     Epochs,
+    Known,
     OnTable,
     Page,
     Predictors,
@@ -37,6 +39,7 @@ def leaderboard(
     predictors: Predictors = "all",
     train_sizes: TrainSizes = "100",
     epochs: Epochs = None,
+    known: Known = None,
     splits: Splits,
     work: Work,
     device: Where = "auto",
@@ -49,6 +52,7 @@ def leaderboard(
     Beside that stands what they cost. Finished jobs are kept in the results folder and never run
     twice.
     """
+    from archcast.core.spec import split_specs
     from archcast.evaluation import registry as metrics
     from archcast.report.terminal import INTERVALS, TIED, filling_table, leaderboard_table
     from archcast.report.views import ceiling_note
@@ -59,6 +63,8 @@ def leaderboard(
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
+    if known is not None:
+        experiment = replace(experiment, known=tuple(split_specs(known)))
 
     def view(measured: pd.DataFrame, shown: Console) -> RenderableType | None:
         return filling_table(summarise(measured, by), shown.width, shown.height, by)

@@ -53,6 +53,14 @@ Objective = Annotated[
     str | None,
     typer.Option(help="What is predicted, by name.", show_default="the table's main one"),
 ]
+Known = Annotated[
+    str | None,
+    typer.Option(
+        help="Other objectives that are known of every architecture, as in"
+        " 'latency_a,latency_b(price=2)' with the seconds that one costs.",
+        show_default="none",
+    ),
+]
 By = Annotated[str, typer.Option(help="The metric that ranks rows; see `archcast list metrics`.")]
 Jobs = Annotated[int, typer.Option(min=1, max=1_000, help="Worker processes.")]
 Where = Annotated[Device, typer.Option(help="Where networks run.")]

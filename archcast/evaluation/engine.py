@@ -138,11 +138,12 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
     predictions = predictor.query(test, test_context)
     queried = perf_counter()
 
-    if not np.isfinite(predictions).all():
-        wrong = int((~np.isfinite(predictions)).sum())
-        raise ValueError(f"{wrong} of {len(predictions)} predictions are not finite")
+    _check_finite(predictions, "predictions")
+    values = predictor.values(predictions)
+    if values is not None:
+        _check_finite(values, "predicted values")
     evidence = _training_seconds(table, parts.test, parts.run, job.epochs)
-    labels_cost = _training_seconds(table, parts.train, parts.run, None)
+    labels_cost = _label_seconds(table, job.objective, parts.train, parts.run)
     cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
         fit=fitted - start + saved,
@@ -151,9 +152,16 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
     )
     return {
         "predictions": predictions.tolist(),
+        "values": None if values is None else job.objective.signed(values).tolist(),
         "fallbacks": predictor.fallbacks_,
         "cost": cost,
     }
+
+
+def _check_finite(numbers: NDArray[np.float64], what: str) -> None:
+    if not np.isfinite(numbers).all():
+        wrong = int((~np.isfinite(numbers)).sum())
+        raise ValueError(f"{wrong} of {len(numbers)} {what} are not finite")
 
 
 def context(
@@ -281,6 +289,24 @@ def warm_up(planned: Planned[BaseJob], objective: Objective, epochs: int, table:
 
 
 _WARM: set[tuple[object, ...]] = set()
+
+
+def _label_seconds(
+    table: Table, objective: Objective, at: NDArray[np.int64], run: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Simulated seconds to measure a label of each architecture `at`; None if nobody can say.
+
+    Whole training, unless the objective is known without. Then weights and multiply-adds are
+    counted for nothing, and seconds of an epoch take themselves; what measuring on a device takes
+    no table says.
+    """
+    if objective.needs_training or not len(at):
+        return _training_seconds(table, at, run, None)
+    if objective.columns <= {"parameters", "flops"}:
+        return np.zeros(len(at))
+    if objective.columns <= {"epoch_seconds"}:
+        return np.asarray(table.columns["epoch_seconds"][run[at]], dtype=np.float64)
+    return None
 
 
 def _training_seconds(

@@ -22,12 +22,15 @@ SECONDS = ["init_seconds", "query_seconds", "label_seconds", "fit_seconds", "evi
 def measure(records: Iterable[Record]) -> pd.DataFrame:
     """A row a record, in their order.
 
-    Metrics, by the names of their columns, and seconds are NaN where the job failed, and seconds
-    where the table does not say what training takes; `error` is None where it did not fail. Columns
+    Metrics, by the names of their columns, and seconds are NaN where the job failed, metrics of
+    values also where there are none or they have no relative errors, and seconds where the table
+    does not say what training takes; `error` is None where it did not fail. Columns
     of objects, None where it failed: `split_tau`, with what each architecture adds to Kendall's tau
     (see `SplitMeans`), and the `predictions` and `truths` of the architectures.
     """
     kinds = metrics.all()
+    of_scores = [each for each in kinds if not each.of_values]
+    of_values = [each for each in kinds if each.of_values]
     columns = [
         *SPLIT,
         "unit",
@@ -51,9 +54,13 @@ def measure(records: Iterable[Record]) -> pd.DataFrame:
     for positions in by_truth.values():
         objective, truth = listed[positions[0]].job.objective, rows[positions[0]]["truths"]
         predicted = np.stack([rows[at]["predictions"] for at in positions])
-        qualities = _qualities(objective.signed(truth), predicted, kinds)
+        qualities = _qualities(objective.signed(truth), predicted, of_scores)
         for at, quality in zip(positions, qualities, strict=True):
             rows[at] |= quality
+            values = listed[at].values
+            if values is not None and objective.unit != "%" and (truth > 0).all():
+                in_unit = np.array([values])
+                rows[at] |= {each.column: each.of_all(truth, in_unit)[0] for each in of_values}
     return pd.DataFrame(rows, columns=columns)
 
 

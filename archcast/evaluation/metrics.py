@@ -1,8 +1,9 @@
 """How well predicted scores rank architectures by their truth.
 
 Each function takes (truth, predicted), arrays of one value an architecture, both higher is better,
-and is known by its `Metric`. Where a prediction or the truth is constant there is no ranking, and a
-correlation is 0. Those that ship compute many predictions of one truth at once.
+and is known by its `Metric`. Those that are `of_values` take both in the objective's unit. Where a
+prediction or the truth is constant there is no ranking, and a correlation is 0. Those that ship
+compute many predictions of one truth at once.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Metric:
     """A number that says how well predictions rank, and all that is shown of it.
 
     `format` is how people read it, as in `format(value, ".3f")`, and `heading` what stands above it
-    in a table; a metric without one is in a table only where rows are ranked by it.
+    in a table; a metric without one is in a table only where rows are ranked by it. One `of_values`
+    is of predicted values, in place of scores, of an objective that is positive and no percentage;
+    elsewhere it is NaN, and in no table.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Metric:
     format: str
     help: str
     heading: str = ""
+    of_values: bool = False
 
     def __call__(self, truth: Values, predicted: Values) -> float:
         return self.function(truth, predicted)
@@ -245,6 +249,24 @@ def regret_at_10(truth: Vector, predicted: Matrix) -> Vector:
     return np.asarray(truth.max() - found)
 
 
+@_OfRows
+def within_5(truth: Vector, predicted: Matrix) -> Vector:
+    """Share of predictions that are off by 5 % of the truth at most."""
+    return _within(0.05, truth, predicted)
+
+
+@_OfRows
+def within_10(truth: Vector, predicted: Matrix) -> Vector:
+    """Share of predictions that are off by 10 % of the truth at most."""
+    return _within(0.1, truth, predicted)
+
+
+def _within(share: float, truth: Vector, predicted: Matrix) -> Vector:
+    near = np.abs(predicted - truth) <= share * np.abs(truth)
+    shares: Vector = near.mean(axis=1)
+    return shares
+
+
 def _chosen(predicted: Matrix, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Counts]:
     """Which of the `k` largest of a row are sure, which tie for the last places, of which so many
     are drawn.
@@ -287,4 +309,16 @@ REGRET_AT_10 = Metric(
     ".2f",
     "what the best of the 10 predicted best lacks to the best, in points",
     "regret",
+)
+WITHIN_5 = Metric(
+    "within-5", within_5, "max", ".2f", "share of predictions within 5 % of the truth", "", True
+)
+WITHIN_10 = Metric(
+    "within-10",
+    within_10,
+    "max",
+    ".2f",
+    "share of predictions within 10 % of the truth",
+    "within 10 %",
+    True,
 )

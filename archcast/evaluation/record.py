@@ -95,7 +95,8 @@ class Record(BaseRecord):
     """The outcome of a `Job`: raw predictions and their cost."""
 
     job: Job
-    predictions: list[float] = []
+    predictions: list[float] = []  # higher is better
+    values: list[float] | None = None  # the same in the objective's unit; None where they only rank
     truth: list[float] = []  # in the objective's unit
     cost: Cost | None = None
 
@@ -103,6 +104,8 @@ class Record(BaseRecord):
         if not self.failed:
             size = self.job.test_size
             yield from ((each, size) for each in (self.predictions, self.truth, self.architectures))
+            if self.values is not None:
+                yield self.values, size
         if self.cost:
             known = [each for _, each in self.cost if each is not None]
             yield known, len(known)

@@ -149,6 +149,21 @@ registry: Registry[type[Predictor]] = Registry(
             "a score measured elsewhere: column(synflow, price=0.1)",
             "wrapper",
         ),
+        "additive": Entry(
+            "archcast.predictors.additive:Additive",
+            "non-negative contributions of options or operations",
+            "hardware",
+        ),
+        "flops-regression": Entry(
+            "archcast.predictors.size_regression:FlopsRegression",
+            "a line over multiply-adds",
+            "hardware",
+        ),
+        "params-regression": Entry(
+            "archcast.predictors.size_regression:ParametersRegression",
+            "a line over the number of weights",
+            "hardware",
+        ),
         "oneshot": Entry(
             "archcast.predictors.weight_sharing:OneShot",
             "supernet, mixtures of operations",

@@ -41,6 +41,9 @@ class EarlyStopAccuracy(_CurvePredictor):
     def _score(self, curves: Vector) -> Vector:
         return curves[:, -1]
 
+    def values(self, scores: Vector) -> Vector:
+        return scores
+
 
 class EarlyStopLoss(_CurvePredictor):
     """Minus the validation loss after the last epoch paid for."""

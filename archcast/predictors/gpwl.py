@@ -8,7 +8,7 @@ import numpy as np
 
 from archcast.core.heavy import linalg, optimize
 from archcast.encodings.weisfeiler_lehman import Labels, encode, products, self_products
-from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.helpers.labels import Axis, rescale, values_of
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
@@ -43,7 +43,7 @@ class WeisfeilerLehmanGP(Predictor):
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         if self.kernel not in ("matern", "linear"):
             raise ValueError(f"kernel={self.kernel!r} is neither matern nor linear")
-        y = rescale(labels, self.labels)
+        self.labels_, y = labels, rescale(labels, self.labels)
         self.axis_ = Axis(y)
         y = self.axis_.standardise(y)
         self.seen_ = encode(architectures, self.iterations)
@@ -93,6 +93,9 @@ class WeisfeilerLehmanGP(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         return self._query_with_std(architectures, context)[0]
+
+    def values(self, scores: Vector) -> Vector:
+        return values_of(scores, self.labels_, self.labels)
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context

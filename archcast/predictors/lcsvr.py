@@ -98,6 +98,9 @@ class LearningCurveSVR(Predictor):
         x = np.hstack(self._views(architectures, context))
         return self.axis_.restore(self.svr_.predict(x))
 
+    def values(self, scores: Vector) -> Vector:
+        return scores
+
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:

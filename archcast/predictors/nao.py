@@ -10,7 +10,7 @@ import numpy as np
 from archcast.core.heavy import torch
 from archcast.core.seeding import seeded
 from archcast.predictors.helpers.descent import minimise
-from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.helpers.labels import Axis, rescale, values_of
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.decision import BINS, Decision
 from archcast.spaces.space import Architecture, Space, level_matrix
@@ -117,6 +117,9 @@ class NAO(Predictor):
         scores = self._predict(self._tokens(architectures), self._tensor(features))
         return self.axis_.restore(scores.double().cpu().numpy())
 
+    def values(self, scores: Vector) -> Vector:
+        return values_of(scores, self.labels_, self.labels)
+
     def _predict(self, tokens: Tensor, features: Tensor) -> Tensor:
         with torch.no_grad():
             codes = [self.network_.encode(batch) for batch in tokens.split(BATCH)]
@@ -126,7 +129,7 @@ class NAO(Predictor):
         return torch.from_numpy(features).float().to(self.device)
 
     def _targets(self, labels: Vector) -> Tensor:
-        rescaled = rescale(labels, self.labels)
+        self.labels_, rescaled = labels, rescale(labels, self.labels)
         self.axis_ = Axis(rescaled)
         return torch.from_numpy(self.axis_.standardise(rescaled)).float().to(self.device)
 

@@ -245,6 +245,13 @@ class Predictor(Parametrised, ABC):
         scores, std = self._query_with_std(architectures, context)
         return self._one_each(scores, architectures), self._one_each(std, architectures)
 
+    def values(self, scores: Vector) -> Vector | None:
+        """Scores of `query` as values of what the labels are; None where they do no more than rank.
+
+        As labels are, they are higher is better.
+        """
+        return None
+
     def _one_each(self, values: ArrayLike, architectures: Sequence[Architecture]) -> Vector:
         vector = np.asarray(values, dtype=np.float64)
         if vector.shape != (len(architectures),):

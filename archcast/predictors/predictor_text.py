@@ -20,6 +20,7 @@ from archcast.predictors.parameters import (
 from archcast.predictors.predictor import Predictor, Tags
 
 OWN = "own"  # the family of classes that no registry names
+HARDWARE = "hardware"  # the family of those for what is measured of networks on devices
 WRAPPER = "wrapper"  # the family of those around another, or around what their user names
 
 

@@ -121,15 +121,16 @@ def page(
         },
         "speed-up": agreed and speed_up_figure(summary, board),
     }
-    columns = [*leaderboard_columns(by), Column("failed", _failed, "failed")]
+    rows = rows_of(board)
+    columns = [*leaderboard_columns(by, rows), Column("failed", _failed, "failed")]
     return environment.get_template("page.html.jinja").render(
         title=f"{table.dataset} ({facts['benchmark']})",
         plotly=get_plotlyjs(),
         figures={name: figure.to_plotly_json() for name, figure in figures.items() if figure},
         scatters=scatters,
         columns=columns,
-        metrics={heading(metric): metric.help for metric in shown_metrics(by)},
-        rows=rows_of(board),
+        metrics={heading(metric): metric.help for metric in shown_metrics(by, rows)},
+        rows=rows,
         families=sorted(board["family"].unique()),
         tied=board["tied_with_best"][1:].any(),
         pareto=[

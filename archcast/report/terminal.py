@@ -54,12 +54,12 @@ def leaderboard_table(board: pd.DataFrame, width: int, by: str = KENDALL_TAU.nam
     `=` follows the rank of a row that is tied with the best.
     """
     rows = rows_of(board)
-    columns = leaderboard_columns(by)
+    columns = leaderboard_columns(by, rows)
     hidden = set() if any(row["epochs"] for row in rows) else {"epochs"}
     table = _ranking(rows, columns, hidden)
     wide = Console(width=1_000, markup=False, emoji=False).measure(table).maximum
     cells = {str(each.header): [str(each.header), *map(str, each.cells)] for each in table.columns}
-    for name in _given_up(by):
+    for name in _given_up(by, rows):
         if wide <= width:
             break
         hidden.add(name)
@@ -83,9 +83,10 @@ def filling_table(
     return table
 
 
-def _given_up(by: str) -> list[str]:
+def _given_up(by: str, rows: Sequence[Row]) -> list[str]:
     """Columns that a narrow terminal lacks, the first first."""
-    others = [each for each in shown_metrics(by) if each not in (KENDALL_TAU, SPEARMAN)]
+    of_scores = [each for each in shown_metrics(by, rows) if not each.of_values]
+    others = [each for each in of_scores if each not in (KENDALL_TAU, SPEARMAN)]
     metrics = [heading(each) for each in (*others, SPEARMAN) if each.name != by]
     return ["family", *metrics, INTERVAL]
 
@@ -260,6 +261,28 @@ def search_table(summary: pd.DataFrame, width: int) -> Table:
     for row in rows_of(summary):
         cells = [cell(row) for cell in shown.values()]
         table.add_row(*cells, style=_style(row))
+    return table
+
+
+def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:
+    """Predicted Pareto fronts as a rich table."""
+    table = _new_table()
+    for name in objectives:
+        table.add_column(name, overflow="fold")
+    headings = ("regret", "95 %", "recall", "chosen", "init", "query")
+    for name in headings:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows_of(summary):
+        table.add_row(
+            *(row[name] for name in objectives),
+            number(row["hypervolume_regret"], 3),
+            bounds(row, "hypervolume_regret"),
+            number(row["recall"], 2),
+            number(row["chosen"], 1),
+            seconds_text(row["init_seconds"]),
+            seconds_text(row["query_seconds"]),
+            style=_style(row),
+        )
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -102,22 +102,31 @@ class Column:
     number: bool = True
 
 
-def leaderboard_columns(by: str = KENDALL_TAU.name) -> list[Column]:
-    """The columns of a leaderboard that is ranked by a metric."""
+def leaderboard_columns(by: str, rows: Sequence[Row]) -> list[Column]:
+    """The columns of a leaderboard with these rows that is ranked by a metric."""
     return [
         Column("predictor", lambda row: row["predictor"], "predictor", number=False),
         Column("family", lambda row: row["family"], "family", number=False),
         Column("train", lambda row: str(row["train_size"] or "-"), "train_size"),
         Column("epochs", lambda row: str(row["epochs"] or "-"), "epochs"),
-        *_metric_columns(by),
+        *_metric_columns(by, rows),
         Column("init", init_text, "init_seconds"),
         Column("query", lambda row: seconds_text(row["query_seconds"]), "query_seconds"),
     ]
 
 
-def shown_metrics(by: str) -> list[Metric]:
-    """The metrics that a leaderboard ranked by one of them shows."""
-    return [metric for metric in metrics.all() if metric.heading or metric.name == by]
+def shown_metrics(by: str, rows: Sequence[Row]) -> list[Metric]:
+    """The metrics that a leaderboard with these rows shows, ranked by one of them."""
+    return [
+        metric
+        for metric in metrics.all()
+        if metric.name == by
+        or (metric.heading and not (metric.of_values and _unknown(metric, rows)))
+    ]
+
+
+def _unknown(metric: Metric, rows: Sequence[Row]) -> bool:
+    return all(row[metric.column] is None for row in rows)
 
 
 def heading(metric: Metric) -> str:
@@ -125,8 +134,8 @@ def heading(metric: Metric) -> str:
     return metric.heading or metric.name
 
 
-def _metric_columns(by: str) -> Iterator[Column]:
-    for metric in shown_metrics(by):
+def _metric_columns(by: str, rows: Sequence[Row]) -> Iterator[Column]:
+    for metric in shown_metrics(by, rows):
         first: Literal["ascending", "descending"] = (
             "descending" if metric.direction == "max" else "ascending"
         )

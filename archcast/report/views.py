@@ -389,4 +389,6 @@ def ceiling_note(measured: pd.DataFrame, table: Table) -> str | None:
     if limit is None:
         return None
     but = ", except for learning curves" if (np.diff(table.starts) == 1).any() else ""
+    if not table.objective(str(measured["objective"].iat[0])).needs_training:
+        return f"noise of measuring limits tau to about {limit:.2f}"
     return f"noise of training limits tau to about {limit:.2f}{but}"

@@ -18,7 +18,7 @@ from archcast.benchmarks.table import Table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError, check_number, foreign, short
 from archcast.core.identity import digest, made_of
-from archcast.core.spec import split_specs
+from archcast.core.spec import parse_spec, split_specs
 from archcast.evaluation.engine import fact_column, missing_needs, run_job
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.kept_measures import View, measured_jobs
@@ -27,8 +27,11 @@ from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry
 from archcast.predictors.baselines import Column
+from archcast.predictors.helpers.vector import VectorPredictor
+from archcast.predictors.nao import NAO
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import (
+    HARDWARE,
     WRAPPER,
     family_of,
     name_of,
@@ -36,6 +39,7 @@ from archcast.predictors.predictor_text import (
     text_of,
     to_predictor,
 )
+from archcast.predictors.wrappers.combined import Combined
 
 Predictors = str | Predictor | Sequence[Predictor | str]  # text may name several, or families
 MOST_JOBS = 100_000
@@ -58,6 +62,9 @@ class Experiment:
         label: what is learned from, `valid` or `test` values; None for `valid` where there are any.
         truth: what is predicted; None for `test` where there is any.
         device: where networks run.
+        known: other objectives, known of every architecture, by name, with the seconds that one
+            costs where it costs some: `latency_a(price=2)`. To the predictors come the known values
+            as scores, and each predictor that takes features once more, with them.
     """
 
     table: Table
@@ -71,6 +78,7 @@ class Experiment:
     label: MeasuredOn | None = None
     truth: MeasuredOn | None = None
     device: str = "auto"
+    known: tuple[str, ...] = ()
 
     def plan(self) -> tuple[list[Planned[Job]], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -82,6 +90,7 @@ class Experiment:
         self._check_sizes()
         label, truth = chosen_parts(table, objective, self.label, self.truth)
         chosen, remarks = choose_predictors(self.predictors, table, objective)
+        chosen += seeing(chosen, [known_column(each, table, objective) for each in self.known])
         remarks += table.remarks()
         single = int((np.diff(table.starts) == 1).sum())
         if single and any("curves" in predictor.tags.needs for predictor in chosen):
@@ -266,7 +275,10 @@ def _told_by(predictor: Predictor | None) -> tuple[Any, dict[str, Any]]:
 def choose_predictors(
     given: Predictors, table: Table, objective: Objective
 ) -> tuple[list[Predictor], list[str]]:
-    """Objects; or by name with parameters, by family, or `all` (all but the family `wrapper`).
+    """Objects; or by name with parameters, by family, or `all`.
+
+    That is all but the family `wrapper`, and but `hardware` where training is needed to know what
+    is predicted.
 
     A predictor that needs what the table lacks is left out of a family with a remark, and is an
     error by name.
@@ -276,7 +288,7 @@ def choose_predictors(
     """
     chosen: dict[str, Predictor] = {}
     left_out: list[str] = []
-    for part, of_family in _listed(given):
+    for part, of_family in _listed(given, objective):
         try:
             predictor = to_predictor(part)
             named = part if isinstance(part, str) else type(part).__name__
@@ -308,14 +320,40 @@ def choose_predictors(
     return list(chosen.values()), [f"left out: {'; '.join(left_out)}"] if left_out else []
 
 
-def _listed(given: Predictors) -> Iterator[tuple[Predictor | str, bool]]:
+def known_column(given: str, table: Table, objective: Objective) -> Column:
+    """What is known of every architecture besides the objective, as a predictor: a score.
+
+    Raises:
+        InputError: the table does not hold it of all, or it is what is to be predicted.
+    """
+    name, params = parse_spec(given)
+    known = table.objective(name)
+    column = known.valid or known.test
+    assert column is not None, "an objective has columns"
+    if unknown := params.keys() - {"price"}:
+        raise InputError(f"--known {given}: has no {short(min(unknown))}; it has price")
+    made = Column(column, known.direction, **params)
+    if missing := missing_needs(table, made.tags, objective):
+        raise InputError(f"{table.source}: --known {name} (the table has {', '.join(missing)})")
+    if not np.isfinite(table.columns[column]).all():
+        raise InputError(f"{table.source}: --known {name} is missing of some runs; drop their rows")
+    return made
+
+
+def seeing(predictors: Sequence[Predictor], known: Sequence[Column]) -> list[Predictor]:
+    """The known columns, and those of the predictors that take features, with these."""
+    takes = [each for each in predictors if isinstance(each, VectorPredictor | NAO)]
+    return [*known, *(Combined(each, known) for each in takes if known)]
+
+
+def _listed(given: Predictors, objective: Objective) -> Iterator[tuple[Predictor | str, bool]]:
     """Each predictor, and whether it is one of a family or named itself."""
     for part in [given] if isinstance(given, str | Predictor) else given:
         if isinstance(part, Predictor):
             yield part, False
             continue
         for text in split_specs(part):
-            family = [name for name in registry if _belongs(name, text)]
+            family = [name for name in registry if _belongs(name, text, objective)]
             yield from ((name, bool(family)) for name in family or [text])
 
 
@@ -342,6 +380,8 @@ def _declared(table: Table) -> frozenset[str]:
     return frozenset().union(*(objective.columns for objective in table.objectives))
 
 
-def _belongs(name: str, group: str) -> bool:
+def _belongs(name: str, group: str, objective: Objective) -> bool:
     family = registry.entry(name).family
-    return family != WRAPPER if group == "all" else family == group
+    if group != "all":
+        return family == group
+    return family != WRAPPER and not (family == HARDWARE and objective.needs_training)

@@ -8,7 +8,7 @@ or as text. Records are kept in the folder `results` and reused; failures are in
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors.predictor import Predictor
-from archcast.studies import ablation, recommendation, speed_up, stopping, supernets
+from archcast.studies import ablation, fronts, recommendation, speed_up, stopping, supernets
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
 from archcast.studies.experiment import Experiment, Predictors
@@ -71,16 +71,20 @@ def leaderboard(
     dataset: str | None = None,
     train_sizes: tuple[int, ...] = (100,),
     by: str = KENDALL_TAU.name,
+    known: tuple[str, ...] = (),
     **how: Unpack[Splits],
 ) -> pd.DataFrame:
     """Rank predictors by a metric; see `studies.leaderboard.summarise` for the columns.
+
+    `known` names other objectives that are known of every architecture; see `Experiment`.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
     """
     metrics.get(by)  # a wrong name is said before anything is run
     work, asked = _parted(how)
-    experiment = Experiment(_as_table(table, dataset), predictors, train_sizes, **asked)
+    opened = _as_table(table, dataset)
+    experiment = Experiment(opened, predictors, train_sizes, **asked, known=known)
     return leaderboard_study.summarise(_measured(experiment, work), by)
 
 
@@ -144,6 +148,38 @@ def combine(
     work, asked = _parted(how)
     experiment = Experiment(_as_table(table, dataset), list(found.values()), (train_size,), **asked)
     return ablation.summarise(_measured(experiment, work), found)
+
+
+def pareto(
+    objectives: Sequence[str],
+    predictors: Predictors | Mapping[str, Predictors] = "xgb,additive",
+    table: Tables = DEFAULT_BENCHMARK,
+    *,
+    dataset: str | None = None,
+    train_size: int = 100,
+    **how: Unpack[Splits],
+) -> pd.DataFrame:
+    """Ask how good predicted Pareto fronts are; see `studies.fronts.summarise`.
+
+    `predictors` are asked for each objective, or a mapping says by objective which.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    opened = _as_table(table, dataset)
+    work, asked = _parted(how)
+    chosen = fronts.chosen_objectives(opened, objectives)
+    by_name = {each.name: each for each in chosen}
+    given = predictors if isinstance(predictors, Mapping) else dict.fromkeys(by_name, predictors)
+    if given.keys() != by_name.keys():
+        raise InputError(f"predictors={given}: give some for each of {', '.join(by_name)}")
+    experiments = [
+        Experiment(opened, given[name], (train_size,), **{**asked, "objective": name})
+        for name in by_name
+    ]
+    for each in experiments:
+        each.plan()  # what can't be run is said before anything is
+    return fronts.summarise([_measured(each, work) for each in experiments], chosen)
 
 
 def stop(

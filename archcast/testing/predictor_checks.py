@@ -179,6 +179,17 @@ def check_standard_deviations_or_refuses(predictor: Predictor, toys: Toys = NASB
     assert (std > 0).all()
 
 
+def check_values_are_in_the_order_of_scores(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
+    """What gives values gives one finite value a score, none of them out of order."""
+    scores = _fitted_scores(predictor, toys)
+    values = _fitted(predictor, toys).values(scores)
+    if values is None:
+        return
+    assert values.shape == scores.shape
+    assert np.isfinite(values).all()
+    assert (np.diff(values[np.argsort(scores)]) >= -1e-9 * np.abs(values).max()).all()
+
+
 def check_same_seed_same_scores(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
     """Two fits agree to the last bit."""
     fits = _fits(predictor, toys)

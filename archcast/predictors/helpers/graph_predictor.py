@@ -13,7 +13,7 @@ from archcast.core.seeding import seeded
 from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.helpers.descent import minimise
-from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.helpers.labels import Axis, rescale, values_of
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 
@@ -80,7 +80,11 @@ class GraphPredictor(Predictor):
         """A network from `GraphTensors` with so many features a node to scores (n,)."""
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self.labels_ = labels
         self._fit_graphs(self._graphs(architectures), rescale(labels, self.labels))
+
+    def values(self, scores: Vector) -> Vector:
+        return values_of(scores, self.labels_, self.labels)
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         """Learn from graphs and rescaled labels (n,)."""

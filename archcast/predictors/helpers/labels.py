@@ -20,6 +20,20 @@ def rescale(labels: Vector, name: str) -> Vector:
     return LABELS[name](labels)
 
 
+def values_of(scores: Vector, labels: Vector, name: str) -> Vector:
+    """Scores on the rescaled axis of `labels`, as values of what labels are.
+
+    Ranks and quantiles are read off the labels between which they lie; beyond the least and the
+    greatest label there are none.
+    """
+    if name == "raw":
+        return scores
+    if name == "standard":
+        return Axis(labels).restore(scores)
+    order = np.argsort(labels)
+    return np.interp(scores, rescale(labels, name)[order], labels[order])
+
+
 class Axis:
     """Standardises labels for learning, and brings scores back to the labels' axis."""
 

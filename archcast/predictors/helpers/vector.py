@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from archcast.encodings import registry as encodings
-from archcast.predictors.helpers.labels import rescale
+from archcast.predictors.helpers.labels import rescale, values_of
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 
@@ -25,7 +25,7 @@ class VectorPredictor(Predictor):
             Accuracies have a long lower tail, so ranks or their normal quantiles often serve
             ranking better.
 
-    Scores are on the rescaled axis.
+    Scores are on the rescaled axis; `values` brings them back.
     """
 
     encoding: str
@@ -47,7 +47,14 @@ class VectorPredictor(Predictor):
         raise NotImplementedError
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        self._fit_vectors(self._encode(architectures), rescale(labels, self.labels))
+        self._fit_vectors(self._encode(architectures), self._rescaled(labels))
+
+    def values(self, scores: Vector) -> Vector:
+        return values_of(scores, self.labels_, self.labels)
+
+    def _rescaled(self, labels: Vector) -> Vector:
+        self.labels_ = labels
+        return rescale(labels, self.labels)
 
     def fit_beside(
         self,
@@ -58,7 +65,7 @@ class VectorPredictor(Predictor):
     ) -> None:
         """Learn from the encoding and from features (n, features) beside it."""
         x = np.hstack([self._encode(architectures), features])
-        self._fit_vectors(x, rescale(labels, self.labels))
+        self._fit_vectors(x, self._rescaled(labels))
 
     def query_beside(self, architectures: Sequence[Architecture], features: Vector) -> ArrayLike:
         """Scores (n,) of architectures with features (n, features)."""

@@ -91,6 +91,9 @@ class Combined(Predictor):
         scores = self._scores(architectures, context)
         return np.asarray(self.head_.query_beside(architectures, self._quantiles(scores)))
 
+    def values(self, scores: Vector) -> Vector | None:
+        return self.head_.values(scores)
+
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:

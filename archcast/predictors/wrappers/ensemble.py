@@ -61,6 +61,11 @@ class Ensemble(Predictor):
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         return self._query_with_std(architectures, context)[0]
 
+    def values(self, scores: Vector) -> Vector | None:
+        """The mean of what the members take the scores for."""
+        values = [each for member in self.members_ if (each := member.values(scores)) is not None]
+        return np.mean(values, axis=0) if values else None
+
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:

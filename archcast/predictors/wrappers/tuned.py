@@ -86,6 +86,9 @@ class Tuned(Predictor):
         self._take_over()
         return scores
 
+    def values(self, scores: Vector) -> Vector | None:
+        return self.predictor_.values(scores)
+
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
