@@ -22,8 +22,7 @@ from archcast.evaluation.metrics import kendall_tau, within_10
 from archcast.evaluation.noise import noise_ceiling
 from archcast.studies.experiment import Experiment, choose_predictors
 from archcast.studies.leaderboard import summarise
-from reproduce.model_based import opened
-from reproduce.options import options_of_jobs
+from reproduce.options import opened, options_of_jobs
 from reproduce.page import number, table
 
 SIZES = (10, 30, 100)
