@@ -3,7 +3,7 @@ from __future__ import annotations
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from archcast.core.errors import InputError
@@ -25,6 +25,7 @@ def test_specs_round_trip(name: str, params: dict[str, object]) -> None:
 texts = st.one_of(st.text(), st.text(alphabet='5"\\\\()[]=, a', max_size=8), st.just("true"))
 
 
+@example({"": "[)]"})
 @given(st.dictionaries(st.sampled_from(["", "a", "b"]), texts | plain | st.lists(texts | plain)))
 def test_any_text_round_trips(params: dict[str, object]) -> None:
     """Text that looks like a number, like a list or like several stays text."""

@@ -297,9 +297,10 @@ def test_noise_ceiling_by_spearman_brown() -> None:
     assert noise_ceiling(table) == pytest.approx(2 / np.pi * np.arcsin(correlation))
 
 
-def test_noise_ceiling_of_none_and_of_nothing_but_noise() -> None:
+def test_noise_ceiling_of_little_and_of_nothing_but_noise() -> None:
     expected = np.linspace(50.0, 90.0, 60)
-    assert noise_ceiling(noisy_table(expected, 0.0, [2] * 60)) == pytest.approx(1.0)
+    assert noise_ceiling(noisy_table(expected, 1e-3, [2] * 60)) == pytest.approx(1.0)
+    assert noise_ceiling(noisy_table(expected, 0.0, [2] * 60)) is None, "measured once"
     reverse = small_table()
     reverse.columns["test_accuracy"] = np.array([[50.0 + i, 50.0 - i] for i in range(60)]).ravel()
     assert noise_ceiling(reverse) == 0.0
@@ -314,7 +315,8 @@ def test_noise_ceiling_needs_second_runs() -> None:
 
 def test_noise_ceiling_of_the_accuracy_that_is_the_truth() -> None:
     table = small_table()
-    table.columns["test_accuracy"] = np.repeat(np.arange(60.0, dtype=np.float32), 2)
+    runs = np.repeat(np.arange(60.0, dtype=np.float32), 2)
+    table.columns["test_accuracy"] = runs + np.tile([0.0, 0.1], 60)
     assert noise_ceiling(table) == pytest.approx(1.0)
     valid = noise_ceiling(table, part="valid")
     assert valid is not None

@@ -62,7 +62,7 @@ def format_spec(name: str, params: Mapping[str, Any]) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
-    if isinstance(value, str) and _value(value) == value and _stands(value):
+    if isinstance(value, str) and _stands(value):
         return value
     return json.dumps(value)
 
@@ -72,7 +72,8 @@ def _stands(text: str) -> bool:
     if '"' in _masked(text):
         return False
     try:
-        return split_specs(text) == [text] and "=" not in text.partition("(")[0]
+        alone = _value(text) == text and split_specs(text) == [text]
+        return alone and "=" not in text.partition("(")[0]
     except InputError:
         return False
 
