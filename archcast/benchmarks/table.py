@@ -243,14 +243,16 @@ class Table:
         stopped: NDArray[np.bool_] = known & (self.epochs < self.epochs.max()) & ~self.diverged
         return stopped
 
-    def remarks(self) -> list[str]:
-        """What one should know before using the results."""
+    def remarks(self, objective: Objective | None = None) -> list[str]:
+        """What one should know before using the results, and those of an objective."""
         count = int(self.stopped.sum())
-        return [
+        short = (
             f"{count} of {len(self.stopped)} runs in {self.source} are shorter than"
             f" {self.epochs.max()} epochs: taken as stopped, so that their last values hold (a"
             " column `diverged` says which ones failed)"
-        ] * (count > 0)
+        )
+        notes = [f"note_{column}" for column in sorted(objective.columns if objective else ())]
+        return [short] * (count > 0) + [self.metadata[n] for n in notes if n in self.metadata]
 
     def objective(self, name: str | None = None) -> Objective:
         """An objective by name, the main one without.

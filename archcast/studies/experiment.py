@@ -91,7 +91,7 @@ class Experiment:
         label, truth = chosen_parts(table, objective, self.label, self.truth)
         chosen, remarks = choose_predictors(self.predictors, table, objective)
         chosen += seeing(chosen, [known_column(each, table, objective) for each in self.known])
-        remarks += table.remarks()
+        remarks += table.remarks(objective)
         single = int((np.diff(table.starts) == 1).sum())
         if single and any("curves" in predictor.tags.needs for predictor in chosen):
             remarks.append(

@@ -88,7 +88,7 @@ class SearchExperiment:
         epochs = self._epochs()
         pairs, remarks = self._pairs(objective)
         check_jobs(len(pairs) * self.repeats)
-        remarks += table.remarks()
+        remarks += table.remarks(objective)
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
         if self.seconds is not None and not self.seconds > 0:
