@@ -31,7 +31,8 @@ def chosen_objectives(table: Table, names: Sequence[str]) -> list[Objective]:
         InputError: fewer, one twice, or none of this name.
     """
     if isinstance(names, str) or len({*names}) < max(2, len(names)):
-        raise InputError(f"--objectives {names}: a front is of two different objectives or more")
+        given = names if isinstance(names, str) else ",".join(names)
+        raise InputError(f"{given}: a front is of two different objectives or more; name another")
     return [table.objective(name) for name in names]
 
 
