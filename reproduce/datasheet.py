@@ -86,9 +86,8 @@ def run_and_others(results: Table) -> Iterator[tuple[NDArray[np.int64], Floats]]
     runs = np.diff(results.starts)
     for run in range(runs.max()):
         cells = runs > max(run, 1)
-        rows = results.starts[:-1][cells] + run
-        total = np.add.reduceat(test, results.starts[:-1])[cells]
-        yield rows, (total - test[rows]) / (runs[cells] - 1)
+        rows = results.starts[:-1] + np.minimum(run, runs - 1)
+        yield rows[cells], results.mean_of_others(test, rows)[cells]
 
 
 def early(results: Table) -> list[list[str]]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import (
+    COUNTED,
     ON_DEVICES,
     MeasuredOn,
     Objective,
@@ -32,9 +33,9 @@ CURVES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")  # tha
 FORMAT, EARLIER = "2", "1"
 MOST_VALUES = 100_000_000  # of a curve: epochs of the longest run for each run
 
-WHOLE = ("seed", "parameters", "flops")  # numbers
+WHOLE = ("seed", *COUNTED)  # numbers
 _SECONDS = ("epoch_seconds", "train_seconds")
-_FACTS = (*_SECONDS, "parameters", "flops")  # finite, from 0 on; and what is measured on devices
+_FACTS = (*_SECONDS, *COUNTED)  # finite, from 0 on; and what is measured on devices
 _PREFIX = "archcast."
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import MeasuredOn, Objective
+from archcast.benchmarks.objective import COUNTED, MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, told
 from archcast.core.identity import versioned
@@ -53,7 +53,8 @@ def split(job: PredictorJob, table: Table) -> Split:
     run = draw_runs(table, rng, table.values(job.objective, job.label))
     unlabeled = rng.permutation(len(table))[:UNLABELED_SIZE]
     test, rest = order[: job.test_size], order[job.test_size :]
-    train = (rest if table.mixed else _apart(rest, test, table, job.train_size))[: job.train_size]
+    n = job.train_size
+    train = rest[:n] if table.mixed else _apart(rest, test, table, n)
     return Split(train, test, unlabeled, run, seed=int(rng.integers(2**31)))
 
 
@@ -302,7 +303,7 @@ def _label_seconds(
     """
     if objective.needs_training or not len(at):
         return _training_seconds(table, at, run, None)
-    if objective.columns <= {"parameters", "flops"}:
+    if objective.columns <= {*COUNTED}:
         return np.zeros(len(at))
     if objective.columns <= {"epoch_seconds"}:
         return np.asarray(table.columns["epoch_seconds"][run[at]], dtype=np.float64)

@@ -29,9 +29,9 @@ class Judge:
             InputError: there are some that it lacks.
         """
         self.table = judge
+        if judge.space != searched.space:
+            raise InputError(f"{judge.source} is no judge of {searched.source}: another space")
         try:
-            if judge.space != searched.space:
-                raise InputError(f"{judge.source} is no judge of {searched.source}: another space")
             self._at = [judge.index(architecture) for architecture in searched.architectures]
         except KeyError as missing:
             raise InputError(

@@ -9,7 +9,7 @@ end, over the number that got there. A run that never does counts with all that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -94,12 +94,12 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
 
 def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
     """The most records that are of one budget, objective, label and seed, in their order."""
-    return largest_group(
-        records,
-        lambda r: (
-            *(r.job.budget, r.job.seconds, r.job.objective, r.job.label, r.job.truth, r.job.seed),
-        ),
-    )
+    return largest_group(records, _setting)
+
+
+def _setting(record: SearchRecord) -> tuple[Hashable, ...]:
+    job = record.job
+    return job.budget, job.seconds, job.objective, job.label, job.truth, job.seed
 
 
 def incumbent_regrets(record: SearchRecord) -> Vector:
