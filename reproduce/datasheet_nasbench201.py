@@ -33,7 +33,7 @@ def facts(results: Table) -> dict[str, str]:
     mean = results.mean_over_runs(accuracy)
     seconds, latency = (first(results, name) for name in ("train_seconds", "latency_gpu"))
     one, two = first(results, "valid_accuracy"), accuracy[results.starts[:-1] + 1]
-    limit = noise_ceiling(results, part="valid")
+    limit = noise_ceiling(results)
     assert limit is not None
     found = {
         f"validation accuracy of a run, {name}": f"{np.percentile(accuracy, share):.2f} %"

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import kendall_tau, within_10
 from archcast.evaluation.noise import noise_ceiling
@@ -35,18 +34,17 @@ def agreement(results: list[Table], name: str) -> str:
     """What limits tau, or what there is to compare it with."""
     first, *others = results
     objective = first.objective(name)
-    part: MeasuredOn = "test" if objective.test else "valid"
-    limit = noise_ceiling(first, objective, part)
+    limit = noise_ceiling(first, objective)
     told = []
     if limit is not None:
-        once, again = two_measurements(first, first.values(objective, part))
+        once, again = two_measurements(first, first.values(objective, objective.truth))
         near = number(within_10(once, again), 2)
         told = [f"noise limits tau to {number(limit)}", f"measured again, {near} are within 10 %"]
     for other in others:
         known = set(other.architectures)
         of_both = [cell for cell in first.architectures if cell in known]
         means = [
-            each.mean_over_runs(each.values(each.objective(name), part))[
+            each.mean_over_runs(each.values(each.objective(name), objective.truth))[
                 [each.index(cell) for cell in of_both]
             ]
             for each in (first, other)

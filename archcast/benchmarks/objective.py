@@ -42,6 +42,16 @@ class Objective:
         return values if self.direction == "max" else -values
 
     @property
+    def label(self) -> MeasuredOn:
+        """Which of its values are learned from, where nobody says."""
+        return "test" if self.valid is None else "valid"
+
+    @property
+    def truth(self) -> MeasuredOn:
+        """Which of its values are predicted, where nobody says."""
+        return "valid" if self.test is None else "test"
+
+    @property
     def columns(self) -> frozenset[str]:
         """Those that hold it."""
         return frozenset(filter(None, (self.valid, self.test, self.curve)))

@@ -12,7 +12,7 @@ LEAST = 30  # architectures with a second run, below which their agreement says 
 
 
 def noise_ceiling(
-    table: Table, objective: Objective | None = None, part: MeasuredOn = "test"
+    table: Table, objective: Objective | None = None, part: MeasuredOn | None = None
 ) -> float | None:
     """Kendall's tau of the expected values with the truth, the mean over all runs but a drawn one.
 
@@ -28,7 +28,8 @@ def noise_ceiling(
     is that of h runs each, h the harmonic mean of k and l, and h replaces k; tau is the mean over
     pairs. Architectures with a second run are taken for a random sample of all.
     """
-    values = table.values(objective or table.objective(), part).astype(np.float64)
+    objective = objective or table.objective()
+    values = table.values(objective, part or objective.truth).astype(np.float64)
     known = np.isfinite(values)
     values = values[known]
     runs = np.add.reduceat(known.astype(np.int64), table.starts[:-1])

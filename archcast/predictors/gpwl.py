@@ -8,7 +8,7 @@ import numpy as np
 
 from archcast.core.heavy import linalg, optimize
 from archcast.encodings.weisfeiler_lehman import Labels, encode, products, self_products
-from archcast.predictors.helpers.labels import Axis, rescale, values_of
+from archcast.predictors.helpers.labels import Axis, RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
@@ -17,7 +17,7 @@ JITTER = 1e-4  # the least noise variance; labels have variance 1
 WEIGHT, NOISE, DEVIATION = -2.0, -2.0, 2.0  # the prior of logarithms of hyperparameters
 
 
-class WeisfeilerLehmanGP(Predictor):
+class WeisfeilerLehmanGP(RescalesLabels, Predictor):
     """Gaussian process that compares architectures by what their nodes see around them.
 
     Two graphs are alike if their nodes have the same Weisfeiler-Lehman labels. Beside the labels
@@ -43,7 +43,7 @@ class WeisfeilerLehmanGP(Predictor):
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         if self.kernel not in ("matern", "linear"):
             raise ValueError(f"kernel={self.kernel!r} is neither matern nor linear")
-        self.labels_, y = labels, rescale(labels, self.labels)
+        y = self._rescaled(labels)
         self.axis_ = Axis(y)
         y = self.axis_.standardise(y)
         self.seen_ = encode(architectures, self.iterations)
@@ -93,9 +93,6 @@ class WeisfeilerLehmanGP(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         return self._query_with_std(architectures, context)[0]
-
-    def values(self, scores: Vector) -> Vector:
-        return values_of(scores, self.labels_, self.labels)
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context

@@ -10,7 +10,7 @@ import numpy as np
 from archcast.core.heavy import torch
 from archcast.core.seeding import seeded
 from archcast.predictors.helpers.descent import minimise
-from archcast.predictors.helpers.labels import Axis, rescale, values_of
+from archcast.predictors.helpers.labels import Axis, RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.decision import BINS, Decision
 from archcast.spaces.space import Architecture, Space, level_matrix
@@ -22,7 +22,7 @@ BATCH = 2_000  # architectures queried at once: bounds memory
 MOST = 2_000  # decisions
 
 
-class NAO(Predictor):
+class NAO(RescalesLabels, Predictor):
     """Neural architecture optimization: an LSTM encodes the choices of an architecture.
 
     The choices of the canonical form are a sequence of tokens, one a decision; options of the same
@@ -117,9 +117,6 @@ class NAO(Predictor):
         scores = self._predict(self._tokens(architectures), self._tensor(features))
         return self.axis_.restore(scores.double().cpu().numpy())
 
-    def values(self, scores: Vector) -> Vector:
-        return values_of(scores, self.labels_, self.labels)
-
     def _predict(self, tokens: Tensor, features: Tensor) -> Tensor:
         with torch.no_grad():
             codes = [self.network_.encode(batch) for batch in tokens.split(BATCH)]
@@ -129,7 +126,7 @@ class NAO(Predictor):
         return torch.from_numpy(features).float().to(self.device)
 
     def _targets(self, labels: Vector) -> Tensor:
-        self.labels_, rescaled = labels, rescale(labels, self.labels)
+        rescaled = self._rescaled(labels)
         self.axis_ = Axis(rescaled)
         return torch.from_numpy(self.axis_.standardise(rescaled)).float().to(self.device)
 

@@ -344,7 +344,7 @@ def table_info(table: ResultTable) -> str:
 
 def _spread(table: ResultTable, objective: Objective) -> str:
     """Which values an objective has."""
-    values = table.values(objective, "test" if objective.test else "valid")
+    values = table.values(objective, objective.truth)
     low, median, high = np.nanquantile(values, [0.0, 0.5, 1.0])
     unit = f" {objective.unit}" if objective.unit else ""
     return (

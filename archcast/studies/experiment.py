@@ -218,11 +218,7 @@ def chosen_parts(
     Raises:
         InputError: the table lacks those that were chosen, or those of an architecture.
     """
-    has_valid, has_test = objective.valid is not None, objective.test is not None
-    parts: tuple[MeasuredOn, MeasuredOn] = (
-        label or ("valid" if has_valid else "test"),
-        truth or ("test" if has_test else "valid"),
-    )
+    parts = label or objective.label, truth or objective.truth
     for part in parts:
         missing = np.isnan(table.mean_over_runs(table.values(objective, part)))
         if missing.any():

@@ -13,7 +13,7 @@ from archcast.core.seeding import seeded
 from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.helpers.descent import minimise
-from archcast.predictors.helpers.labels import Axis, rescale, values_of
+from archcast.predictors.helpers.labels import Axis, RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 
@@ -31,7 +31,7 @@ class GraphTensors(NamedTuple):
     live: Tensor  # (n, nodes, 1), 1 for a live node
 
 
-class GraphPredictor(Predictor):
+class GraphPredictor(RescalesLabels, Predictor):
     """Regresses rescaled labels on the live parts of canonical graphs by a network.
 
     Subclasses give the network, and take these parameters:
@@ -80,11 +80,7 @@ class GraphPredictor(Predictor):
         """A network from `GraphTensors` with so many features a node to scores (n,)."""
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        self.labels_ = labels
-        self._fit_graphs(self._graphs(architectures), rescale(labels, self.labels))
-
-    def values(self, scores: Vector) -> Vector:
-        return values_of(scores, self.labels_, self.labels)
+        self._fit_graphs(self._graphs(architectures), self._rescaled(labels))
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         """Learn from graphs and rescaled labels (n,)."""

@@ -34,6 +34,20 @@ def values_of(scores: Vector, labels: Vector, name: str) -> Vector:
     return np.interp(scores, rescale(labels, name)[order], labels[order])
 
 
+class RescalesLabels:
+    """Of a predictor that learns from rescaled labels, so that its scores are values of them."""
+
+    labels: str
+
+    def _rescaled(self, labels: Vector) -> Vector:
+        self.labels_ = labels
+        return rescale(labels, self.labels)
+
+    def values(self, scores: Vector) -> Vector:
+        """As of every `Predictor`."""
+        return values_of(scores, self.labels_, self.labels)
+
+
 class Axis:
     """Standardises labels for learning, and brings scores back to the labels' axis."""
 

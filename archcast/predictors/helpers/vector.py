@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from archcast.encodings import registry as encodings
-from archcast.predictors.helpers.labels import rescale, values_of
+from archcast.predictors.helpers.labels import RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 
 QUERY_BATCH = 2_000
 
 
-class VectorPredictor(Predictor):
+class VectorPredictor(RescalesLabels, Predictor):
     """Encodes architectures, rescales labels, and leaves the regression to a subclass.
 
     Subclasses take two parameters:
@@ -48,13 +48,6 @@ class VectorPredictor(Predictor):
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         self._fit_vectors(self._encode(architectures), self._rescaled(labels))
-
-    def values(self, scores: Vector) -> Vector:
-        return values_of(scores, self.labels_, self.labels)
-
-    def _rescaled(self, labels: Vector) -> Vector:
-        self.labels_ = labels
-        return rescale(labels, self.labels)
 
     def fit_beside(
         self,
