@@ -59,8 +59,16 @@ class AnyGraph(Space):
         return whole_graphs(adjacency, operations)
 
 
-CELLS = {**{name: spaces.get(name) for name in spaces}, "any-graph": AnyGraph()}
-SPACES = CELLS | {name: DATA[name] for name in ("mixed", "dag-edges", "dag-ranges")}
+SPACES: dict[str, Space] = {
+    **{name: spaces.get(name) for name in spaces},
+    "any-graph": AnyGraph(),
+    **{name: DATA[name] for name in ("mixed", "dag-edges", "dag-ranges")},
+}
+CELLS = {
+    name: space
+    for name, space in SPACES.items()
+    if not space.numbers and not any(decision.ordered for decision in space.decisions)
+}
 NB201 = SPACES["nasbench201"]
 PAIRS = [
     pytest.param(space, name, id=f"{name}-{s}") for s, space in SPACES.items() for name in encodings

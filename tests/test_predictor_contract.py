@@ -49,15 +49,15 @@ def test_checks_find_a_leaky_predictor() -> None:
         check_predictor(Rank())
 
 
-@pytest.mark.parametrize("space", [name for name in spaces if name != "nasbench201"])
+@pytest.mark.parametrize("space", ["mobilenet", "nasbench101", "nasbench-graph"])
 @pytest.mark.parametrize(
     "name",
     ["graph", *(name for name in predictors if predictors.entry(name).family == "model-based")],
 )
-def test_every_space(name: str, space: str) -> None:
+def test_other_spaces(name: str, space: str) -> None:
     cells = spaces.get(space).sample(24, np.random.default_rng(0))
     train, others = cells[:20], cells[20:]
-    labels = [float(len(str(cell))) for cell in train]
+    labels = [float(sum(cell.choices)) for cell in train]
     predictor = predictors.get(name)(**QUICK.get(name, {}))
     context = Context(unlabeled=others).only(predictor.tags)
     scores = predictor.fit(train, labels, context).query(others, context)

@@ -36,7 +36,7 @@ def test_samples_are_uniform() -> None:
     assert all(900 < counts[option] < 1_100 for option in range(5))
 
 
-@pytest.mark.parametrize("name", list(spaces))
+@pytest.mark.parametrize("name", [name for name in spaces if spaces.get(name).size < 100_000])
 def test_size_is_the_number_of_valid_combinations(name: str) -> None:
     assert sum(1 for _ in spaces.get(name).enumerate()) == spaces.get(name).size
 

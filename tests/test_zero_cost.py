@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from archcast.core.errors import InputError
 from archcast.networks.nasbench201_modules import Network
 from archcast.networks.nasbench201_network import MINI, OFFICIAL
-from archcast.networks.skeleton import Skeleton
+from archcast.networks.scales import Skeleton
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature

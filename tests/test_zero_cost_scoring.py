@@ -21,7 +21,7 @@ from archcast.core.errors import InputError
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_modules import Network
 from archcast.networks.nasbench201_network import NETWORKS, NASBench201Networks
-from archcast.networks.skeleton import Skeleton
+from archcast.networks.scales import Skeleton
 from archcast.spaces import registry as spaces
 from archcast.tasks.images import load_images
 from archcast.tasks.task import Signature

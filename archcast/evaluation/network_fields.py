@@ -41,8 +41,11 @@ def missing_network_fields(table: Table, needs: Collection[str]) -> set[str]:
     from archcast.networks.table_networks import blueprint_of, task_of
 
     missing = set()
-    if OF_THE_SPACE & set(needs) and blueprint_of(table) is None:
+    blueprint = blueprint_of(table) if OF_THE_SPACE & set(needs) else None
+    if OF_THE_SPACE & set(needs) and blueprint is None:
         missing.add(f"networks of space {table.space.name}")
+    elif "networks" in needs and blueprint and not blueprint.networks.have_supernet:
+        missing.add(f"supernets of space {table.space.name}")
     elif OF_IMAGES & set(needs) and task_of(table) is None:
         missing.add("images")
     return missing

@@ -12,9 +12,22 @@ if TYPE_CHECKING:
 registry: Registry[Networks[Any]] = Registry(  # by the name of the space
     "network",
     {
+        "mobilenet": Entry(
+            "archcast.networks.mobilenet_network:NETWORKS", "inverted residuals in three stages"
+        ),
+        "nasbench-macro": Entry(
+            "archcast.networks.nasbench_macro_network:NETWORKS", "eight layers in three stages"
+        ),
+        "nasbench101": Entry(
+            "archcast.networks.nasbench101_network:NETWORKS", "cells in three stacks"
+        ),
         "nasbench201": Entry(
             "archcast.networks.nasbench201_network:NETWORKS", "cells in three stages"
         ),
+        "proxylessnas": Entry(
+            "archcast.networks.proxylessnas_network:NETWORKS", "inverted residuals in six stages"
+        ),
+        "size": Entry("archcast.networks.size_network:NETWORKS", "layers of chosen widths"),
     },
     base="archcast.networks.networks:Networks",
 )

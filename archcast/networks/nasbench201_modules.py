@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from archcast.networks.skeleton import Skeleton
+from archcast.networks.blocks import ResidualReduction, relu_conv_norm
+from archcast.networks.scales import Skeleton
 from archcast.networks.supernet import Path, Selection, Supernet
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.spaces.space import Architecture
@@ -166,32 +167,6 @@ def operation(name: str, channels: int) -> nn.Module:
         case "avg_pool_3x3":
             return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
     raise KeyError(name)
-
-
-def relu_conv_norm(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, convolution and batch norm: the order inside cells."""
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(c_out),
-    )
-
-
-class ResidualReduction(nn.Module):
-    """The residual block with stride 2 between the stages of NAS-Bench-201."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__()
-        self.main = nn.Sequential(
-            relu_conv_norm(c_in, c_out, 3, stride=2), relu_conv_norm(c_out, c_out, 3)
-        )
-        self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(c_in, c_out, 1, bias=False)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        out: Tensor = self.main(features) + self.shortcut(features)
-        return out
 
 
 class PoolReduction(nn.Sequential):

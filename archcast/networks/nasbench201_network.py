@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archcast.networks.networks import Networks
-from archcast.networks.skeleton import Skeleton
+from archcast.networks.scales import Skeleton
 from archcast.spaces.nasbench201 import SPACE
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature

@@ -39,9 +39,18 @@ class Networks(ABC, Generic[S]):
     def build(self, architecture: Architecture, signature: Signature, scale: S) -> nn.Module:
         """The network of one architecture, with new weights."""
 
-    @abstractmethod
     def supernet(self, signature: Signature, scale: S) -> Supernet:
-        """The supernet of the space, with new weights."""
+        """The supernet of the space, with new weights.
+
+        Raises:
+            InputError: there is none.
+        """
+        raise InputError(f"networks of {self.space.name} have no supernet")
+
+    @property
+    def have_supernet(self) -> bool:
+        """Whether architectures can share weights."""
+        return type(self).supernet is not Networks.supernet
 
     @property
     def options(self) -> tuple[int, ...]:

@@ -12,8 +12,15 @@ if TYPE_CHECKING:
 registry: Registry[Space] = Registry(
     "space",
     {
-        "nasbench201": Entry("archcast.spaces.nasbench201:SPACE", "image cells, 5 ops on 6 edges"),
+        "mobilenet": Entry("archcast.spaces.mobilenet:SPACE", "six layers of inverted residuals"),
         "nasbench-graph": Entry("archcast.spaces.nasbench_graph:SPACE", "graph-network cells"),
+        "nasbench-macro": Entry("archcast.spaces.nasbench_macro:SPACE", "eight layers, 3 options"),
+        "nasbench101": Entry("archcast.spaces.nasbench101:SPACE", "image cells, ops on 7 vertices"),
+        "nasbench201": Entry("archcast.spaces.nasbench201:SPACE", "image cells, 5 ops on 6 edges"),
+        "proxylessnas": Entry("archcast.spaces.proxylessnas:SPACE", "21 layers for ImageNet"),
+        "size": Entry(
+            "archcast.spaces.size_space:SPACE", "widths of five layers"
+        ),
     },
     base="archcast.spaces.space:Space",
 )

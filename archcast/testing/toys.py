@@ -15,7 +15,7 @@ import torch
 from archcast.evaluation.network_fields import NETWORK_FIELDS
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_network import NETWORKS
-from archcast.networks.skeleton import Skeleton
+from archcast.networks.scales import Skeleton
 from archcast.predictors.predictor import Context, Curves, Predictor, Tags, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space, choice_matrix
