@@ -69,7 +69,7 @@ class Objective:
 
 ACCURACY = Objective("accuracy", "max", "%", valid="valid_accuracy", test="test_accuracy")
 
-COUNTED = ("parameters", "flops")
+COUNTED = {"parameters": "", "flops": "", "memory": "bytes"}  # without measuring; their units
 ON_DEVICES = ("latency_", "energy_")  # what a device is named behind
 
 _LIST = TypeAdapter(list[Objective])
@@ -82,7 +82,7 @@ def _of_networks(column: str) -> bool:
 def known_objective(column: str) -> Objective | None:
     """The objective that a single column is, where its name tells which direction is better."""
     if column in COUNTED:
-        return Objective(column, "min", valid=column, test=column)
+        return Objective(column, "min", COUNTED[column], valid=column, test=column)
     if column in ("epoch_seconds", "train_seconds"):
         return Objective(column, "min", "s", valid=column, test=column)
     if column.startswith("latency_"):

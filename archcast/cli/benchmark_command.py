@@ -25,9 +25,10 @@ def train(
     jobs: Jobs = 1,
     device: Where = "auto",
 ) -> None:
-    """Train all architectures of a space, into a table.
+    """Train the architectures of a space, into a table.
 
-    Of those that are isomorphic, one.
+    Of those that are isomorphic, one. Of a space with more than 100,000 only as many as --limit
+    says.
 
     Each finished run is kept at once; the same command goes on where it was interrupted.
     """

@@ -297,9 +297,9 @@ def _label_seconds(
 ) -> NDArray[np.float64] | None:
     """Simulated seconds to measure a label of each architecture `at`; None if nobody can say.
 
-    Whole training, unless the objective is known without. Then weights and multiply-adds are
-    counted for nothing, and seconds of an epoch take themselves; what measuring on a device takes
-    no table says.
+    Whole training, unless the objective is known without. Then weights, multiply-adds and memory
+    are counted for nothing, and seconds of an epoch take themselves; what measuring on a device
+    takes no table says.
     """
     if objective.needs_training or not len(at):
         return _training_seconds(table, at, run, None)

@@ -1,4 +1,4 @@
-"""Make a benchmark: train every canonical architecture of a space, resumably, into one table."""
+"""Make a benchmark: train the architectures of a space, or some, resumably, into one table."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from archcast.tasks.task import Data, Signature
 _logger = logging.getLogger("archcast")
 
 RECIPE = Recipe()
+ENUMERATED = 100_000  # architectures: of larger spaces some are drawn
 _LATER = ("attack", IMAGES_HASH)  # tables from before these were recorded lack them
 
 
@@ -48,38 +49,65 @@ def train_table(
     device: str = "auto",
     limit: int | None = None,
 ) -> Table:
-    """Train all canonical architectures of `space` (or `limit` random ones) with each of `seeds`.
+    """Train all canonical architectures of `space`, or `limit` random ones, with each of `seeds`.
 
-    The networks are those of the scale `mini`.
+    A larger `limit` adds to those of a smaller one. The networks are those of the scale `mini`.
 
     Each finished run is appended to a journal beside `out`, so that a killed process loses only
     the runs in flight. Runs that `out` or its journal hold already are not repeated.
 
     Raises:
-        InputError: the space has no networks, `images` can't be read, or `out` holds another space
-            or data set, or is `images`.
+        InputError: the space has no networks, or not as many architectures as `limit`, or too many
+            without one; `images` can't be read, or `out` holds another space or data set, or is
+            `images`.
     """
     for seed in seeds:
         check_number("--seeds", seed, 0)
     check_target(out, images, mend="choose another --out")
     networks_of(space)
+    architectures = drawn(space, limit)
     loaded = load_images(images)
     device = pick_device(device)
     source = images if images in SHIPPED else str(Path(images).resolve())
     with Journal(out, {**_provenance(space, loaded, device), IMAGES: source}) as journal:
-        canonical = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
-        order = np.random.default_rng(0).permutation(len(canonical))[:limit]
         todo = [
-            (canonical[i], seed)
+            (architecture, seed)
             for seed in seeds
-            for i in order
-            if (str(canonical[i]), seed) not in journal.rows
+            for architecture in architectures
+            if (str(architecture), seed) not in journal.rows
         ]
         train_one = partial(_train_one, images=images, content=loaded.hash, device=device)
         results = run_each(train_one, todo, jobs)
         for row in track(results, len(todo), "training"):
             journal.append(row)
     return read_table(out)
+
+
+def drawn(space: Space, limit: int | None) -> list[Architecture]:
+    """Canonical architectures in random order: all of a small space, or the first `limit`.
+
+    Each is as likely as any other of a small space; of others by `sample`, so that isomorphic ones
+    count together only where `sample` does so.
+
+    Raises:
+        InputError: there are fewer than `limit`, or no limit for more than can be trained.
+    """
+    rng = np.random.default_rng(0)
+    if space.size <= ENUMERATED:
+        every = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
+        if limit is not None and limit > len(every):
+            raise InputError(f"--limit {limit}: space {space.name} has {len(every)} that differ")
+        return [every[i] for i in rng.permutation(len(every))[:limit]]
+    if limit is None or limit > space.size:
+        given = "" if limit is None else f" {limit}"
+        raise InputError(
+            f"--limit{given}: space {space.name} has {space.size:,} architectures; give how many to"
+            " train"
+        )
+    found: dict[Architecture, None] = {}
+    while len(found) < limit:
+        found[space.canonical(space.sample(1, rng)[0])] = None
+    return list(found)
 
 
 class Journal:

@@ -15,6 +15,7 @@ from archcast.making.robustness import ATTACK, Attack, robustness
 from archcast.networks.arithmetic import layout_of
 from archcast.networks.blueprint import entropy, initialised
 from archcast.networks.flops import count_flops
+from archcast.networks.memory import training_memory
 from archcast.tasks.images import ImageData
 from archcast.tasks.task import Data
 
@@ -52,6 +53,7 @@ class Run:
     epoch_seconds: float = math.nan  # training alone, without the evaluation
     parameters: int = 0
     flops: int = 0  # multiply-adds of one image
+    memory: int = 0  # bytes of tensors in a training step, at most
     latency: float = math.nan  # milliseconds for one image, median
 
 
@@ -71,6 +73,8 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
 
     run = Run(parameters=sum(p.numel() for p in network.parameters()))
     run.flops = count_flops(network, inputs[:1])
+    first = slice(recipe.batch_size)
+    run.memory = training_memory(network, inputs[first], targets[first], examples.loss)
     run.latency = measure_latency(network, inputs[:1])
     optimizer = torch.optim.SGD(
         network.parameters(), recipe.learning_rate, recipe.momentum,

@@ -18,9 +18,7 @@ registry: Registry[Space] = Registry(
         "nasbench101": Entry("archcast.spaces.nasbench101:SPACE", "image cells, ops on 7 vertices"),
         "nasbench201": Entry("archcast.spaces.nasbench201:SPACE", "image cells, 5 ops on 6 edges"),
         "proxylessnas": Entry("archcast.spaces.proxylessnas:SPACE", "21 layers for ImageNet"),
-        "size": Entry(
-            "archcast.spaces.size_space:SPACE", "widths of five layers"
-        ),
+        "size": Entry("archcast.spaces.size_space:SPACE", "widths of five layers"),
     },
     base="archcast.spaces.space:Space",
 )
