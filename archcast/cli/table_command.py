@@ -9,7 +9,7 @@ import typer
 
 from archcast.cli.output import say, show
 
-Source = Literal["csv", "nats-bench", "nasbench201"]
+Source = Literal["csv", "nats-bench", "nasbench201", "nasbench101"]
 
 
 def info(
@@ -56,10 +56,16 @@ def convert(
     range_: Annotated[
         str, typer.Option("--range", help="Those of them that are ranges of numbers.")
     ] = "",
-    hp: Annotated[str, typer.Option(help="Epochs of the official runs: 12 or 200.")] = "200",
+    hp: Annotated[
+        str | None,
+        typer.Option(
+            help="Epochs of the official runs: 12 or 200, or 4, 12, 36 or 108.", show_default="most"
+        ),
+    ] = None,
 ) -> None:
-    """Make a table from a CSV file or from official NAS-Bench-201 files."""
+    """Make a table from a CSV file or from official NAS-Bench files."""
     from archcast.benchmarks.csv_table import convert_csv
+    from archcast.benchmarks.nasbench101_tfrecord import convert_nasbench101
     from archcast.benchmarks.nasbench201_pth import convert_nasbench201
     from archcast.benchmarks.nats_bench import convert_nats_bench
     from archcast.benchmarks.objective import made_objective
@@ -80,9 +86,11 @@ def convert(
                 split_specs(range_),
             )
         case "nats-bench":
-            table = convert_nats_bench(source, dataset, hp)
+            table = convert_nats_bench(source, dataset, hp or "200")
         case "nasbench201":
-            table = convert_nasbench201(source, dataset, hp)
+            table = convert_nasbench201(source, dataset, hp or "200")
+        case "nasbench101":
+            table = convert_nasbench101(source, dataset, hp or "108")
     table.write(target)
     show(f"{target}: {len(table)} architectures; use it by --benchmark {target}")
 
