@@ -5,7 +5,8 @@
     archcast.leaderboard(predictors=["xgb", "sotl-e"], repeats=3)  # a DataFrame, best first
     archcast.search(strategies="evolution", predictors="xgb")
 
-Each function answers what the command of its name does. They take a table or a benchmark's name,
+Each function answers what the command of its name does; `ground_truth` trains what a table lacks.
+They take a table or a benchmark's name,
 and predictors as objects or as text, and return DataFrames.
 """
 
@@ -20,7 +21,10 @@ _WHERE = {
     "Table": "benchmarks.table",
     "open_table": "benchmarks.opening",
     **dict.fromkeys(
-        ("leaderboard", "costs", "recommend", "combine", "pareto", "stop", "search", "supernet"),
+        (
+            *("leaderboard", "costs", "recommend", "combine", "pareto", "stop", "search"),
+            *("supernet", "ground_truth"),
+        ),
         "studies.front_door",
     ),
 }

@@ -45,7 +45,7 @@ from archcast.core.spec import parse_spec, split_specs
 from archcast.evaluation.kept_measures import measured_of
 from archcast.evaluation.record import Record
 from archcast.making.supernet_training import Plan, _Training
-from archcast.making.table_training import Journal, _provenance
+from archcast.making.table_training import Journal, Setting
 from archcast.predictors.predictor_text import to_predictor
 from archcast.report.terminal import table_info, to_json
 from archcast.search.strategy_text import to_strategy
@@ -127,7 +127,7 @@ def a_journal() -> bytes:
 
 @cache
 def provenance() -> dict[str, str]:
-    return {**_provenance(SPACE, load_images("fashion-mnist-14"), "cpu"), "images": "x"}
+    return Setting.mini(SPACE, "fashion-mnist-14", "cpu").provenance()
 
 
 @cache

@@ -18,7 +18,8 @@ from torch import nn
 
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
-from archcast.making.table_training import Journal, _provenance, train_table
+from archcast.making.robustness import ATTACK
+from archcast.making.table_training import Journal, Setting, train_table
 from archcast.making.trainer import Recipe, evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
@@ -324,7 +325,8 @@ def test_replaced_images_are_refused(tmp_path: Path) -> None:
 
 
 def provenance(images: Images) -> dict[str, str]:
-    return {**_provenance(SPACE, images, "cpu"), "images": images.name}
+    setting = Setting(SPACE, images.name, images.name, images.hash, "cpu", "mini", Recipe(), ATTACK)
+    return setting.provenance()
 
 
 def test_a_journal_drops_what_is_double_and_names_what_is_broken(tmp_path: Path) -> None:

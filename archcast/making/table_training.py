@@ -8,7 +8,8 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -23,21 +24,62 @@ from archcast.core.errors import InputError, check_number
 from archcast.core.files import check_target, read_whole
 from archcast.core.progress import track
 from archcast.core.workers import run_each
-from archcast.making.robustness import ATTACK
-from archcast.making.trainer import Recipe, Run, train
+from archcast.making.robustness import ATTACK, Attack
+from archcast.making.trainer import Recipe, train
 from archcast.networks.blueprint import Blueprint, networks_of
 from archcast.networks.networks import MINI
 from archcast.networks.table_networks import IMAGES, IMAGES_HASH, SCALE, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space
-from archcast.tasks.images import SHIPPED, Images, load_images
+from archcast.tasks.images import SHIPPED, load_images
 from archcast.tasks.task import Data, Signature
 
 _logger = logging.getLogger("archcast")
 
-RECIPE = Recipe()
 ENUMERATED = 100_000  # architectures: of larger spaces some are drawn
 _LATER = ("attack", IMAGES_HASH)  # tables from before these were recorded lack them
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that decides the runs of a table but the architectures and the seeds."""
+
+    space: Space
+    images: str  # a shipped image set, or the path of a file
+    dataset: str  # what they are called
+    content: str  # their hash
+    device: str
+    scale: str
+    recipe: Recipe
+    attack: Attack
+
+    @classmethod
+    def mini(cls, space: Space, images: str, device: str) -> Self:
+        """As benchmarks are made: small networks, trained in seconds.
+
+        Raises:
+            InputError: `images` can't be read.
+        """
+        loaded, recipe = load_images(images), Recipe()
+        where = pick_device(device)
+        return cls(space, images, loaded.name, loaded.hash, where, MINI, recipe, ATTACK)
+
+    def provenance(self) -> dict[str, str]:
+        """As the metadata of a table say it."""
+        machine = platform.processor() or platform.machine()
+        on_gpu = self.device == "cuda"
+        name = torch.cuda.get_device_name() if on_gpu else f"{machine}, one thread"
+        shipped = self.images in SHIPPED
+        return {
+            "space": self.space.name,
+            "dataset": self.dataset,
+            SCALE: self.scale,
+            "recipe": json.dumps(asdict(self.recipe)),
+            "attack": json.dumps(asdict(self.attack)),
+            IMAGES_HASH: self.content,
+            "device": f"{self.device} ({name}), PyTorch {torch.__version__}",
+            IMAGES: self.images if shipped else str(Path(self.images).resolve()),
+        }
 
 
 def train_table(
@@ -66,21 +108,27 @@ def train_table(
     check_target(out, images, mend="choose another --out")
     networks_of(space)
     architectures = drawn(space, limit)
-    loaded = load_images(images)
-    device = pick_device(device)
-    source = images if images in SHIPPED else str(Path(images).resolve())
-    with Journal(out, {**_provenance(space, loaded, device), IMAGES: source}) as journal:
-        todo = [
-            (architecture, seed)
-            for seed in seeds
-            for architecture in architectures
-            if (str(architecture), seed) not in journal.rows
-        ]
-        train_one = partial(_train_one, images=images, content=loaded.hash, device=device)
-        results = run_each(train_one, todo, jobs)
+    setting = Setting.mini(space, images, device)
+    train_runs([(each, seed) for seed in seeds for each in architectures], setting, out, jobs)
+    return read_table(out)
+
+
+def train_runs(
+    runs: Sequence[tuple[Architecture, int]],
+    setting: Setting,
+    out: Path,
+    workers: int | Executor,
+) -> None:
+    """Add runs, of an architecture and a seed each, to the table `out`, as far as it lacks them.
+
+    Raises:
+        InputError: `out` is of another setting, or another process has it.
+    """
+    with Journal(out, setting.provenance()) as journal:
+        todo = [run for run in runs if (str(run[0]), run[1]) not in journal.rows]
+        results = run_each(partial(_train_one, setting=setting), todo, workers)
         for row in track(results, len(todo), "training"):
             journal.append(row)
-    return read_table(out)
 
 
 def drawn(space: Space, limit: int | None) -> list[Architecture]:
@@ -260,20 +308,6 @@ def _object(line: bytes) -> dict[str, Any]:
     return found
 
 
-def _provenance(space: Space, images: Images, device: str) -> dict[str, str]:
-    machine = platform.processor() or platform.machine()
-    name = torch.cuda.get_device_name() if device == "cuda" else f"{machine}, one thread"
-    return {
-        "space": space.name,
-        "dataset": images.name,
-        SCALE: MINI,
-        "recipe": json.dumps(asdict(RECIPE)),
-        "attack": json.dumps(asdict(ATTACK)),
-        IMAGES_HASH: images.hash,
-        "device": f"{device} ({name}), PyTorch {torch.__version__}",
-    }
-
-
 def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:
     metadata = dict(provenance)
     space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
@@ -291,15 +325,13 @@ def _loaded(images: str, content: str, device: str) -> tuple[Signature, Mapping[
     return loaded.signature, loaded.data(device)
 
 
-def _train_one(
-    item: tuple[Architecture, int], images: str, content: str, device: str
-) -> dict[str, Any]:
-    architecture, seed = item
-    signature, data = _loaded(images, content, device)
+def _train_one(run: tuple[Architecture, int], setting: Setting) -> dict[str, Any]:
+    architecture, seed = run
+    signature, data = _loaded(setting.images, setting.content, setting.device)
     networks = networks_of(architecture.space)
-    blueprint = Blueprint(networks, networks.scale(MINI), signature)
+    blueprint = Blueprint(networks, networks.scale(setting.scale), signature)
     text = str(architecture)
-    run: Run = train(partial(blueprint.network, architecture), text, seed, data, RECIPE)
-    values = asdict(run)
-    values[f"latency_{device}"] = values.pop("latency")
+    build = partial(blueprint.network, architecture)
+    values = asdict(train(build, text, seed, data, setting.recipe, setting.attack))
+    values[f"latency_{setting.device}"] = values.pop("latency")
     return {"architecture": text, "seed": seed, **values}

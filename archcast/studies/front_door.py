@@ -25,7 +25,9 @@ from archcast.evaluation.engine import run_job
 from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
 from archcast.evaluation.runner import run_jobs
+from archcast.making import ground_truth as truth
 from archcast.predictors.predictor import Predictor
+from archcast.spaces.space import Architecture
 from archcast.studies import ablation, fronts, recommendation, speed_up, stopping, supernets
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
@@ -280,6 +282,25 @@ def supernet(
     supernets.train_for(planned, opened, workers)
     records = run_jobs(planned, opened, store, run_job, workers, retry)
     return supernets.summarise(_told(records))
+
+
+def ground_truth(
+    architectures: Sequence[Architecture | str],
+    table: Tables = DEFAULT_BENCHMARK,
+    *,
+    dataset: str | None = None,
+    seeds: int = 4,
+    workers: int | Executor = 1,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Runs of architectures: the table's own, or trained as these were; see `making.ground_truth`.
+
+    Raises:
+        InputError: what is no architecture, or can't be trained.
+    """
+    opened = _as_table(table, dataset)
+    asked = [opened.space.parse(each) if isinstance(each, str) else each for each in architectures]
+    return truth.ground_truth(opened, asked, seeds, workers, device)
 
 
 def _as_table(table: Tables, dataset: str | None) -> Table:

@@ -1,0 +1,119 @@
+"""What a table lacks is trained as its own runs were, once, and kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import archcast
+from archcast.benchmarks.table import Table, read_table
+from archcast.core.errors import InputError
+from archcast.making.ground_truth import ground_truth, setting_of
+from archcast.making.robustness import Attack
+from archcast.making.table_training import Setting, drawn, train_runs, train_table
+from archcast.making.trainer import Recipe
+from archcast.spaces import registry as spaces
+from tests.test_networks import save_images
+
+SPACE = spaces.get("size")
+ARCHITECTURES = drawn(SPACE, 4)
+MEASURED = ["test_accuracy", "valid_accuracy", "pgd_accuracy", "parameters"]
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
+    """Two architectures, one run each; of one epoch, so that the recipe is none by default."""
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path / "cache"))
+    images = save_images(tmp_path / "squares.npz")
+    setting = replace(
+        Setting.mini(SPACE, str(images), "cpu"), recipe=Recipe(epochs=1), attack=Attack(images=9)
+    )
+    out = tmp_path / "table.parquet"
+    train_runs([(each, 0) for each in ARCHITECTURES[:2]], setting, out, 1)
+    return read_table(out)
+
+
+def test_it_is_trained_as_the_table_was(table: Table, tmp_path: Path) -> None:
+    asked = [ARCHITECTURES[2], ARCHITECTURES[0]]
+    found = ground_truth(table, asked, seeds=2, device="cpu")
+    assert found["architecture"].tolist() == [str(asked[0])] * 2 + [str(asked[1])]
+    assert found["trained"].tolist() == [True, True, False]
+    assert found["seed"].tolist() == [0, 1, 0]
+    own = table.index(asked[1])
+    assert found["test_accuracy"][2] == table.columns["test_accuracy"][own]
+    assert found["valid_accuracy"][2] == table.columns["valid_accuracy"][own][-1]
+
+    setting = setting_of(table, "cpu")
+    assert setting.recipe.epochs == 1
+    assert setting.attack.images == 9
+    again = tmp_path / "again.parquet"
+    train_runs([(asked[0], seed) for seed in (0, 1)], setting, again, 1)
+    alone = ground_truth(read_table(again), [asked[0]])
+    pd.testing.assert_frame_equal(found[MEASURED][:2], alone[MEASURED])
+
+
+def test_a_run_is_trained_once(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ground_truth(table, ARCHITECTURES[2:], seeds=2, device="cpu")
+    train = Mock(side_effect=AssertionError("trained again"))
+    monkeypatch.setattr("archcast.making.table_training.train", train)
+    again = ground_truth(table, ARCHITECTURES[2:], seeds=2, device="cpu")
+    pd.testing.assert_frame_equal(first, again)
+    fewer = ground_truth(table, ARCHITECTURES[3:], seeds=1, device="cpu")
+    pd.testing.assert_frame_equal(fewer, again[2:3].reset_index(drop=True))
+    with pytest.raises(AssertionError, match="trained again"):
+        ground_truth(table, ARCHITECTURES[3:], seeds=3, device="cpu")
+
+
+def test_isomorphic_architectures_are_one() -> None:
+    space = spaces.get("nasbench201")
+    asked = [space.parse(each) for each in (
+        "|none~0|+|none~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|none~2|",
+        "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|",
+    )]  # fmt: skip
+    assert space.canonical(asked[0]) == space.canonical(asked[1])
+    found = archcast.ground_truth([str(each) for each in asked])
+    assert not found["trained"].any()
+    half = len(found) // 2
+    np.testing.assert_array_equal(found["test_accuracy"][:half], found["test_accuracy"][half:])
+
+
+def test_what_can_not_be_trained_is_told(table: Table, tmp_path: Path) -> None:
+    lacking = ARCHITECTURES[2:3]
+    with pytest.raises(InputError, match="seeds"):
+        ground_truth(table, lacking, seeds=0)
+    texts = [str(each) for each in ARCHITECTURES[:2]]
+    bare = Table(SPACE, "somewhere", texts, {"test_accuracy": [1.5, 2.0]}, {})
+    with pytest.raises(InputError, match="its images are not at hand"):
+        ground_truth(bare, lacking)
+    shipped = Table(SPACE, "fashion-mnist-14", texts, {"test_accuracy": [1.5, 2.0]}, {})
+    with pytest.raises(InputError, match="does not say scale and recipe"):
+        ground_truth(shipped, lacking)
+    metadata = {**table.metadata, "recipe": '{"epochs": "many"}'}
+    odd = Table(SPACE, table.dataset, texts, {"test_accuracy": [1.5, 2.0]}, metadata)
+    with pytest.raises(InputError, match="its recipe can't be read"):
+        ground_truth(odd, lacking)
+
+
+def test_which_architectures_are_drawn() -> None:
+    assert drawn(SPACE, 2) == ARCHITECTURES[:2], "a larger sample adds to a smaller one"
+    cells = drawn(spaces.get("nasbench101"), 50)
+    assert cells[:20] == drawn(spaces.get("nasbench101"), 20)
+    assert len({*cells}) == 50
+    assert len(drawn(spaces.get("nasbench-macro"), None)) == 3_969
+    with pytest.raises(InputError, match="nasbench-macro has 3969 that differ"):
+        drawn(spaces.get("nasbench-macro"), 4_000)
+    with pytest.raises(InputError, match="423,624 architectures; give how many to train"):
+        drawn(spaces.get("nasbench101"), None)
+
+
+def test_a_sample_of_a_large_space_is_trained(tmp_path: Path) -> None:
+    images = save_images(tmp_path / "squares.npz")
+    out = tmp_path / "out.parquet"
+    table = train_table(spaces.get("nasbench101"), str(images), [0], out, device="cpu", limit=2)
+    assert {*table.architectures} == {*drawn(spaces.get("nasbench101"), 2)}
+    assert (table.columns["memory"] > 0).all()
