@@ -23,7 +23,7 @@ _WHERE = {
     **dict.fromkeys(
         (
             *("leaderboard", "costs", "recommend", "combine", "pareto", "stop", "search"),
-            *("supernet", "ground_truth"),
+            *("supernet", "over_benchmarks", "ground_truth"),
         ),
         "studies.front_door",
     ),

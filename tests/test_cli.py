@@ -62,6 +62,20 @@ def archcast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 SMALL = "leaderboard --benchmark toy.parquet --train-sizes 10 --test-size 20 --repeats 2"
 
 
+def test_several_benchmarks_have_one_board(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    command = f"{SMALL.replace('toy.parquet', 'toy.parquet,nasbench201:cifar100')} --predictors"
+    code, out, _ = archcast(f"{command} random,params,bayes-lin-reg")
+    assert code == 0
+    assert out.startswith("2 benchmarks: kendall-tau, mean of 2 splits each")
+    assert "ranks of the best, which is chance with 95 % confidence" in out
+    code, out, err = archcast(f"{command} random,params,bayes-lin-reg --format json")
+    rows = json.loads(out)
+    assert code == 0
+    assert {"mean_rank", "won", "toy.parquet", "nasbench201:cifar100"} <= rows[0].keys()
+    assert [row["mean_rank"] for row in rows] == sorted(row["mean_rank"] for row in rows)
+    assert "reused" in err
+
+
 @pytest.mark.parametrize("format", ["table", "json"])
 def test_a_table_fills_on_a_terminal(tmp_path: Path, format: str) -> None:
     write_small_table(tmp_path)
@@ -204,6 +218,11 @@ def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int
         ("leaderboard --benchmark absent.parquet", "absent.parquet: no such file"),
         ("leaderboard --benchmark nasbench-grap", "did you mean nasbench-graph"),
         ("leaderboard --dataset coar", "no data set 'coar'"),
+        ("leaderboard --benchmark toy.parquet,nasbench201:cifar", "no data set 'cifar'"),
+        ("leaderboard --benchmark toy.parquet,toy.parquet", "toy.parquet is named twice"),
+        ("leaderboard --benchmark toy.parquet,nasbench201 --dataset x", "write NAME:x in --bench"),
+        ("leaderboard --benchmark all --report new.html", "a page is of one benchmark; give one"),
+        ("leaderboard --benchmark all --epochs 1,2", "at one number; give one"),
         (
             "leaderboard --benchmark toy.parquet --train-sizes -5",
             "--train-sizes -5: give 1 or more",

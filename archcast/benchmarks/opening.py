@@ -10,6 +10,7 @@ from archcast.benchmarks.benchmark import Benchmark
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError, did_you_mean, foreign
 from archcast.core.files import is_file
+from archcast.core.spec import split_specs
 
 
 def open_table(benchmark: str, dataset: str | None = None) -> Table:
@@ -36,7 +37,27 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
     return table
 
 
-@lru_cache(maxsize=4)
+def open_tables(text: str) -> dict[str, Table]:
+    """Tables of several benchmarks, `NAME`, `NAME:DATASET` or a path each, by these; or of `all`.
+
+    Those are every benchmark that is registered, each with its first data set.
+
+    Raises:
+        InputError: as `open_table`, or one is named twice.
+    """
+    names = [*benchmarks] if text == "all" else split_specs(text)
+    tables: dict[str, Table] = {}
+    for each in names:
+        name, colon, dataset = each.partition(":")
+        if each in tables:
+            raise InputError(f"benchmark {each} is named twice; name it once")
+        tables[each] = (
+            open_table(name, dataset) if colon and name in benchmarks else open_table(each)
+        )
+    return tables
+
+
+@lru_cache(maxsize=16)
 def _opened(benchmark: str, dataset: str | None) -> Table:
     """The table of a benchmark's data set; without one, of the file at this path."""
     if dataset is None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from archcast.cli.options import (
     By,
     Epochs,
+    Format,
     Known,
-    OnTable,
+    OnTables,
     Page,
     Predictors,
     Shown,
@@ -27,15 +28,20 @@ from archcast.cli.output import (
     report_failed_rows,
     write_report,
 )
+from archcast.core.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from rich.console import Console, RenderableType
+
+    from archcast.studies.experiment import Experiment
 
 
 def leaderboard(
     *,
-    on: OnTable,
+    on: OnTables,
     predictors: Predictors = "all",
     train_sizes: TrainSizes = "100",
     epochs: Epochs = None,
@@ -49,8 +55,8 @@ def leaderboard(
 ) -> None:
     """Rank predictors by how well they rank architectures.
 
-    Beside that stands what they cost. Finished jobs are kept in the results folder and never run
-    twice.
+    Beside that stands what they cost; over several benchmarks, their mean ranks. Finished jobs are
+    kept in the results folder and never run twice.
     """
     from archcast.core.spec import split_specs
     from archcast.evaluation import registry as metrics
@@ -59,12 +65,18 @@ def leaderboard(
     from archcast.studies.leaderboard import summarise
 
     metrics.get(by)  # a wrong name is said before anything is run
-    table = on.open(report)
+    tables = on.open_all(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
-    experiment = splits.experiment(table, predictors, sizes, paid, device)
-    if known is not None:
-        experiment = replace(experiment, known=tuple(split_specs(known)))
+    seen = tuple(split_specs(known)) if known is not None else ()
+    experiments = {
+        name: replace(splits.experiment(table, predictors, sizes, paid, device), known=seen)
+        for name, table in tables.items()
+    }
+    if len(tables) > 1:
+        _over_benchmarks(experiments, work, by, format, report)
+        return
+    ((table, experiment),) = zip(tables.values(), experiments.values(), strict=True)
 
     def view(measured: pd.DataFrame, shown: Console) -> RenderableType | None:
         return filling_table(summarise(measured, by), shown.width, shown.height, by)
@@ -88,3 +100,39 @@ def leaderboard(
     else:
         print_frame(board, format)
     report_failed_rows(measured)
+
+
+def _over_benchmarks(
+    experiments: dict[str, Experiment], work: Work, by: str, format: Format, report: Path | None
+) -> None:
+    """A board of mean ranks, where several benchmarks were asked for."""
+    import pandas as pd
+
+    from archcast.report.terminal import over_benchmarks_table
+    from archcast.studies.leaderboard import summarise
+    from archcast.studies.over_benchmarks import over_benchmarks
+
+    if report is not None:
+        raise InputError(f"--report {report}: a page is of one benchmark; give one")
+    for each in experiments.values():
+        if len(each.epochs or ()) > 1:
+            raise InputError("--epochs: several benchmarks are compared at one number; give one")
+        each.plan()  # what can't be run is said before anything is
+    measured = {
+        name: each.measured(work.results, work.processes, work.retry)
+        for name, each in experiments.items()
+    }
+    boards = {name: summarise(each, by) for name, each in measured.items()}
+    board = over_benchmarks(boards, by)
+    if format == "table":
+        shown = console()
+        some = next(iter(experiments.values()))
+        shown.print(f"{len(boards)} benchmarks: {by}, mean of {some.repeats} splits each")
+        shown.print(over_benchmarks_table(board, list(boards), shown.width, by))
+        shown.print(
+            f"= within {board.attrs['critical_difference']:.1f} ranks of the best, which is chance"
+            " with 95 % confidence"
+        )
+    else:
+        print_frame(board, format)
+    report_failed_rows(pd.concat(list(measured.values())))

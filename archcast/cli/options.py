@@ -107,6 +107,34 @@ class OnTable:
 
 
 @dataclass(frozen=True, slots=True)
+class OnTables(OnTable):
+    """Which results to work on, maybe of several benchmarks."""
+
+    benchmark: Annotated[
+        str,
+        typer.Option(
+            help="A benchmark's name, or the path of a table (.parquet); several with commas, as in"
+            " 'nasbench201-mini,nasbench201:cifar100', or all, are compared."
+        ),
+    ] = DEFAULT_BENCHMARK
+
+    def open_all(self, *outputs: Path | None) -> dict[str, Table]:
+        """The tables by their names, whose files no output replaces."""
+        from archcast.benchmarks.opening import open_tables
+        from archcast.core.files import is_file
+
+        several = self.benchmark == "all" or "," in self.benchmark
+        if not several or is_file(Path(self.benchmark)):
+            return {self.benchmark: self.open(*outputs)}
+        if self.dataset is not None:
+            raise InputError(f"--dataset {self.dataset}: write NAME:{self.dataset} in --benchmark")
+        found = open_tables(self.benchmark)
+        if self.runs == "mean":
+            found = {name: table.averaged() for name, table in found.items()}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Splits:
     """What predictors are asked to rank, and how often."""
 

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table as ResultTable
+from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import KENDALL_TAU, SPEARMAN
 from archcast.report.text import (
     INTERVAL,
@@ -282,6 +283,34 @@ def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:
             seconds_text(row["init_seconds"]),
             seconds_text(row["query_seconds"]),
             style=_style(row),
+        )
+    return table
+
+
+def over_benchmarks_table(
+    board: pd.DataFrame, benchmarks: Sequence[str], width: int, by: str
+) -> Table:
+    """Mean ranks over benchmarks as a rich table; a narrow terminal lacks what each one says.
+
+    `=` follows the rank of a row that is near the best.
+    """
+    metric = metrics.get(by)
+    wide = 44 + sum(max(len(name), 6) + _BETWEEN for name in benchmarks)
+    shown = benchmarks if wide <= width else []
+    table = _new_table()
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("predictor", overflow="fold")
+    for name in ("train", "mean rank", "won", "first", *shown):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place, row in enumerate(rows_of(board), start=1):
+        table.add_row(
+            f"{place}{'=' if place > 1 and row['near_best'] else ' '}",
+            row["predictor"],
+            str(row["train_size"] or "-"),
+            number(row["mean_rank"], 1),
+            number(100 * row["won"], 0) + " %",
+            str(row["first"]),
+            *(format(row[name], metric.format) for name in shown),
         )
     return table
 

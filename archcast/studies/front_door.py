@@ -17,7 +17,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import pandas as pd
 
 from archcast.benchmarks.objective import MeasuredOn
-from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.opening import open_table, open_tables
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation import registry as metrics
@@ -31,6 +31,7 @@ from archcast.spaces.space import Architecture
 from archcast.studies import ablation, fronts, recommendation, speed_up, stopping, supernets
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
+from archcast.studies import over_benchmarks as over
 from archcast.studies.experiment import Experiment, Predictors
 from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment, Strategies
@@ -88,6 +89,40 @@ def leaderboard(
     opened = _as_table(table, dataset)
     experiment = Experiment(opened, predictors, train_sizes, **asked, known=known)
     return leaderboard_study.summarise(_measured(experiment, work), by)
+
+
+def over_benchmarks(
+    tables: Sequence[Tables] | str = "all",
+    predictors: Predictors = "all",
+    *,
+    train_sizes: tuple[int, ...] = (100,),
+    by: str = KENDALL_TAU.name,
+    **how: Unpack[Splits],
+) -> pd.DataFrame:
+    """Rank predictors over several benchmarks; see `studies.over_benchmarks` for the columns.
+
+    `tables` as a text are benchmarks with commas between, as `NAME` or `NAME:DATASET`.
+
+    Raises:
+        InputError: something that can't be run; nothing has been then.
+    """
+    metrics.get(by)
+    work, asked = _parted(how)
+    opened = (
+        open_tables(tables)
+        if isinstance(tables, str)
+        else {each.name: each for each in (_as_table(table, None) for table in tables)}
+    )
+    experiments = {
+        name: Experiment(table, predictors, train_sizes, **asked) for name, table in opened.items()
+    }
+    for each in experiments.values():
+        each.plan()
+    boards = {
+        name: leaderboard_study.summarise(_measured(each, work), by)
+        for name, each in experiments.items()
+    }
+    return over.over_benchmarks(boards, by)
 
 
 def costs(
