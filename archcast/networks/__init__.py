@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 registry: Registry[Networks[Any]] = Registry(  # by the name of the space
     "network",
     {
+        "darts": Entry("archcast.networks.darts_network:NETWORKS", "two kinds of cells in a row"),
         "mobilenet": Entry(
             "archcast.networks.mobilenet_network:NETWORKS", "inverted residuals in three stages"
         ),

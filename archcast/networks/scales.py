@@ -59,3 +59,16 @@ class Stages:
     lead: int = 0
     stem_stride: int = 1
     activation: Literal["relu", "relu6"] = "relu"
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """Cells one behind the other; those in `reductions` halve the image and double the channels.
+
+    The stem is three times as wide as `channels`.
+    """
+
+    channels: int
+    cells: int
+    reductions: tuple[int, ...]
+    stem_stride: int = 1
