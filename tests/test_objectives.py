@@ -529,3 +529,22 @@ def test_its_price_is_charged_in_a_search(tmp_path: Path) -> None:
 
 def test_accuracy_is_what_tables_without_objectives_measure() -> None:
     assert small_table().objectives == [ACCURACY]
+
+
+def test_a_search_is_charged_what_its_objective_takes(tmp_path: Path) -> None:
+    """Trainings where these are needed; else what is counted for nothing, or an epoch's seconds."""
+    parameters = np.repeat(np.arange(64), 2)
+    table = changed(TABLE, parameters=parameters)
+    found = {
+        name: SearchExperiment(table, "random", None, 5, 1, objective=name).run(tmp_path)[0]
+        for name in ("perplexity", "parameters", "epoch_seconds", "latency_a")
+    }
+    whole = 2.0 * EPOCHS
+    np.testing.assert_allclose(found["perplexity"].training_seconds, whole * np.arange(1, 6))
+    assert found["parameters"].training_seconds == [0.0] * 5
+    np.testing.assert_allclose(found["epoch_seconds"].training_seconds, 2.0 * np.arange(1, 6))
+    assert found["latency_a"].training_seconds == [], "no table says what that takes"
+    with pytest.raises(InputError, match="does not say what measuring latency_a takes; give --bud"):
+        SearchExperiment(table, "random", objective="latency_a", seconds=9.0).plan()
+    _, remarks = SearchExperiment(table, "random", objective="latency_a").plan()
+    assert any("speed-ups count evaluations" in remark for remark in remarks)

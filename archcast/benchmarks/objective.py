@@ -62,6 +62,11 @@ class Objective:
         return not all(map(_of_networks, self.columns))
 
     @property
+    def work(self) -> str:
+        """What there is to do before it is known."""
+        return "training" if self.needs_training else f"measuring {self.name}"
+
+    @property
     def points(self) -> str:
         """The unit of differences."""
         return "points" if self.unit == "%" else self.unit

@@ -144,7 +144,7 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
     if values is not None:
         _check_finite(values, "predicted values")
     evidence = _training_seconds(table, parts.test, parts.run, job.epochs)
-    labels_cost = _label_seconds(table, job.objective, parts.train, parts.run)
+    labels_cost = label_seconds(table, job.objective, parts.train, parts.run)
     cost = Cost(
         labels=None if labels_cost is None else float(labels_cost.sum()),
         fit=fitted - start + saved,
@@ -292,7 +292,7 @@ def warm_up(planned: Planned[BaseJob], objective: Objective, epochs: int, table:
 _WARM: set[tuple[object, ...]] = set()
 
 
-def _label_seconds(
+def label_seconds(
     table: Table, objective: Objective, at: NDArray[np.int64], run: NDArray[np.int64]
 ) -> NDArray[np.float64] | None:
     """Simulated seconds to measure a label of each architecture `at`; None if nobody can say.

@@ -88,7 +88,7 @@ class SearchRecord(BaseRecord):
         yield (self.best, *totals), 4
 
 
-@versioned(2)
+@versioned(3)
 def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
     """Replay one search; whatever goes wrong inside it becomes the record's error."""
     job = planned.job

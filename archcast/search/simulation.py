@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
-from archcast.evaluation.engine import context
+from archcast.evaluation.engine import context, label_seconds
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Search, Trial
@@ -66,8 +66,7 @@ class Simulation:
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
         self._final = table.values(objective, label)
-        known = bool(table.lengths[run].all())
-        self._seconds = table.epoch_seconds if known else None
+        self._seconds = epoch_prices(table, run, objective)
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
@@ -137,6 +136,20 @@ class Simulation:
             search.tell(value)
             idle = idle + 1 if len(self.log.architectures) == known else 0
         return self.log
+
+
+def epoch_prices(
+    table: Table, run: NDArray[np.int64], objective: Objective
+) -> NDArray[np.float64] | None:
+    """Seconds of an epoch of each architecture's run, or as large a part of a measurement.
+
+    None where the table does not say what these take.
+    """
+    if objective.needs_training:
+        return table.epoch_seconds if bool(table.lengths.all()) else None
+    every = np.arange(len(table))
+    whole = label_seconds(table, objective, every, run)
+    return None if whole is None else whole / np.maximum(1, table.epochs[run])
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,7 @@ from archcast.predictors.predictor_text import text_of
 from archcast.predictors.wrappers.ensemble import Ensemble
 from archcast.search import registry
 from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
-from archcast.search.simulation import pool_of
+from archcast.search.simulation import epoch_prices, pool_of
 from archcast.search.strategy import Strategy, Traits
 from archcast.search.strategy_text import strategy_text, to_strategy
 from archcast.studies.experiment import (
@@ -93,14 +93,11 @@ class SearchExperiment:
             remarks.append(f"searches see test values: {table.source} has no others")
         if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"--seconds {self.seconds:g}: give more than 0")
-        if table.epoch_seconds is None or not table.lengths.all():
+        if epoch_prices(table, table.starts[:-1], objective) is None:
+            unknown = f"{table.source} does not say what {objective.work} takes"
             if self.seconds is not None:
-                raise InputError(
-                    f"--seconds: {table.source} does not say what training takes; give --budget"
-                )
-            remarks.append(
-                f"speed-ups count evaluations: {table.source} does not say what training takes"
-            )
+                raise InputError(f"--seconds: {unknown}; give --budget")
+            remarks.append(f"speed-ups count evaluations: {unknown}")
         mutating = any(strategy.traits.neighbours for strategy, _ in pairs)
         if mutating and not pool_of(table, objective).is_connected:
             remarks.append(
