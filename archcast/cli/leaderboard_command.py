@@ -109,6 +109,7 @@ def _over_benchmarks(
     import pandas as pd
 
     from archcast.report.terminal import over_benchmarks_table
+    from archcast.studies.experiment import measured_all
     from archcast.studies.leaderboard import summarise
     from archcast.studies.over_benchmarks import over_benchmarks
 
@@ -117,12 +118,8 @@ def _over_benchmarks(
     for each in experiments.values():
         if len(each.epochs or ()) > 1:
             raise InputError("--epochs: several benchmarks are compared at one number; give one")
-        each.plan()  # what can't be run is said before anything is
-    measured = {
-        name: each.measured(work.results, work.processes, work.retry)
-        for name, each in experiments.items()
-    }
-    boards = {name: summarise(each, by) for name, each in measured.items()}
+    measured = measured_all(experiments.values(), work.results, work.processes, work.retry)
+    boards = {name: summarise(each, by) for name, each in zip(experiments, measured, strict=True)}
     board = over_benchmarks(boards, by)
     if format == "table":
         shown = console()
@@ -135,4 +132,4 @@ def _over_benchmarks(
         )
     else:
         print_frame(board, format)
-    report_failed_rows(pd.concat(list(measured.values())))
+    report_failed_rows(pd.concat(measured))

@@ -40,6 +40,7 @@ def pareto(
     import pandas as pd
 
     from archcast.report.terminal import pareto_table
+    from archcast.studies.experiment import measured_all
     from archcast.studies.fronts import chosen_objectives, summarise
 
     table = on.open()
@@ -51,9 +52,7 @@ def pareto(
     experiment = splits.experiment(table, predictors, (train_size,), paid, device)
     chosen = chosen_objectives(table, objectives.split(","))
     experiments = [replace(experiment, objective=each.name) for each in chosen]
-    for each in experiments:
-        each.plan()  # what can't be run is said before anything is
-    measured = [each.measured(work.results, work.processes, work.retry) for each in experiments]
+    measured = measured_all(experiments, work.results, work.processes, work.retry)
     summary = summarise(measured, chosen)
     if format == "table":
         shown = console()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import product
@@ -27,8 +27,6 @@ from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors import registry
 from archcast.predictors.baselines import Column
-from archcast.predictors.helpers.vector import VectorPredictor
-from archcast.predictors.nao import NAO
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import (
     HARDWARE,
@@ -195,6 +193,23 @@ class Experiment:
             )
 
 
+def measured_all(
+    experiments: Iterable[Experiment],
+    results: Path | str = "results",
+    workers: int | Executor = 1,
+    retry: bool = True,
+) -> list[pd.DataFrame]:
+    """What each experiment's records are worth; what can't be run is said before any is.
+
+    Raises:
+        InputError: as `Experiment.plan`.
+    """
+    first, *others = experiments
+    for each in others:
+        each.plan()  # as the first is at once
+    return [each.measured(results, workers, retry) for each in (first, *others)]
+
+
 def check_jobs(count: int) -> None:
     """Refuse, before they are planned, more jobs than a folder of records is made for.
 
@@ -338,7 +353,7 @@ def known_column(given: str, table: Table, objective: Objective) -> Column:
 
 def seeing(predictors: Sequence[Predictor], known: Sequence[Column]) -> list[Predictor]:
     """The known columns, and those of the predictors that take features, with these."""
-    takes = [each for each in predictors if isinstance(each, VectorPredictor | NAO)]
+    takes = [each for each in predictors if hasattr(each, "fit_beside")]
     return [*known, *(Combined(each, known) for each in takes if known)]
 
 

@@ -32,7 +32,7 @@ from archcast.studies import ablation, fronts, recommendation, speed_up, stoppin
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
 from archcast.studies import over_benchmarks as over
-from archcast.studies.experiment import Experiment, Predictors
+from archcast.studies.experiment import Experiment, Predictors, measured_all
 from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment, Strategies
 
@@ -88,7 +88,7 @@ def leaderboard(
     work, asked = _parted(how)
     opened = _as_table(table, dataset)
     experiment = Experiment(opened, predictors, train_sizes, **asked, known=known)
-    return leaderboard_study.summarise(_measured(experiment, work), by)
+    return leaderboard_study.summarise(_measured([experiment], work)[0], by)
 
 
 def over_benchmarks(
@@ -116,11 +116,10 @@ def over_benchmarks(
     experiments = {
         name: Experiment(table, predictors, train_sizes, **asked) for name, table in opened.items()
     }
-    for each in experiments.values():
-        each.plan()
+    measured = _measured(list(experiments.values()), work)
     boards = {
-        name: leaderboard_study.summarise(_measured(each, work), by)
-        for name, each in experiments.items()
+        name: leaderboard_study.summarise(each, by)
+        for name, each in zip(experiments, measured, strict=True)
     }
     return over.over_benchmarks(boards, by)
 
@@ -142,7 +141,7 @@ def costs(
     work, asked = _parted(how)
     sweep = {"test_size": 100, "repeats": 4, "epochs": costs_study.doublings(opened), **asked}
     experiment = replace(Experiment(opened, predictors, train_sizes), **sweep)
-    return costs_study.summarise(_measured(experiment, work))
+    return costs_study.summarise(_measured([experiment], work)[0])
 
 
 def recommend(
@@ -184,7 +183,7 @@ def combine(
     found = ablation.variants(predictors, head)
     work, asked = _parted(how)
     experiment = Experiment(_as_table(table, dataset), list(found.values()), (train_size,), **asked)
-    return ablation.summarise(_measured(experiment, work), found)
+    return ablation.summarise(_measured([experiment], work)[0], found)
 
 
 def pareto(
@@ -214,9 +213,7 @@ def pareto(
         Experiment(opened, given[name], (train_size,), **{**asked, "objective": name})
         for name in by_name
     ]
-    for each in experiments:
-        each.plan()  # what can't be run is said before anything is
-    return fronts.summarise([_measured(each, work) for each in experiments], chosen)
+    return fronts.summarise(_measured(experiments, work), chosen)
 
 
 def stop(
@@ -356,9 +353,10 @@ def _told(records: Sequence[R]) -> Sequence[R]:
     return records
 
 
-def _measured(experiment: Experiment, work: Work) -> pd.DataFrame:
-    """What the records of an experiment are worth; those that failed are logged."""
-    measured = experiment.measured(**work)
-    for error in measured["error"].dropna():
-        _logger.warning("failed: %s", error)
+def _measured(experiments: Sequence[Experiment], work: Work) -> list[pd.DataFrame]:
+    """What the records of each experiment are worth; those that failed are logged."""
+    measured = measured_all(experiments, **work)
+    for each in measured:
+        for error in each["error"].dropna():
+            _logger.warning("failed: %s", error)
     return measured
