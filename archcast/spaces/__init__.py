@@ -13,6 +13,7 @@ registry: Registry[Space] = Registry(
     "space",
     {
         "darts": Entry("archcast.spaces.darts:SPACE", "normal and reduction cells, 7 operations"),
+        "darts-rnn": Entry("archcast.spaces.darts_rnn:SPACE", "recurrent cells of 8 nodes"),
         "mobilenet": Entry("archcast.spaces.mobilenet:SPACE", "six layers of inverted residuals"),
         "nasbench-graph": Entry("archcast.spaces.nasbench_graph:SPACE", "graph-network cells"),
         "nasbench-macro": Entry("archcast.spaces.nasbench_macro:SPACE", "eight layers, 3 options"),
