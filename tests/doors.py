@@ -25,9 +25,9 @@ from archcast.benchmarks.objective import made_objective
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import LONGEST, InputError
 from archcast.core.spec import parse_spec
-from archcast.encodings import registry as encodings
 from archcast.evaluation.engine import run_job
 from archcast.networks.table_networks import blueprint_of, task_of
+from archcast.predictors.helpers.views import look
 from archcast.report.terminal import table_info
 from archcast.spaces import registry as spaces
 from archcast.spaces.declared import declared_space
@@ -108,7 +108,7 @@ def use(space: Space, texts: list[str]) -> None:
         space.mutate(each, rng)
         list(space.neighbours(each))[:5]
     space.graphs(architectures)
-    encodings.get(space.encoding)(architectures)
+    look("auto", architectures, np.arange(len(architectures)))(architectures)
     assert declared_space(space.declaration).declaration == space.declaration
 
 

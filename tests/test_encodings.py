@@ -406,11 +406,3 @@ def test_many_operations_have_few_subsets() -> None:
 def test_rows_of_large_graphs_are_refused_where_they_would_be_long(name: str) -> None:
     with pytest.raises(InputError, match="use graph-features"):
         encode(name, DagSpace(["a"], 300).example)
-
-
-def test_auto_is_the_encoding_of_the_space() -> None:
-    for space in SPACES.values():
-        cells = space.sample(5, np.random.default_rng(0))
-        np.testing.assert_array_equal(encode("auto", *cells), encode(space.encoding, *cells))
-    assert DATA["mixed"].encoding == "one-hot"
-    assert {DATA["dag-ops"].encoding, NB201.encoding} == {"graph-features"}

@@ -46,10 +46,8 @@ def test_what_ships_is_named_by_its_version() -> None:
     assert [part["kind"].partition(":")[2] for part in parts] == ["jacov", "LastTrainingLoss"]
     assert xgb["params"]["max_depth"] == 2
     assert xgb["params"]["n_estimators"] > 1, "defaults are there"
-    (auto,) = xgb["uses"]
-    assert auto["kind"] == "archcast.encodings.auto:encode"
-    assert [use["kind"] for use in auto["uses"]] == [
-        f"archcast.encodings.{name}:encode" for name in ("graph_features", "one_hot")
+    assert [use["kind"] for use in xgb["uses"]] == [
+        f"archcast.encodings.{name}:encode" for name in ("graph_features", "one_hot", "adjacency")
     ]
 
 

@@ -178,10 +178,6 @@ class OfTheBatch(_Graphs):
         return graphs._replace(numbers=graphs.numbers / top * (len(graphs.numbers) > 1))
 
 
-class UnknownEncoding(ChoicesSpace):
-    encoding = "two-hot"
-
-
 class Twin(ChoicesSpace):
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -226,7 +222,6 @@ BROKEN: list[tuple[Space, Callable[[Space], None]]] = [
     (_choices(Narrow), checks.check_graphs),
     (_choices(OfTheBatch), checks.check_graphs_do_not_depend_on_the_batch),
     (_choices(OfTheBatch), checks.check_encodings),
-    (_choices(UnknownEncoding), checks.check_encodings),
     (_choices(Twin), checks.check_pickles),
     (_choices(Anonymous), checks.check_declaration),
 ]

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 registry: Registry[Callable[[Sequence[Architecture]], NDArray[np.float64]]] = Registry(
     "encoding",
     {
-        "auto": Entry("archcast.encodings.auto:encode", "the space's own: one of the others"),
         "one-hot": Entry("archcast.encodings.one_hot:encode", "the option of each decision"),
         "adjacency": Entry("archcast.encodings.adjacency:encode", "edges and node operations"),
         "path": Entry("archcast.encodings.path:encode", "operations from input to output"),

@@ -38,7 +38,7 @@ class Additive(VectorPredictor):
         return self.contributions_.labels(x)
 
     def _encode(self, architectures: Sequence[Architecture]) -> Vector:
-        if architectures[0].space.encoding == self.encoding:
+        if architectures[0].space.listed:
             chosen = encodings.get(self.encoding)(architectures)
             return np.hstack([chosen, 1.0 - chosen])
         return _operations(architectures)

@@ -23,7 +23,7 @@ class Bananas(HeldOutVariance, MLP):
     where it has ten.
     """
 
-    tags = Tags(probabilistic=True, paper="White et al., 2019, BANANAS")
+    tags = Tags(probabilistic=True, paper="White et al., 2019, BANANAS", version=2)
 
     def __init__(
         self,

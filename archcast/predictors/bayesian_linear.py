@@ -12,7 +12,7 @@ class BayesianLinearRegression(VectorPredictor):
     It has nothing else to set; as in the study, both are fitted.
     """
 
-    tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992")
+    tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992", version=2)
 
     def __init__(self, encoding: str = "auto", labels: str = "rank") -> None:
         self.encoding = encoding

@@ -30,7 +30,7 @@ class Bohamiann(TensorPredictor):
         batch_size: labels that a step sees; all, where there are no more.
     """
 
-    tags = Tags(probabilistic=True, paper="Springenberg et al., 2016, BOHAMIANN")
+    tags = Tags(probabilistic=True, paper="Springenberg et al., 2016, BOHAMIANN", version=2)
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ class DNGO(HeldOutVariance, MLP):
     the network has three layers, of 64 ReLU units in place of 50 tanh ones; it is trained as `MLP`.
     """
 
-    tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO")
+    tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO", version=2)
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
         from sklearn.linear_model import BayesianRidge

@@ -22,7 +22,7 @@ class GaussianProcess(TensorPredictor):
     exponential, with one length scale that is never fitted.
     """
 
-    tags = Tags(probabilistic=True, paper="Rasmussen & Williams, 2006")
+    tags = Tags(probabilistic=True, paper="Rasmussen & Williams, 2006", version=2)
     precision = "float64"
 
     def __init__(
@@ -95,7 +95,7 @@ class SparseGP(GaussianProcess):
     all of it. The cost of a step grows linearly with the labels.
     """
 
-    tags = Tags(probabilistic=True, paper="Titsias, 2009, SGPR")
+    tags = Tags(probabilistic=True, paper="Titsias, 2009, SGPR", version=2)
 
     def __init__(
         self,

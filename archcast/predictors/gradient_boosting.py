@@ -21,7 +21,7 @@ class XGBoost(VectorPredictor):
     than are reported.
     """
 
-    tags = Tags(paper="Chen & Guestrin, 2016")
+    tags = Tags(paper="Chen & Guestrin, 2016", version=2)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
@@ -81,7 +81,7 @@ class LightGBM(VectorPredictor):
     5. The learning rate and the share of rows are its own.
     """
 
-    tags = Tags(paper="Ke et al., 2017", version=2)
+    tags = Tags(paper="Ke et al., 2017", version=3)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:

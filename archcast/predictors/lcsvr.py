@@ -10,6 +10,7 @@ import numpy as np
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.curves import whole
 from archcast.predictors.helpers.labels import Axis
+from archcast.predictors.helpers.views import look, views_of
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
@@ -27,7 +28,8 @@ class LearningCurveSVR(Predictor):
     which then learn from all. Scores and deviations are on the labels' axis.
 
     Args:
-        encoding: of architectures, a name from `archcast.encodings`.
+        encoding: of architectures, a name from `archcast.encodings`; or `auto`, for those that tell
+            something of the labels.
         trials: settings of the regression that are compared.
         best: how many of them are averaged.
         folds: of the cross-validation.
@@ -37,6 +39,7 @@ class LearningCurveSVR(Predictor):
         needs=frozenset({"curves"}),
         probabilistic=True,
         paper="Baker et al., 2017, Accelerating NAS using Performance Prediction",
+        version=2,
     )
 
     def __init__(
@@ -54,7 +57,7 @@ class LearningCurveSVR(Predictor):
         self.seed = seed
 
     def uses(self) -> Sequence[object]:
-        return (encodings.get(self.encoding),)
+        return [encodings.get(name) for name in views_of(self.encoding)]
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         from scipy.stats import loguniform, uniform
@@ -64,6 +67,7 @@ class LearningCurveSVR(Predictor):
 
         from archcast.predictors.helpers.curve_svr import regression
 
+        self.views_ = look(self.encoding, architectures, labels)
         views, self.axis_ = self._views(architectures, context), Axis(labels)
         x, y = np.hstack(views), self.axis_.standardise(labels)
         view = np.repeat(np.arange(len(views)), [part.shape[1] for part in views])
@@ -109,7 +113,7 @@ class LearningCurveSVR(Predictor):
 
     def _views(self, architectures: Sequence[Architecture], context: Context) -> list[Vector]:
         """Features (architectures, width) of the architecture, and of each curve."""
-        views = [encodings.get(self.encoding)(architectures)]
+        views = [self.views_(architectures)]
         assert context.curves is not None
         for name in context.curves.columns:
             curve = whole(context, name)

@@ -23,7 +23,7 @@ class MLP(TensorPredictor):
     all labels, or a random `batch_size` of them where there are more.
     """
 
-    tags = Tags(paper="White et al., 2021")
+    tags = Tags(paper="White et al., 2021", version=2)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:

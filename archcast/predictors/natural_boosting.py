@@ -21,7 +21,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
     `HeldOutVariance` for what is done about the rest.
     """
 
-    tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost", version=2)
+    tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost", version=3)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ class RandomForest(VectorPredictor):
     As many trees, and as large a sample, as in the 2021 study (White et al., 2021).
     """
 
-    tags = Tags(paper="Breiman, 2001")
+    tags = Tags(paper="Breiman, 2001", version=2)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ class ChoicesSpace(DataSpace):
     """
 
     name = "choices"
-    encoding = "one-hot"
+    listed = True
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
         self.decisions = tuple(decisions)

@@ -42,7 +42,7 @@ class LayerwiseSpace(Space):
     blocks: tuple[str, ...]
     first: tuple[str, ...]
     numbers = ("depth",)
-    encoding = "one-hot"
+    listed = True
 
     @cached_property
     def layers(self) -> list[Layer]:

@@ -28,7 +28,7 @@ class Size(Space):
     operations = ("input", *LAYERS, "output")
     nodes = len(LAYERS) + 2
     numbers = ("channels",)
-    encoding = "one-hot"
+    listed = True
 
     def format(self, architecture: Architecture) -> str:
         return ":".join(str(WIDTHS[choice]) for choice in architecture.choices)

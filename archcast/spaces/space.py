@@ -73,7 +73,8 @@ class Space(ABC):
         absent: the operations that carry no signal.
         nodes: the most nodes that a graph has, input and output among them.
         numbers: the names of the numbers that graph nodes carry.
-        encoding: what serves best unless another is asked for, a name from `archcast.encodings`.
+        listed: whether the parts of an architecture are its decisions, which contribute each by
+            itself, rather than the nodes of its graph.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Space(ABC):
     absent: frozenset[str] = frozenset()
     nodes: int
     numbers: tuple[str, ...] = ()
-    encoding: str = "graph-features"
+    listed: bool = False
 
     @abstractmethod
     def format(self, architecture: Architecture) -> str:

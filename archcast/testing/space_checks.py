@@ -202,13 +202,12 @@ def check_encodings(space: Space) -> None:
     Of encodings that do not refuse the space, as graphs may be too large for one.
     """
     sample = _sample(space, 10)
-    assert space.encoding in encodings, f"there is no encoding {space.encoding!r}"
     for name in encodings:
         encode = encodings.get(name)
         try:
             together = encode(sample)
         except InputError:
-            assert name not in ("auto", space.encoding), f"{name} refuses the space"
+            assert name != "graph-features", "graph-features refuse the space"
             continue
         assert np.isfinite(together).all(), f"{name} is not finite"
         np.testing.assert_array_equal(encode(sample[::-1])[::-1], together, name)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.labels import RescalesLabels
+from archcast.predictors.helpers.views import look, views_of
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 
@@ -20,7 +21,8 @@ class VectorPredictor(RescalesLabels, Predictor):
     """Encodes architectures, rescales labels, and leaves the regression to a subclass.
 
     Subclasses take two parameters:
-        encoding: a name from `archcast.encodings`.
+        encoding: a name from `archcast.encodings`; or `auto`, for those that tell something of the
+            labels, see `telling_views`.
         labels: how labels are rescaled before the regression, a name from `labels.LABELS`.
             Accuracies have a long lower tail, so ranks or their normal quantiles often serve
             ranking better.
@@ -32,7 +34,7 @@ class VectorPredictor(RescalesLabels, Predictor):
     labels: str
 
     def uses(self) -> Sequence[object]:
-        return (encodings.get(self.encoding),)
+        return [encodings.get(name) for name in views_of(self.encoding)]
 
     @abstractmethod
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
@@ -47,7 +49,12 @@ class VectorPredictor(RescalesLabels, Predictor):
         raise NotImplementedError
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self._look(architectures, labels)
         self._fit_vectors(self._encode(architectures), self._rescaled(labels))
+
+    def _look(self, architectures: Sequence[Architecture], labels: Vector) -> None:
+        """Choose what is seen of architectures."""
+        self.views_ = look(self.encoding, architectures, labels)
 
     def fit_beside(
         self,
@@ -57,6 +64,7 @@ class VectorPredictor(RescalesLabels, Predictor):
         context: Context,
     ) -> None:
         """Learn from the encoding and from features (n, features) beside it."""
+        self._look(architectures, labels)
         x = np.hstack([self._encode(architectures), features])
         self._fit_vectors(x, self._rescaled(labels))
 
@@ -87,4 +95,4 @@ class VectorPredictor(RescalesLabels, Predictor):
             yield self._encode(architectures[start : start + QUERY_BATCH])
 
     def _encode(self, architectures: Sequence[Architecture]) -> Vector:
-        return encodings.get(self.encoding)(architectures)
+        return self.views_(architectures)

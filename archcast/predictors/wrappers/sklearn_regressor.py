@@ -19,7 +19,7 @@ class SklearnRegressor(VectorPredictor):
     A regressor with a parameter `random_state` gets `seed`, unless it sets its own.
     """
 
-    tags = Tags(paper="Pedregosa et al., 2011")
+    tags = Tags(paper="Pedregosa et al., 2011", version=2)
 
     def __init__(
         self,

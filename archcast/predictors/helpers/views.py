@@ -1,0 +1,123 @@
+"""Which encodings of architectures tell something of their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archcast.core.errors import InputError
+from archcast.encodings import registry as encodings
+from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.predictor import Vector
+from archcast.spaces.space import Architecture
+
+AUTO = "auto"
+# By name, the part of the largest weight from which on a view tells something.
+VIEWS = {"graph-features": 0.05, "one-hot": 0.3, "adjacency": 0.3}
+MOST_WEIGHED = 200  # labels: the time grows with their cube
+JITTER = 1e-6
+NOISE, DEVIATION = np.log(0.1), 2.0  # of the log-normal prior
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Encodings side by side, of architectures as they are, or of their canonical forms."""
+
+    names: tuple[str, ...]
+    of_forms: bool
+
+    def __call__(self, architectures: Sequence[Architecture]) -> Vector:
+        """Features (architectures, width)."""
+        if self.of_forms:
+            architectures = [each.space.canonical(each) for each in architectures]
+        return np.hstack([encodings.get(name)(architectures) for name in self.names])
+
+
+def views_of(encoding: str) -> tuple[str, ...]:
+    """The encodings that `look` may choose."""
+    return tuple(VIEWS) if encoding == AUTO else (encoding,)
+
+
+def look(encoding: str, architectures: Sequence[Architecture], labels: Vector) -> Views:
+    """The encoding of that name; or for `auto` those that tell something of the labels."""
+    if encoding != AUTO:
+        return Views((encoding,), of_forms=False)
+    return Views(tuple(telling_views(architectures, labels)), of_forms=True)
+
+
+def telling_views(architectures: Sequence[Architecture], labels: Vector) -> list[str]:
+    """The encodings among `VIEWS` that tell something of the labels, one at least.
+
+    A Gaussian process weighs the squared distances of all views in one kernel, Matern 5/2, such
+    that the labels' evidence is largest under a wide log-normal prior. A view is kept whose weight
+    is no small part of the largest; graph features, also where it is a small one. So a predictor
+    sees cells as graphs, and lists of decisions as options, as far as the labels say which they
+    are. Views that a space is too large for are left out. Of more than 200 labels as many are
+    weighed, evenly spread.
+    """
+    at = np.unique(np.linspace(0, len(labels) - 1, MOST_WEIGHED).astype(int))
+    some = [architectures[i] for i in at]
+    distances = {}
+    for name in VIEWS:
+        try:
+            distance = _distances(Views((name,), of_forms=True)(some))
+        except InputError:
+            continue
+        if distance is not None:
+            distances[name] = distance
+    y = rescale(labels[at], "normal")
+    if len(distances) < 2 or np.ptp(y) == 0:
+        return [*distances] or ["one-hot"]
+    weights = weigh(np.array([*distances.values()]), Axis(y).standardise(y))
+    return [
+        name
+        for name, weight in zip(distances, weights, strict=True)
+        if weight >= VIEWS[name] * weights.max()
+    ]
+
+
+def _distances(x: Vector) -> Vector | None:
+    """Squared distances of standardised features, with mean 1; None where all rows are equal."""
+    x = x[:, x.std(axis=0) > 0]
+    if not x.shape[1]:
+        return None
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    squares = (x**2).sum(axis=1)
+    found: Vector = np.maximum(squares[:, None] + squares - 2 * x @ x.T, 0.0)
+    found /= found.sum() / (len(x) * (len(x) - 1))
+    return found
+
+
+def weigh(distances: Vector, y: Vector) -> Vector:
+    """The weights (views,) of squared distances (views, n, n) with the largest posterior."""
+    from scipy.optimize import minimize
+
+    prior = np.array([-np.log(len(distances))] * len(distances) + [0.0, NOISE])
+    found = minimize(
+        log_posterior, prior, (distances, y, prior), "L-BFGS-B", jac=True, options={"maxiter": 40}
+    )
+    return np.asarray(np.exp(found.x[: len(distances)]))
+
+
+def log_posterior(
+    logs: Vector, distances: Vector, y: Vector, prior: Vector
+) -> tuple[float, Vector]:
+    """Minus that of the weights, the signal and the noise, up to a constant, and its gradient."""
+    from scipy import linalg
+
+    weights, (signal, noise) = np.exp(logs[:-2]), np.exp(logs[-2:])
+    root = np.sqrt(5 * np.tensordot(weights, distances, 1))
+    decay = np.exp(-root)
+    similarity, slope = (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
+    covariance = signal * similarity + (noise + JITTER) * np.eye(len(y))
+    factor = linalg.cho_factor(covariance, lower=True)
+    inverse = linalg.cho_solve(factor, np.eye(len(y)))
+    dual = inverse @ y
+    by_covariance = (inverse - np.outer(dual, dual)) / 2
+    by_weights = signal * np.tensordot(distances, by_covariance * slope, 2)
+    gradient = [*by_weights, np.sum(by_covariance * similarity), np.trace(by_covariance)]
+    off = (logs - prior) / DEVIATION
+    loss = y @ dual / 2 + np.log(factor[0].diagonal()).sum() + off @ off / 2
+    return loss, np.exp(logs) * gradient + off / DEVIATION
