@@ -27,7 +27,7 @@ from archcast.core.errors import LONGEST, InputError
 from archcast.core.spec import parse_spec
 from archcast.evaluation.engine import run_job
 from archcast.networks.table_networks import blueprint_of, task_of
-from archcast.predictors.helpers.views import look
+from archcast.predictors.helpers.telling_views import look
 from archcast.report.terminal import table_info
 from archcast.spaces import registry as spaces
 from archcast.spaces.declared import declared_space

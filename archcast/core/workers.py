@@ -75,8 +75,8 @@ def run_each(
         function: travels once a process, with all that it holds; to processes that are not ours,
             once an item.
         items: one a job, taken as there is room for them.
-        workers: how many processes; 1 is this one. Or an executor: `Processes`, whose jobs then end
-            with this iterator, or any other, which is left open.
+        workers: how many processes; 1 is this one. Or an executor: `Processes` of as many, whose
+            jobs end with this iterator, or any other, which is left open.
         ordered: whether results come in the order of the items.
         on_loss: gives what stands for the result of a job that our processes can't do.
 
@@ -90,7 +90,7 @@ def run_each(
         with closing(_ended(workers, job, items, IN_FLIGHT_ELSEWHERE)) as ended:
             yield from _results(ended, ordered, on_loss)
     else:
-        ours = workers if isinstance(workers, Processes) else Processes(workers)
+        ours = Processes(workers.count if isinstance(workers, Processes) else workers)
         job = partial(_limited_in, _kept(function))
         with (
             ours as processes,

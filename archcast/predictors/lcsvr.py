@@ -10,7 +10,7 @@ import numpy as np
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.curves import whole
 from archcast.predictors.helpers.labels import Axis
-from archcast.predictors.helpers.views import look, views_of
+from archcast.predictors.helpers.telling_views import look, views_of
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 

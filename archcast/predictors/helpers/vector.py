@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.labels import RescalesLabels
-from archcast.predictors.helpers.views import look, views_of
+from archcast.predictors.helpers.telling_views import look, views_of
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 

@@ -17,7 +17,9 @@ AUTO = "auto"
 # By name, the part of the largest weight from which on a view tells something.
 VIEWS = {"graph-features": 0.05, "one-hot": 0.3, "adjacency": 0.3}
 MOST_WEIGHED = 200  # labels: the time grows with their cube
+LEAST = 1e-9  # deviation of a feature that differs by more than rounding
 JITTER = 1e-6
+MOST = 10.0  # of the logarithm of a weight, the signal or the noise, and the least below 0
 NOISE, DEVIATION = np.log(0.1), 2.0  # of the log-normal prior
 
 
@@ -80,7 +82,7 @@ def telling_views(architectures: Sequence[Architecture], labels: Vector) -> list
 
 def _distances(x: Vector) -> Vector | None:
     """Squared distances of standardised features, with mean 1; None where all rows are equal."""
-    x = x[:, x.std(axis=0) > 0]
+    x = x[:, x.std(axis=0) > LEAST]
     if not x.shape[1]:
         return None
     x = (x - x.mean(axis=0)) / x.std(axis=0)
@@ -96,8 +98,9 @@ def weigh(distances: Vector, y: Vector) -> Vector:
 
     prior = np.array([-np.log(len(distances))] * len(distances) + [0.0, NOISE])
     found = minimize(
-        log_posterior, prior, (distances, y, prior), "L-BFGS-B", jac=True, options={"maxiter": 40}
-    )
+        log_posterior, prior, (distances, y, prior), "L-BFGS-B", jac=True,
+        bounds=[(-MOST, MOST)] * len(prior), options={"maxiter": 40},
+    )  # fmt: skip
     return np.asarray(np.exp(found.x[: len(distances)]))
 
 

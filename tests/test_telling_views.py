@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from archcast.encodings import registry as encodings
 from archcast.predictors import registry as predictors
-from archcast.predictors.helpers.views import (
+from archcast.predictors.helpers.telling_views import (
     JITTER,
     NOISE,
     VIEWS,
@@ -101,6 +101,19 @@ def test_labels_that_say_nothing_leave_all_views() -> None:
     assert telling_views(cells[:1], np.ones(1)) == ["one-hot"]
     assert telling_views(cells[:2], np.arange(2.0))
     assert telling_views([cells[0]] * 5, np.arange(5.0)) == ["one-hot"]
+
+
+@pytest.mark.parametrize("space", ["mobilenet", "size", "nasbench101", "darts"])
+@pytest.mark.parametrize("n", [3, 8, 30])
+def test_any_labels_of_any_space_choose_some(space: str, n: int) -> None:
+    """Ties, and labels that follow from the choices without noise, take weights to their ends."""
+    cells = drawn(spaces.get(space), n)
+    for labels in (
+        np.array([float(sum(each.choices)) for each in cells]),
+        np.array([float(each.choices[0]) for each in cells]),
+        np.arange(float(n)) % 2,
+    ):
+        assert {*telling_views(cells, labels)} <= {*VIEWS}
 
 
 def test_many_labels_are_weighed_in_part() -> None:
