@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rich.console import Console
 from archcast.core.errors import InputError
 from archcast.core.registry import Entry
 from archcast.evaluation import metrics as functions
+from archcast.evaluation import record as records
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.job import Job
 from archcast.evaluation.measure import measure
@@ -198,3 +200,20 @@ def test_a_narrow_table_keeps_what_ranks_it() -> None:
     board = summarise(measure([record("gp", 1.0), record("rf", 60.0)]), "pearson")
     assert "pearson" in shown(board, 60, "pearson")
     assert "regret" not in shown(board, 60, "pearson")
+
+
+def test_libraries_may_come_by_another_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `xgboost-cpu` brings the module of `xgboost`."""
+
+    def version(name: str) -> str:
+        if name in ("xgboost", "ngboost"):
+            raise PackageNotFoundError(name)
+        return f"{name} 1.0"
+
+    monkeypatch.setattr(records, "version", version)
+    found = {"xgboost": ["xgboost-cpu"]}
+    monkeypatch.setattr(records, "packages_distributions", lambda: found)
+    versions = records._versions.__wrapped__()
+    assert versions["xgboost"] == "xgboost-cpu 1.0"
+    assert versions["ngboost"] == "unknown"
+    assert versions["numpy"] == "numpy 1.0"

@@ -9,7 +9,7 @@ import platform
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
@@ -48,8 +48,17 @@ class Cost(BaseModel):
 
 @cache
 def _versions() -> dict[str, str]:
-    libraries = {name: version(name) for name in LIBRARIES.values()}
+    libraries = {name: _library_version(module, name) for module, name in LIBRARIES.items()}
     return {"archcast": version("archcast"), "python": platform.python_version(), **libraries}
+
+
+def _library_version(module: str, name: str) -> str:
+    """Of the distribution, or of another that brings the module, as `xgboost-cpu` does."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        others = packages_distributions().get(module, [])
+        return version(others[0]) if others else "unknown"
 
 
 def _machine() -> str:
