@@ -6,8 +6,8 @@
     archcast.search(strategies="evolution", predictors="xgb")
 
 Each function answers what the command of its name does; `ground_truth` trains what a table lacks.
-They take a table or a benchmark's name,
-and predictors as objects or as text, and return DataFrames.
+They take a table or a benchmark's name, and predictors as objects or as text, and return
+DataFrames.
 """
 
 from __future__ import annotations

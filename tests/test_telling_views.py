@@ -15,10 +15,10 @@ from archcast.predictors.helpers.telling_views import (
     NOISE,
     VIEWS,
     _distances,
-    log_posterior,
     look,
     telling_views,
 )
+from archcast.predictors.helpers.weighed_kernel import matern, minus_log_posterior
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space
 from tests.data_spaces import SPACES
@@ -36,8 +36,10 @@ def test_gradient_is_that_of_finite_differences() -> None:
     distances = ((points[:, :, None] - points[:, None]) ** 2).sum(axis=-1)
     y, prior = rng.normal(size=12), np.array([-1.0, -1.0, -1.0, 0.0, NOISE])
     at = rng.normal(size=5)
-    _, gradient = log_posterior(at, distances, y, prior)
-    numeric = optimize.approx_fprime(at, lambda p: log_posterior(p, distances, y, prior)[0], 1e-6)
+    _, gradient = minus_log_posterior(at, distances, y, prior, matern, JITTER)
+    numeric = optimize.approx_fprime(
+        at, lambda p: minus_log_posterior(p, distances, y, prior, matern, JITTER)[0], 1e-6
+    )
     np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-5)
 
 
@@ -47,7 +49,9 @@ def test_evidence_is_that_of_another_library() -> None:
     squares = ((x[:, None] - x[None]) ** 2).sum(axis=-1)
     weight, signal, noise = 0.4, 1.7, 0.2
     logs = np.log([weight, signal, noise])
-    ours = -log_posterior(logs, squares[None], y, logs)[0] - 15 / 2 * np.log(2 * np.pi)
+    ours = -minus_log_posterior(logs, squares[None], y, logs, matern, JITTER)[0] - 15 / 2 * np.log(
+        2 * np.pi
+    )
     kernel = ConstantKernel(signal) * Matern(weight**-0.5, nu=2.5) + WhiteKernel(noise + JITTER)
     theirs = GaussianProcessRegressor(kernel, optimizer=None, alpha=0.0).fit(x, y)
     assert ours == pytest.approx(theirs.log_marginal_likelihood_value_, rel=1e-6)

@@ -5,6 +5,23 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
+def conv_norm(
+    c_in: int,
+    c_out: int,
+    kernel: int,
+    stride: int = 1,
+    act: type[nn.Module] | None = None,
+    groups: int = 1,
+    momentum: float = 0.1,
+) -> nn.Sequential:
+    """Convolution, batch norm and, if given, an activation."""
+    parts: list[nn.Module] = [
+        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(c_out, momentum=momentum),
+    ]
+    return nn.Sequential(*parts, *([act()] if act else []))
+
+
 def relu_conv_norm(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """ReLU, convolution and batch norm: the order inside cells."""
     return nn.Sequential(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from archcast.networks.blocks import relu_conv_norm
+from archcast.networks.blocks import conv_norm, relu_conv_norm
 from archcast.networks.scales import CellRow
 from archcast.spaces.darts import NODES, OPERATIONS, Cell, cells_of
 from archcast.spaces.space import Architecture
@@ -21,10 +21,7 @@ class RowOfCells(nn.Module):
         super().__init__()
         normal, reduction = cells_of(architecture)
         width = STEM * scale.channels
-        self.stem = nn.Sequential(
-            nn.Conv2d(signature.shape[0], width, 3, scale.stem_stride, 1, bias=False),
-            nn.BatchNorm2d(width),
-        )
+        self.stem = conv_norm(signature.shape[0], width, 3, scale.stem_stride)
         cells: list[nn.Module] = []
         older, newer, channels, halved = width, width, scale.channels, False
         for number in range(scale.cells):

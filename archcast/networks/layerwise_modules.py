@@ -6,6 +6,7 @@ import re
 
 from torch import Tensor, nn
 
+from archcast.networks.blocks import conv_norm
 from archcast.networks.scales import Stages
 from archcast.spaces.layerwise import SKIP, LayerwiseSpace
 from archcast.spaces.space import Architecture
@@ -84,19 +85,3 @@ class InvertedResidual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = self.parts(features)
         return out + features if self.adds else out
-
-
-def conv_norm(
-    c_in: int,
-    c_out: int,
-    kernel: int,
-    stride: int = 1,
-    act: type[nn.Module] | None = None,
-    groups: int = 1,
-) -> nn.Sequential:
-    """Convolution, batch norm and, if given, an activation."""
-    parts: list[nn.Module] = [
-        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(c_out),
-    ]
-    return nn.Sequential(*parts, *([act()] if act else []))

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from archcast.networks.blocks import conv_norm
 from archcast.networks.scales import Stacks
 from archcast.spaces.nasbench101 import OPERATIONS, Cell, Edges, pruned
 from archcast.spaces.space import Architecture
@@ -19,7 +20,9 @@ class StackedCells(nn.Module):
     def __init__(self, architecture: Architecture, signature: Signature, scale: Stacks) -> None:
         super().__init__()
         cell, width = pruned(architecture), scale.channels
-        self.stem = _conv_norm_relu(signature.shape[0], width, 3, scale.momentum, scale.stem_stride)
+        self.stem = conv_norm(
+            signature.shape[0], width, 3, scale.stem_stride, nn.ReLU, momentum=scale.momentum
+        )
         stacks: list[nn.Module] = []
         c_in = width
         for stack in range(3):
@@ -51,7 +54,7 @@ class CellOfVertices(nn.Module):
         self.last = len(cell.operations) + 1
         self.edges = cell.edges
         self.widths = vertex_widths(cell.edges, c_out)
-        block = partial(_conv_norm_relu, momentum=momentum)
+        block = partial(conv_norm, act=nn.ReLU, momentum=momentum)
         self.projections = nn.ModuleDict(
             {str(j): block(c_in, self.widths[j], 1) for i, j in cell.edges if i == 0}
         )
@@ -94,13 +97,3 @@ def vertex_widths(edges: Edges, c_out: int) -> list[int]:
         if vertex not in read:
             widths[vertex] = max(widths[j] for i, j in edges if i == vertex)
     return widths
-
-
-def _conv_norm_relu(
-    c_in: int, c_out: int, kernel: int, momentum: float, stride: int = 1
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(c_out, momentum=momentum),
-        nn.ReLU(),
-    )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from archcast.networks.blocks import ResidualReduction, relu_conv_norm
+from archcast.networks.blocks import ResidualReduction, conv_norm, relu_conv_norm
 from archcast.networks.scales import Skeleton
 from archcast.networks.supernet import Path, Selection, Supernet
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
@@ -24,10 +24,7 @@ class Stacked(nn.Module):
     ) -> None:
         super().__init__()
         width = skeleton.channels
-        self.stem = nn.Sequential(
-            nn.Conv2d(signature.shape[0], width, 3, skeleton.stem_stride, 1, bias=False),
-            nn.BatchNorm2d(width),
-        )
+        self.stem = conv_norm(signature.shape[0], width, 3, skeleton.stem_stride)
         reduction = ResidualReduction if skeleton.reduction == "residual" else PoolReduction
         stages: list[nn.Module] = []
         for stage in range(3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archcast.networks.blocks import ResidualReduction, relu_conv_norm
+from archcast.networks.blocks import ResidualReduction, conv_norm, relu_conv_norm
 from archcast.networks.scales import Widths
 from archcast.spaces.size_space import LAYERS
 from archcast.spaces.space import Architecture
@@ -17,10 +17,7 @@ class SizedNetwork(nn.Module):
     def __init__(self, architecture: Architecture, signature: Signature, scale: Widths) -> None:
         super().__init__()
         widths = [scale.unit * (choice + 1) for choice in architecture.choices]
-        self.stem = nn.Sequential(
-            nn.Conv2d(signature.shape[0], widths[0], 3, scale.stem_stride, 1, bias=False),
-            nn.BatchNorm2d(widths[0]),
-        )
+        self.stem = conv_norm(signature.shape[0], widths[0], 3, scale.stem_stride)
         sources = [widths[0], *widths]
         self.layers = nn.Sequential(
             *(_layer(*each, scale) for each in zip(LAYERS, sources, widths, strict=False))

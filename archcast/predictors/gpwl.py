@@ -9,12 +9,13 @@ import numpy as np
 from archcast.core.heavy import linalg, optimize
 from archcast.encodings.weisfeiler_lehman import Labels, encode, products, self_products
 from archcast.predictors.helpers.labels import Axis, RescalesLabels
+from archcast.predictors.helpers.weighed_kernel import linear, matern, minus_log_posterior
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
 BATCH = 500  # architectures queried at once: bounds memory
 JITTER = 1e-4  # the least noise variance; labels have variance 1
-WEIGHT, NOISE, DEVIATION = -2.0, -2.0, 2.0  # the prior of logarithms of hyperparameters
+WEIGHT, NOISE = -2.0, -2.0  # the prior means of their logarithms
 
 
 class WeisfeilerLehmanGP(RescalesLabels, Predictor):
@@ -62,18 +63,7 @@ class WeisfeilerLehmanGP(RescalesLabels, Predictor):
 
     def _loss(self, logs: Vector, terms: Vector, y: Vector, prior: Vector) -> tuple[float, Vector]:
         """Minus the log posterior of the hyperparameters, up to a constant, and its gradient."""
-        *weights, signal, noise = np.exp(logs)
-        similarity, slope = self._similarity(np.array(weights), terms)
-        covariance = signal * similarity + (noise + JITTER) * np.eye(len(y))
-        factor = linalg.cho_factor(covariance, lower=True)
-        inverse = linalg.cho_solve(factor, np.eye(len(y)))
-        dual = inverse @ y
-        by_covariance = (inverse - np.outer(dual, dual)) / 2
-        by_weights = signal * np.tensordot(terms, by_covariance * slope, 2)
-        gradient = [*by_weights, np.sum(by_covariance * similarity), np.trace(by_covariance)]
-        off = (logs - prior) / DEVIATION
-        loss = y @ dual / 2 + np.log(factor[0].diagonal()).sum() + off @ off / 2
-        return loss, np.exp(logs) * gradient + off / DEVIATION
+        return minus_log_posterior(logs, terms, y, prior, self._similarity, JITTER)
 
     def _terms(self, queried: Labels) -> Vector:
         """What the kernel weighs, of each queried and each training graph: (views, n, m)."""
@@ -84,12 +74,7 @@ class WeisfeilerLehmanGP(RescalesLabels, Predictor):
 
     def _similarity(self, weights: Vector, terms: Vector) -> tuple[Vector, Vector]:
         """The kernel before its scale, and its derivative by the weighted sum of terms."""
-        total = np.tensordot(weights, terms, 1)
-        if self.kernel == "linear":
-            return total, np.ones_like(total)
-        root = np.sqrt(5 * total)
-        decay = np.exp(-root)
-        return (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
+        return (linear if self.kernel == "linear" else matern)(weights, terms)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         return self._query_with_std(architectures, context)[0]

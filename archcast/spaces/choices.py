@@ -12,7 +12,7 @@ import numpy as np
 from archcast.core.errors import InputError, short
 from archcast.spaces.data_space import DataSpace, check_keys
 from archcast.spaces.decision import Decision, decision_from_json
-from archcast.spaces.space import Architecture, Choices, Graphs
+from archcast.spaces.space import Architecture, Choices, Graphs, chains
 
 RESERVED = ",="
 
@@ -124,7 +124,4 @@ class ChoicesSpace(DataSpace):
             operations[:, node] = self._first_operation[node - 1] + option
             if decision.ordered:
                 numbers[:, node, 0] = decision.positions(np.array(chosen, dtype=np.float64))
-        adjacency = np.broadcast_to(
-            np.eye(self.nodes, k=1, dtype=bool), (n, self.nodes, self.nodes)
-        )
-        return Graphs(adjacency, operations, np.ones((n, self.nodes), dtype=bool), numbers)
+        return chains(operations, numbers)

@@ -12,7 +12,7 @@ import numpy as np
 from archcast.core.errors import InputError, short
 from archcast.core.json_text import read_json
 from archcast.spaces.decision import Decision
-from archcast.spaces.space import Architecture, Choices, Graphs, Space
+from archcast.spaces.space import Architecture, Choices, Graphs, Space, whole_graphs
 
 OPERATIONS = (
     *("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"),
@@ -23,11 +23,11 @@ INPUTS = 2  # nodes 0 and 1 of a cell: what the cell before the previous one gav
 NODES = range(INPUTS, 6)  # the others, all of which a cell's output joins
 
 _PREFIX = "NetworkSelectorDatasetInfo:darts:"
-_EDGE = r"\(\s*['\"](\w+)['\"]\s*,\s*(\d)\s*\)"
+EDGE = r"\(\s*['\"](\w+)['\"]\s*,\s*(\d)\s*\)"
 _JOINED = r"(?:\[\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*\]|range\(\s*2\s*,\s*6\s*\))"
 _GENOTYPE = re.compile(
     r"\s*,\s*".join(
-        rf"{cell}\s*=\s*\[((?:\s*{_EDGE}\s*,?)*)\s*\]\s*,\s*{cell}_concat\s*=\s*{_JOINED}"
+        rf"{cell}\s*=\s*\[((?:\s*{EDGE}\s*,?)*)\s*\]\s*,\s*{cell}_concat\s*=\s*{_JOINED}"
         for cell in CELLS
     )
 )
@@ -128,8 +128,7 @@ class DARTS(Space):
                         adjacency[at, gives[source], place] = True
                         adjacency[at, place, last] = True
                         place += 1
-        mask = np.ones((n, self.nodes), dtype=bool)
-        return Graphs(adjacency, operations, mask, np.zeros((n, self.nodes, 0)))
+        return whole_graphs(adjacency, operations)
 
 
 def cells_of(architecture: Architecture) -> list[Cell]:
@@ -189,7 +188,7 @@ def _from_genotype(text: str) -> list[Cell]:
         raise InputError("it is no Genotype(normal=[...], normal_concat=[2, 3, 4, 5], reduce=[...")
     cells = []
     for listed in (found[1], found[4]):
-        edges = [_edge(int(source), name) for name, source in re.findall(_EDGE, listed)]
+        edges = [_edge(int(source), name) for name, source in re.findall(EDGE, listed)]
         if len(edges) != 2 * len(NODES):
             raise InputError(f"a cell has {2 * len(NODES)} edges, not {len(edges)}")
         cells.append(tuple((edges[at], edges[at + 1]) for at in range(0, len(edges), 2)))

@@ -10,16 +10,16 @@ import numpy as np
 
 from archcast.core.errors import InputError, short
 from archcast.core.json_text import read_json
+from archcast.spaces.darts import EDGE
 from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture, Choices, Graphs, Space, whole_graphs
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 NODES = range(1, 9)  # node 0 is what the cell makes of input and state
 
-_EDGE = r"\(\s*['\"](\w+)['\"]\s*,\s*(\d)\s*\)"
 _JOINED = r"(?:\[\s*1\s*,\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*,\s*6\s*,\s*7\s*,\s*8\s*\]|range\(1, ?9\))"
 _GENOTYPE = re.compile(
-    rf"recurrent\s*=\s*\[((?:\s*{_EDGE}\s*,?)*)\s*\]\s*,\s*concat\s*=\s*{_JOINED}"
+    rf"recurrent\s*=\s*\[((?:\s*{EDGE}\s*,?)*)\s*\]\s*,\s*concat\s*=\s*{_JOINED}"
 )
 
 
@@ -67,7 +67,7 @@ class DARTSRecurrent(Space):
         found = _GENOTYPE.search(text)
         if found is None:
             raise InputError("it is no Genotype(recurrent=[...], concat=range(1, 9))")
-        listed = re.findall(_EDGE, found[1])
+        listed = re.findall(EDGE, found[1])
         for name, _ in listed:
             if name not in ACTIVATIONS:
                 known = ", ".join(ACTIVATIONS)

@@ -11,7 +11,7 @@ import numpy as np
 from archcast.core.errors import InputError
 from archcast.core.json_text import read_json
 from archcast.spaces.decision import Decision
-from archcast.spaces.space import Architecture, Choices, Graphs, Space, choice_matrix
+from archcast.spaces.space import Architecture, Choices, Graphs, Space, chains, choice_matrix
 
 SKIP = "skip"
 
@@ -116,5 +116,4 @@ class LayerwiseSpace(Space):
         operations[:, -1] = len(self.operations) - 1
         depths = np.zeros((n, self.nodes, 1))
         depths[:, 1:-1, 0] = np.linspace(0, 1, layers)
-        chain = np.broadcast_to(np.eye(self.nodes, k=1, dtype=bool), (n, self.nodes, self.nodes))
-        return Graphs(chain, operations, np.ones((n, self.nodes), dtype=bool), depths)
+        return chains(operations, depths)

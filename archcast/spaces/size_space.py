@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from archcast.spaces.decision import Decision
-from archcast.spaces.space import Architecture, Choices, Graphs, Space, choice_matrix
+from archcast.spaces.space import Architecture, Choices, Graphs, Space, chains, choice_matrix
 
 WIDTHS = tuple(range(8, 65, 8))
 LAYERS = ("cell 1", "reduction 1", "cell 2", "reduction 2", "cell 3")
@@ -49,8 +49,7 @@ class Size(Space):
         chosen = choice_matrix(architectures).reshape(n, len(LAYERS)).astype(np.float64)
         for at, decision in enumerate(self.decisions):
             numbers[:, at + 1, 0] = decision.positions(chosen[:, at])
-        chain = np.broadcast_to(np.eye(self.nodes, k=1, dtype=bool), (n, self.nodes, self.nodes))
-        return Graphs(chain, operations, np.ones((n, self.nodes), dtype=bool), numbers)
+        return chains(operations, numbers)
 
 
 SPACE = Size()

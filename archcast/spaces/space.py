@@ -59,6 +59,13 @@ def whole_graphs(adjacency: NDArray[np.bool_], operations: NDArray[np.int64]) ->
     return Graphs(adjacency, operations, mask, np.zeros((*operations.shape, 0)))
 
 
+def chains(operations: NDArray[np.int64], numbers: NDArray[np.float64]) -> Graphs:
+    """Graphs in which each node feeds the next, without padding."""
+    n, nodes = operations.shape
+    adjacency = np.broadcast_to(np.eye(nodes, k=1, dtype=bool), (n, nodes, nodes))
+    return Graphs(adjacency, operations, np.ones((n, nodes), dtype=bool), numbers)
+
+
 class Space(ABC):
     """A search space: a fixed list of decisions.
 

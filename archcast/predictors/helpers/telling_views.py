@@ -10,6 +10,7 @@ import numpy as np
 from archcast.core.errors import InputError
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.labels import Axis, rescale
+from archcast.predictors.helpers.weighed_kernel import matern, minus_log_posterior
 from archcast.predictors.predictor import Vector
 from archcast.spaces.space import Architecture
 
@@ -20,7 +21,7 @@ MOST_WEIGHED = 200  # labels: the time grows with their cube
 LEAST = 1e-9  # deviation of a feature that differs by more than rounding
 JITTER = 1e-6
 MOST = 10.0  # of the logarithm of a weight, the signal or the noise, and the least below 0
-NOISE, DEVIATION = np.log(0.1), 2.0  # of the log-normal prior
+NOISE = np.log(0.1)  # the prior mean of its logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +99,7 @@ def weigh(distances: Vector, y: Vector) -> Vector:
 
     prior = np.array([-np.log(len(distances))] * len(distances) + [0.0, NOISE])
     found = minimize(
-        log_posterior, prior, (distances, y, prior), "L-BFGS-B", jac=True,
+        minus_log_posterior, prior, (distances, y, prior, matern, JITTER), "L-BFGS-B", jac=True,
         bounds=[(-MOST, MOST)] * len(prior), options={"maxiter": 40},
     )  # fmt: skip
     return np.asarray(np.exp(found.x[: len(distances)]))
-
-
-def log_posterior(
-    logs: Vector, distances: Vector, y: Vector, prior: Vector
-) -> tuple[float, Vector]:
-    """Minus that of the weights, the signal and the noise, up to a constant, and its gradient."""
-    from scipy import linalg
-
-    weights, (signal, noise) = np.exp(logs[:-2]), np.exp(logs[-2:])
-    root = np.sqrt(5 * np.tensordot(weights, distances, 1))
-    decay = np.exp(-root)
-    similarity, slope = (1 + root + root**2 / 3) * decay, -5 / 6 * (1 + root) * decay
-    covariance = signal * similarity + (noise + JITTER) * np.eye(len(y))
-    factor = linalg.cho_factor(covariance, lower=True)
-    inverse = linalg.cho_solve(factor, np.eye(len(y)))
-    dual = inverse @ y
-    by_covariance = (inverse - np.outer(dual, dual)) / 2
-    by_weights = signal * np.tensordot(distances, by_covariance * slope, 2)
-    gradient = [*by_weights, np.sum(by_covariance * similarity), np.trace(by_covariance)]
-    off = (logs - prior) / DEVIATION
-    loss = y @ dual / 2 + np.log(factor[0].diagonal()).sum() + off @ off / 2
-    return loss, np.exp(logs) * gradient + off / DEVIATION
