@@ -1,4 +1,4 @@
-"""The numbers and the picture of the datasheet of nasbench201-mini.
+"""The numbers and the picture of the datasheet of a benchmark that was trained here.
 
     python -m reproduce.datasheet nasbench201-mini --figure nasbench201-mini.png
     python -m reproduce.datasheet nasbench201-mini --with cifar10.parquet
@@ -23,7 +23,6 @@ from archcast.evaluation.noise import noise_ceiling
 from reproduce.page import number, table
 
 SHOWN_EPOCHS = (1, 2, 3, 5, 7, 12)
-LOW, HIGH = 70, 78  # test accuracies, in percent
 CHANCE = 10.5
 Floats = NDArray[np.float64]
 
@@ -40,7 +39,7 @@ def facts(results: Table) -> dict[str, str]:
     first, second = results.starts[:-1][twice], results.starts[:-1][twice] + 1
     one, two = test[first], test[second]
     found = {
-        "runs": f"{len(test):,}, of {len(results):,} cells; {len(first):,} cells have two or more",
+        "runs": f"{len(test):,}, of {len(results):,} architectures",
         "processor time in training": (
             f"{seconds.sum() / 3600:.1f} hours, {seconds.mean():.1f} seconds a run"
             f" (largest {seconds.max():.1f})"
@@ -48,8 +47,8 @@ def facts(results: Table) -> dict[str, str]:
     }
     for name, share in (("least", 0), ("10 %", 10), ("median", 50), ("90 %", 90), ("best", 100)):
         found[f"test accuracy of a run, {name}"] = f"{np.percentile(test, share):.2f} %"
-    found["cells that stay at chance"] = f"{(results.mean_over_runs(test) < CHANCE).sum()}"
-    found["Kendall tau of two runs of a cell"] = number(kendall_tau(one, two))
+    found["architectures that stay at chance"] = f"{(results.mean_over_runs(test) < CHANCE).sum()}"
+    found["Kendall tau of two runs of an architecture"] = number(kendall_tau(one, two))
     found["Spearman's correlation of these"] = number(spearman(one, two))
     tops = [(one[top], two[top]) for top in map(top_tenth, (one, two))]
     found["Kendall tau of these, in the best tenth by one of them"] = number(
@@ -68,26 +67,58 @@ def facts(results: Table) -> dict[str, str]:
     assert limit is not None
     found["noise ceiling of tau"] = number(limit, 2)
     mean = (one + two) / 2
-    for name, cells in (
-        ("", mean > CHANCE), (f", cells above {HIGH} %", mean > HIGH),
-        (f", cells below {LOW} %", (mean < LOW) & (mean > CHANCE)),
+    middle, tenth = np.quantile(mean[mean > CHANCE], (0.5, 0.1))
+    for name, some in (
+        ("", mean > CHANCE), (", the better half", mean > middle),
+        (", the worst tenth above chance", (mean < tenth) & (mean > CHANCE)),
     ):  # fmt: skip
-        deviation = np.sqrt(np.mean((one - two)[cells] ** 2) / 2)
+        deviation = np.sqrt(np.mean((one - two)[some] ** 2) / 2)
         found[f"deviation over seeds{name}"] = f"{deviation:.1f} points"
+    return found | halves(results, test) | robust(results, test)
+
+
+def halves(results: Table, test: Floats) -> dict[str, str]:
+    """How far the means of half of the runs agree with those of the others, of four or more."""
+    runs = np.diff(results.starts).min()
+    if runs < 4:
+        return {}
+    half = runs // 2
+    one, two = (
+        np.mean([test[results.starts[:-1] + run] for run in some], axis=0)
+        for some in (range(half), range(half, 2 * half))
+    )
+    return {
+        f"Kendall tau of the means of {half} and {half} other runs": number(kendall_tau(one, two))
+    }
+
+
+def robust(results: Table, test: Floats) -> dict[str, str]:
+    """What is left of accuracy on attacked images, and how far the last two runs agree on it."""
+    found = {}
+    last = results.starts[1:] - 1
+    for name in ("fgsm_accuracy", "pgd_accuracy"):
+        values = results.columns[name].astype(float)
+        pairs = values[[last - 1, last]]
+        one, two = pairs[:, np.isfinite(pairs).all(axis=0)]
+        left = np.nanmedian(results.mean_over_runs(values / test))
+        found[f"`{name}` over test accuracy, of the median architecture"] = number(left, 2)
+        found[f"Kendall tau of two runs of an architecture, by `{name}`"] = number(
+            kendall_tau(one, two)
+        )
     return found
 
 
 def run_and_others(results: Table) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """A run's rows and what its cells are held against, the mean accuracy of their other runs.
+    """The rows of runs and what these are held against, the mean accuracy of their other runs.
 
-    Of all first runs, of all second ones, ..., without cells that have no others.
+    Of all first runs, of all second ones, ..., without architectures that have no others.
     """
     test = results.columns["test_accuracy"].astype(float)
     runs = np.diff(results.starts)
     for run in range(runs.max()):
-        cells = runs > max(run, 1)
+        some = runs > max(run, 1)
         rows = results.starts[:-1] + np.minimum(run, runs - 1)
-        yield rows[cells], results.mean_of_others(test, rows)[cells]
+        yield rows[some], results.mean_of_others(test, rows)[some]
 
 
 def early(results: Table) -> list[list[str]]:
@@ -135,7 +166,7 @@ def main() -> None:
         return
     print(table(["what", "how much"], ([name, value] for name, value in facts(results).items())))
     print("\nKendall tau of what is known of one run after some epochs with the mean test accuracy")
-    print("of the cell's other runs:\n")
+    print("of the architecture's other runs:\n")
     print(table(["epochs", *map(str, SHOWN_EPOCHS)], early(results)))
     if options.figure:
         draw(results, results.columns["test_accuracy"].astype(float), options.figure)

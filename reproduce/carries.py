@@ -1,0 +1,187 @@
+"""Which conclusions of NAS-Bench-201 hold on other spaces.
+
+    python -m reproduce.carries nasbench201-mini size-mini mobilenet-mini --figure carries.png
+
+Markdown: what each benchmark is; what is claimed, with the difference of Kendall's taus that it
+stands for; Spearman's correlation of the benchmarks' boards; who wins at which budget; and all
+taus, of which the figure shows some.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from archcast.benchmarks.table import Table
+from archcast.evaluation.metrics import spearman
+from archcast.evaluation.noise import noise_ceiling
+from archcast.report.views import OKABE_ITO
+from archcast.studies.costs import affordable, pareto
+from archcast.studies.experiment import Experiment
+from archcast.studies.leaderboard import summarise
+from archcast.studies.over_benchmarks import KEY, over_benchmarks
+from reproduce.options import opened, options_of_jobs
+from reproduce.page import number, table
+
+FEW, MANY = 30, 100  # labels
+BUDGETS = ((0, 0.05), (FEW, 0.05), (MANY, 0.05), (0, 0.5), (MANY, 0.5))  # trainings
+SHOWN = 20  # predictors of the figure
+MARKERS = "os^Dv*"
+
+
+class Claim(NamedTuple):
+    """That one predictor ranks better than another, or than the best of some."""
+
+    text: str
+    better: str
+    others: tuple[str, ...]
+    labels: int = MANY
+
+
+CLAIMS = (
+    Claim("training loss says more than validation accuracy", "sotl-e", ("early-stop-acc",)),
+    Claim("four epochs say more than 100 labels", "sotl-e", ("gp", "xgb", "ngb", "var-sparse-gp")),
+    Claim("labels pay on top of four epochs", "lcsvr", ("sotl-e", "tse-e")),
+    Claim("trees are as good as Gaussian processes", "xgb", ("gp",)),
+    Claim("so are they with few labels", "xgb", ("gp",), FEW),
+    Claim("graph networks are not worth it", "gp", ("gcn", "bonas", "bananas")),
+    Claim("few labels beat the number of parameters", "gp", ("params",), FEW),
+    Claim("no proxy beats the number of parameters", "params", ("synflow", "nwot", "jacov", "zen")),
+    Claim("`synflow` is among the good proxies", "synflow", ("snip", "grasp", "fisher")),
+    Claim("combining families pays", "omni", ("ngb", "sotl-e", "jacov")),
+)
+
+
+def main() -> None:
+    parser = options_of_jobs(__doc__ or "", repeats=10)
+    parser.add_argument("benchmarks", nargs="+", help="each as NAME, NAME:DATASET, or a file")
+    parser.add_argument("--predictors", default="all")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    tables = {each: opened(each) for each in options.benchmarks}
+    measured = {}
+    for name, results in tables.items():
+        sizes = (FEW, MANY)
+        experiment = Experiment(results, options.predictors, sizes, repeats=options.repeats)
+        measured[name] = experiment.measured(options.results, options.jobs)
+    boards = {name: summarise(each) for name, each in measured.items()}
+    print(f"{described(tables)}\n\n{claims(measured)}\n\n{agreement(boards)}\n")
+    print(f"{winners(boards, tables)}\n\n{taus(boards)}")
+    if options.figure:
+        draw(boards, options.figure)
+
+
+def described(tables: dict[str, Table]) -> str:
+    heads = ["benchmark", "space", "architectures", "runs of each", "10 % to 90 %", "tau's ceiling"]
+    rows = []
+    for name, results in tables.items():
+        objective = results.objectives[0]
+        truth = results.columns[getattr(objective, objective.truth)]
+        values = results.mean_over_runs(truth.reshape(len(truth), -1)[:, -1])
+        low, high = np.percentile(values, (10, 90))
+        limit = noise_ceiling(results)
+        runs = np.unique(np.diff(results.starts))
+        rows.append(
+            [
+                name,
+                results.space.name,
+                f"{len(results):,}",
+                " to ".join(map(str, dict.fromkeys((runs[0], runs[-1])))),
+                f"{low:.1f} to {high:.1f}",
+                "-" if limit is None else number(limit, 2),
+            ]
+        )
+    return table(heads, rows)
+
+
+def claims(measured: dict[str, pd.DataFrame]) -> str:
+    """By how much each holds, and on how many splits of all."""
+    rows = []
+    for claim in CLAIMS:
+        others = ", ".join(f"`{each}`" for each in claim.others)
+        cells = [f"{claim.text} (`{claim.better}` - {others}, {claim.labels} labels)"]
+        for each in measured.values():
+            by_split = each[each["train_size"].isin((0, claim.labels))].pivot_table(
+                index="repeat", columns="predictor", values="kendall_tau"
+            )
+            there = [name for name in claim.others if name in by_split]
+            if claim.better not in by_split or not there:
+                cells.append("-")
+                continue
+            gain = by_split[claim.better] - by_split[by_split[there].mean().idxmax()]
+            cells.append(f"{gain.mean():+.2f} ({(gain > 0).sum()} of {len(gain)})")
+        rows.append(cells)
+    return table(["claim", *measured], rows)
+
+
+def agreement(boards: dict[str, pd.DataFrame]) -> str:
+    """Of the taus of two benchmarks, over the rows that both have."""
+    values = _values(boards)
+    rows = [
+        [f"`{one}`", *(number(spearman(*values[[one, other]].to_numpy().T), 2) for other in boards)]
+        for one in boards
+    ]
+    return table(["", *boards], rows)
+
+
+def winners(boards: dict[str, pd.DataFrame], tables: dict[str, Table]) -> str:
+    """The best that so many trainings pay to start with, and such a share of one for a query."""
+    rows = []
+    for trainings, share in BUDGETS:
+        cells = [f"{trainings} trainings", f"{share:.0%} of one"]
+        for name, results in tables.items():
+            assert results.epoch_seconds is not None
+            training = float(np.mean(results.epoch_seconds) * results.epochs.max())
+            init = (1.1 * trainings + 1) * training  # a drawn set may be dear
+            payable = affordable(boards[name], init, share * training)
+            reached = payable["kendall_tau"].to_numpy()
+            best = payable["predictor"].tolist()[reached.argmax()]
+            cells.append(f"`{best}` {number(reached.max(), 2)}")
+        rows.append(cells)
+    return table(["to start with", "a query", *boards], rows)
+
+
+def taus(boards: dict[str, pd.DataFrame]) -> str:
+    """Those that no other row of the board beats on all counts are marked by a star."""
+    values = _values(boards)
+    unbeaten = {
+        name: set(board.loc[pareto(board), KEY].itertuples(index=False, name=None))
+        for name, board in boards.items()
+    }
+    rows = []
+    for (predictor, size), of_row in zip(values.index, values.to_numpy(), strict=True):
+        shown = [
+            number(tau, 2) + " *" * ((predictor, size) in unbeaten[name])
+            for name, tau in zip(boards, of_row, strict=True)
+        ]
+        rows.append([f"`{predictor}`", str(size) if size else "-", *shown])
+    return table(["predictor", "labels", *boards], rows)
+
+
+def _values(boards: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tau by predictor and labels, a column a benchmark; the best mean rank first."""
+    return over_benchmarks(boards).set_index(KEY)[list(boards)]
+
+
+def draw(boards: dict[str, pd.DataFrame], path: Path) -> None:
+    values = _values(boards)
+    shown = values[values.index.get_level_values("train_size").isin((0, MANY))].head(SHOWN)
+    figure, axes = plt.subplots(figsize=(7, 0.24 * len(shown) + 1), layout="constrained")
+    places = np.arange(len(shown))
+    axes.hlines(places, shown.min(axis=1), shown.max(axis=1), color="#dddddd", zorder=0)
+    for at, name in enumerate(boards):
+        axes.plot(shown[name], places, MARKERS[at], color=OKABE_ITO[at], label=name, markersize=5)
+    axes.set_yticks(places, shown.index.get_level_values("predictor"))
+    axes.set(xlabel=f"Kendall tau; of those that learn, with {MANY} labels")
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=len(boards), frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()
