@@ -20,11 +20,13 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.core.errors import InputError
 from archcast.core.files import replacing
 from archcast.core.identity import digest, made_of, recorded_versions
+from archcast.networks import registry as networks
 from archcast.studies.experiment import choose_predictors
 from reproduce.options import opened
 
 ROOT = Path(__file__).parent.parent
-APART = ("predictors", "zero_cost", "encodings")  # rooms that count with predictors that use them
+# Rooms that count with the predictors that use them, and those that count with the tables.
+APART = ("predictors", "zero_cost", "encodings", "spaces", "networks")
 
 Show = Callable[[str], str]  # from what a command prints to a block of a page
 
@@ -57,7 +59,7 @@ class Part:
         for own in self.files:  # of a notebook that is executed in place, what is written counts
             sources.pop(own, None)
         hashes = [opened(each).hash for each in self.tables]
-        return digest([self.command, sources, hashes, versions(self.predictors)])
+        return digest([self.command, sources, hashes, versions(self.predictors, self.tables)])
 
     def written(self, root: Path = ROOT) -> str:
         """Changes when a block or a file does; empty where one is missing."""
@@ -144,8 +146,11 @@ def files_of(words: Iterable[str], root: Path) -> set[Path]:
 
 
 @cache
-def versions(predictors: str) -> Any:
-    """Of predictors, with all that they compute with, and of the machinery that runs them."""
+def versions(predictors: str, tables: tuple[str, ...]) -> Any:
+    """Of predictors, with all that they compute with, of the machinery that runs them, and spaces.
+
+    Results of NAS-Bench-201 that are no table of archcast's count as the embedded benchmark does.
+    """
     machinery = {
         target: recorded
         for target, recorded in recorded_versions().items()
@@ -154,7 +159,9 @@ def versions(predictors: str) -> Any:
     numbers = {target: version for target, (version, _) in machinery.items()}
     table = open_table(DEFAULT_BENCHMARK)
     chosen = choose_predictors(predictors, table, table.objective())[0] if predictors else []
-    return [numbers, made_of(chosen)]
+    around = {each.space.name: each.space for each in map(opened, (DEFAULT_BENCHMARK, *tables))}
+    built = [networks.get(name) for name in around if name in networks]
+    return [numbers, made_of(chosen), made_of(list(around.values())), made_of(built)]
 
 
 def run(command: str, given: Mapping[str, str | None], root: Path) -> str:

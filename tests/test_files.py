@@ -111,7 +111,7 @@ def test_what_is_no_file_is_refused(
     "report --out pipe",
     "benchmark train --out pipe",
     "benchmark train --out new.parquet",
-    "benchmark train --images toy.npz --out toy.npz",
+    "benchmark train --task toy.npz --out toy.npz",
 ])  # fmt: skip
 def test_no_command_replaces_what_it_reads_or_what_is_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str

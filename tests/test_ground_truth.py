@@ -14,9 +14,9 @@ import archcast
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
 from archcast.making.ground_truth import ground_truth, setting_of
+from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, train_runs, train_table
-from archcast.making.trainer import Recipe
 from archcast.spaces import registry as spaces
 from tests.test_networks import save_images
 
@@ -88,7 +88,7 @@ def test_what_can_not_be_trained_is_told(table: Table, tmp_path: Path) -> None:
         ground_truth(table, lacking, seeds=0)
     texts = [str(each) for each in ARCHITECTURES[:2]]
     bare = Table(SPACE, "somewhere", texts, {"test_accuracy": [1.5, 2.0]}, {})
-    with pytest.raises(InputError, match="its images are not at hand"):
+    with pytest.raises(InputError, match="its task is not at hand"):
         ground_truth(bare, lacking)
     shipped = Table(SPACE, "fashion-mnist-14", texts, {"test_accuracy": [1.5, 2.0]}, {})
     with pytest.raises(InputError, match="does not say scale and recipe"):

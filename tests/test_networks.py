@@ -18,9 +18,10 @@ from torch import nn
 
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
+from archcast.making.recipe import Recipe
 from archcast.making.robustness import ATTACK
 from archcast.making.table_training import Journal, Setting, train_table
-from archcast.making.trainer import Recipe, evaluate, train
+from archcast.making.trainer import evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops
 from archcast.networks.nasbench201_modules import Network
@@ -109,25 +110,25 @@ def test_training_learns_and_is_seeded() -> None:
     before = torch.get_rng_state()
     first, again, other = run(), run(), run(seed=1)
     assert torch.equal(torch.get_rng_state(), before)
-    assert first.test_accuracy > 80.0
-    assert len(first.valid_accuracy) == len(first.train_loss) == 4
+    assert first.test_score > 80.0
+    assert len(first.valid_score) == len(first.train_loss) == 4
     assert first.train_loss[-1] < first.train_loss[0]
-    assert (first.train_loss, first.test_accuracy) == (again.train_loss, again.test_accuracy)
+    assert (first.train_loss, first.test_score) == (again.train_loss, again.test_score)
     assert first.train_loss != other.train_loss
     assert first.train_loss != run(name="other cell").train_loss
     assert first.parameters == parameters(Network(CELL, GREY, TINY))
     assert first.epoch_seconds > 0
-    assert first.test_accuracy >= first.fgsm_accuracy >= first.pgd_accuracy
+    assert first.test_score >= first.attacked.fgsm >= first.attacked.pgd
     assert not first.diverged
     assert first.latency > 0
 
 
 def test_diverged_run_is_chance_with_its_curve_cut() -> None:
     result = run(learning_rate=1e30)
-    assert len(result.train_loss) == len(result.valid_accuracy) < 4
+    assert len(result.train_loss) == len(result.valid_score) < 4
     assert np.isfinite(result.train_loss).all()
     assert result.diverged
-    for accuracy in (result.test_accuracy, result.fgsm_accuracy, result.pgd_accuracy):
+    for accuracy in (result.test_score, *result.attacked):
         assert accuracy == pytest.approx(100 / 3)
 
 
@@ -156,7 +157,7 @@ def test_data_is_standardised_by_the_training_images() -> None:
 def test_training_on_a_gpu() -> None:
     data = IMAGES.data("cuda")
     result = train(lambda: Network(CELL, GREY, TINY), "cell", 0, data, Recipe(4, 32))
-    assert result.test_accuracy > 80.0
+    assert result.test_score > 80.0
 
 
 def save_images(path: Path, **changes: Any) -> Path:
@@ -256,7 +257,7 @@ def test_killed_training_goes_on(tmp_path: Path) -> None:
     images = str(save_images(tmp_path / "squares.npz", **few))
     broken, whole = tmp_path / "broken.parquet", tmp_path / "whole.parquet"
     command = [
-        sys.executable, "-m", "archcast.cli", "benchmark", "train", "--images", images,
+        sys.executable, "-m", "archcast.cli", "benchmark", "train", "--task", images,
         "--seeds", "0,1", "--limit", "2", "--jobs", "2", "--device", "cpu", "--out", str(broken),
     ]  # fmt: skip
     journal = tmp_path / "broken.parquet.journal"
@@ -319,7 +320,7 @@ def test_replaced_images_are_refused(tmp_path: Path) -> None:
     save_images(images)
     train_table(SPACE, str(images), [0], out, limit=1, device="cpu")
     save_images(images, test_labels=IMAGES.test.labels[::-1])
-    with pytest.raises(InputError, match=r"made with images_hash .*; choose another --out"):
+    with pytest.raises(InputError, match=r"made with task_hash .*; choose another --out"):
         train_table(SPACE, str(images), [0], out, limit=2, device="cpu")
     assert task_of(read_table(out)) is None, "nor are they looked at by proxies"
 
@@ -372,7 +373,7 @@ def test_images_that_change_under_a_training_are_refused(
     before = load_images(images)
     save_images(images, test_labels=IMAGES.test.labels[::-1])
     loads = Mock(side_effect=[before, load_images(images)])
-    monkeypatch.setattr("archcast.making.table_training.load_images", loads)
+    monkeypatch.setattr("archcast.making.table_training.load_task", loads)
     with pytest.raises(InputError, match=r"squares\.npz changed under the run"):
         train_table(SPACE, str(images), [0], tmp_path / "out.parquet", limit=1)
     assert [path.name for path in tmp_path.iterdir()] == ["squares.npz"]
@@ -382,7 +383,7 @@ def test_runs_without_robust_accuracy_stay(tmp_path: Path) -> None:
     """Tables that the trainer made before it recorded that."""
     out = tmp_path / "out.parquet"
     old = {name: value for name, value in ROW.items() if name not in ("diverged", "fgsm_accuracy")}
-    metadata = {k: v for k, v in provenance(IMAGES).items() if k not in ("attack", "images_hash")}
+    metadata = {k: v for k, v in provenance(IMAGES).items() if k not in ("attack", "task_hash")}
     texts, columns = [old.pop("architecture")], {name: [value] for name, value in old.items()}
     del metadata["space"], metadata["dataset"]
     metadata["licence"] = "ours"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -111,9 +111,18 @@ WITH_NETWORKS = [*networks, "nasbench-graph"]
 WITH_SUPERNET = [name for name in networks if networks.get(name).have_supernet] + ["nasbench-graph"]
 
 
+TEXT = Signature((7, 5), 5)
+
+
+def signature(found: Networks[Any]) -> Signature:
+    """Small, and of what the networks take: images or sequences."""
+    takes = next(iter(found.signatures.values())).shape
+    return TASK.signature if len(takes) == len(TASK.signature.shape) else TEXT
+
+
 def blueprint(space: str) -> Blueprint:
     found = networks_of(spaces.get(space))
-    return Blueprint(found, found.scale("mini"), TASK.signature)
+    return Blueprint(found, found.scale("mini"), signature(found))
 
 
 @pytest.mark.parametrize("space", WITH_NETWORKS)
@@ -123,10 +132,12 @@ def test_networks_keep_their_contract(space: str) -> None:
     assert {"mini", "official"} <= set(found.scales)
     assert len(found.options) > found.split_decision
     cells = found.space.sample(3, np.random.default_rng(0))
-    images = torch.randn(2, *TASK.signature.shape)
+    given = signature(found)
+    places = given.shape[:1] if given == TEXT else ()  # of a sequence, each has logits
+    inputs = torch.randn(2, *given.shape)
     for name in found.scales:
-        made = Blueprint(found, found.scale(name), TASK.signature)
-        assert made.network(cells[0])(images).shape == (2, TASK.signature.classes)
+        made = Blueprint(found, found.scale(name), given)
+        assert made.network(cells[0])(inputs).shape == (2, given.classes, *places)
     one, two, other = (
         torch.cat([p.flatten() for p in Untrained(blueprint(space), seed)(cells[0]).parameters()])
         for seed in (1, 1, 2)

@@ -192,6 +192,9 @@ def test_stale_by_version_of_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> No
         return made_with(predictors, raised) != now
 
     assert moves("", engine)
+    assert moves("", "archcast.spaces.nasbench201:NASBench201")
+    assert moves("", "archcast.networks.nasbench201_network:NASBench201Networks")
+    assert not moves("", "archcast.spaces.darts:DARTS")
     assert moves("", strategy)
     assert moves("rf", forest)
     assert moves("rf", trees)

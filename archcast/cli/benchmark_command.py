@@ -14,9 +14,14 @@ from archcast.cli.output import show
 def train(
     out: Annotated[Path, typer.Option(help="The table to write, or to go on with.")],
     space: Annotated[str, typer.Option(help="The search space.")] = "nasbench201",
-    images: Annotated[
-        str, typer.Option(help="A shipped image set, or the path of an .npz file.")
-    ] = "fashion-mnist-14",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="What networks learn: fashion-mnist-14, genesis, or the path of images (.npz) or"
+            " of a text (.txt).",
+            show_default="what ships and the space's networks take",
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds; each trains all architectures once.")] = "0",
     limit: Annotated[
         int | None,
@@ -36,6 +41,6 @@ def train(
     from archcast.spaces import registry as spaces
 
     table = train_table(
-        spaces.get(space), images, numbers("--seeds", seeds), out, jobs, device, limit
+        spaces.get(space), task, numbers("--seeds", seeds), out, jobs, device, limit
     )
     show(f"{out}: {len(table)} architectures; use it by --benchmark {out}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
@@ -15,12 +15,13 @@ from archcast.core.cache import cache_folder, made_folder
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError, check_number
 from archcast.core.identity import digest
+from archcast.making.recipe import RECIPES
 from archcast.making.robustness import ATTACK, Attack
 from archcast.making.table_training import Setting, train_runs
-from archcast.making.trainer import Recipe
 from archcast.networks.blueprint import networks_of
-from archcast.networks.table_networks import IMAGES, SCALE, task_of, understood
+from archcast.networks.table_networks import SCALE, TASK, task_of, understood
 from archcast.spaces.space import Architecture
+from archcast.tasks.images import Images
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def ground_truth(
         that are trained here are those of this machine.
 
     Raises:
-        InputError: the space has no networks, the images are not at hand, or the table does not say
+        InputError: the space has no networks, the task is not at hand, or the table does not say
             by which recipe it was trained.
     """
     check_number("seeds", seeds, 1)
@@ -89,9 +90,7 @@ def _trained(
 ) -> Table:
     setting = setting_of(table, device)
     provenance = setting.provenance()
-    key = digest(
-        {name: text for name, text in provenance.items() if name not in ("device", IMAGES)}
-    )
+    key = digest({name: text for name, text in provenance.items() if name not in ("device", TASK)})
     out = made_folder(cache_folder("ground-truth")) / f"{key}-{setting.device}.parquet"
     train_runs([(each, seed) for each in lacking for seed in range(seeds)], setting, out, workers)
     return read_table(out)
@@ -101,12 +100,12 @@ def setting_of(table: Table, device: str) -> Setting:
     """How the runs of a table were made.
 
     Raises:
-        InputError: the space has no networks, the images are not at hand, or the table says no
+        InputError: the space has no networks, the task is not at hand, or the table says no
             recipe.
     """
     networks, task = networks_of(table.space), task_of(table)
     if task is None:
-        raise InputError(f"{table.source}: its images are not at hand, so that nothing is trained")
+        raise InputError(f"{table.source}: its task is not at hand, so that nothing is trained")
     said = understood(table.metadata, networks)
     if SCALE not in said or "recipe" not in said:
         raise InputError(
@@ -115,21 +114,24 @@ def setting_of(table: Table, device: str) -> Setting:
         )
     return Setting(
         table.space,
-        said.get(IMAGES, table.dataset),
+        said.get(TASK, table.dataset),
         task.name,
         task.hash,
         pick_device(device),
         said[SCALE],
-        _read(Recipe, said["recipe"], table),
-        _read(Attack, said["attack"], table) if "attack" in said else ATTACK,
+        _read(RECIPES, "recipe", said, table),
+        _attack(said, table) if isinstance(task, Images) else None,
     )
 
 
-def _read(kind: type[T], text: str, table: Table) -> T:
+def _attack(said: Mapping[str, str], table: Table) -> Attack:
+    """Of tables from before it was recorded, ours."""
+    return _read(TypeAdapter(Attack), "attack", said, table) if "attack" in said else ATTACK
+
+
+def _read(kind: TypeAdapter[T], key: str, said: Mapping[str, str], table: Table) -> T:
     try:
-        return TypeAdapter(kind).validate_json(text)
+        return kind.validate_json(said[key])
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        raise InputError(
-            f"{table.source}: its {kind.__name__.lower()} can't be read ({reason})"
-        ) from None
+        raise InputError(f"{table.source}: its {key} can't be read ({reason})") from None

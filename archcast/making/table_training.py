@@ -18,26 +18,29 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError, check_number
 from archcast.core.files import check_target, read_whole
 from archcast.core.progress import track
 from archcast.core.workers import run_each
+from archcast.making.recipe import RECIPE, TEXT_RECIPE, AnyRecipe
 from archcast.making.robustness import ATTACK, Attack
-from archcast.making.trainer import Recipe, train
+from archcast.making.trainer import train
 from archcast.networks.blueprint import Blueprint, networks_of
 from archcast.networks.networks import MINI
-from archcast.networks.table_networks import IMAGES, IMAGES_HASH, SCALE, understood
+from archcast.networks.table_networks import SCALE, TASK, TASK_HASH, understood
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space
-from archcast.tasks.images import SHIPPED, load_images
-from archcast.tasks.task import Data, Signature
+from archcast.tasks.images import Images
+from archcast.tasks.loading import MEASURES, SHIPPED, load_task
+from archcast.tasks.task import Data, Measure, Signature, Task
 
 _logger = logging.getLogger("archcast")
 
 ENUMERATED = 100_000  # architectures: of larger spaces some are drawn
-_LATER = ("attack", IMAGES_HASH)  # tables from before these were recorded lack them
+_LATER = ("attack", TASK_HASH)  # tables from before these were recorded lack them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +48,64 @@ class Setting:
     """All that decides the runs of a table but the architectures and the seeds."""
 
     space: Space
-    images: str  # a shipped image set, or the path of a file
-    dataset: str  # what they are called
-    content: str  # their hash
+    task: str  # one that ships, or the path of a file
+    dataset: str  # what it is called
+    content: str  # its hash
     device: str
     scale: str
-    recipe: Recipe
-    attack: Attack
+    recipe: AnyRecipe
+    attack: Attack | None  # of images
 
     @classmethod
-    def mini(cls, space: Space, images: str, device: str) -> Self:
+    def mini(cls, space: Space, task: str | None, device: str) -> Self:
         """As benchmarks are made: small networks, trained in seconds.
 
+        Args:
+            space: that has networks.
+            task: None for the one that ships for such networks.
+            device: `auto`, `cpu` or `cuda`.
+
         Raises:
-            InputError: `images` can't be read.
+            InputError: `task` can't be read, or is nothing for networks of the space.
         """
-        loaded, recipe = load_images(images), Recipe()
-        where = pick_device(device)
-        return cls(space, images, loaded.name, loaded.hash, where, MINI, recipe, ATTACK)
+        task = task or next(each for each in SHIPPED if _fits(space, load_task(each)))
+        loaded, where = load_task(task), pick_device(device)
+        if not _fits(space, loaded):
+            raise InputError(
+                f"networks of {space.name} can't learn {loaded.name}; choose another --task"
+            )
+        known = (space, task, loaded.name, loaded.hash, where, MINI)
+        if isinstance(loaded, Images):
+            return cls(*known, RECIPE, ATTACK)
+        return cls(*known, TEXT_RECIPE, None)
 
     def provenance(self) -> dict[str, str]:
         """As the metadata of a table say it."""
         machine = platform.processor() or platform.machine()
         on_gpu = self.device == "cuda"
         name = torch.cuda.get_device_name() if on_gpu else f"{machine}, one thread"
-        shipped = self.images in SHIPPED
+        shipped = self.task in SHIPPED
         return {
             "space": self.space.name,
             "dataset": self.dataset,
             SCALE: self.scale,
             "recipe": json.dumps(asdict(self.recipe)),
-            "attack": json.dumps(asdict(self.attack)),
-            IMAGES_HASH: self.content,
+            **({"attack": json.dumps(asdict(self.attack))} if self.attack else {}),
+            TASK_HASH: self.content,
             "device": f"{self.device} ({name}), PyTorch {torch.__version__}",
-            IMAGES: self.images if shipped else str(Path(self.images).resolve()),
+            TASK: self.task if shipped else str(Path(self.task).resolve()),
         }
+
+
+def _fits(space: Space, task: Task) -> bool:
+    """Whether networks of the space take what the task gives: images, or sequences."""
+    takes = next(iter(networks_of(space).signatures.values()))
+    return len(task.signature.shape) == len(takes.shape)
 
 
 def train_table(
     space: Space,
-    images: str,
+    task: str | None,
     seeds: Sequence[int],
     out: Path,
     jobs: int = 1,
@@ -100,15 +121,15 @@ def train_table(
 
     Raises:
         InputError: the space has no networks, or not as many architectures as `limit`, or too many
-            without one; `images` can't be read, or `out` holds another space or data set, or is
-            `images`.
+            without one; `task` can't be read, or `out` holds another space or data set, or is the
+            file of the task.
     """
     for seed in seeds:
         check_number("--seeds", seed, 0)
-    check_target(out, images, mend="choose another --out")
+    check_target(out, *([task] if task else []), mend="choose another --out")
     networks_of(space)
     architectures = drawn(space, limit)
-    setting = Setting.mini(space, images, device)
+    setting = Setting.mini(space, task, device)
     train_runs([(each, seed) for seed in seeds for each in architectures], setting, out, jobs)
     return read_table(out)
 
@@ -277,13 +298,13 @@ class Journal:
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
         held = understood(held, networks_of(spaces.get(self.provenance["space"])))
-        for key in ("space", "dataset", SCALE, "recipe", "attack", IMAGES_HASH):
-            if key not in held and key in _LATER:
+        for key in ("space", "dataset", SCALE, "recipe", "attack", TASK_HASH):
+            if key in self.provenance.keys() - held.keys() and key in _LATER:
                 _logger.warning("%s does not say its %s; taken to be ours", where, key)
                 continue
-            if held.get(key) != self.provenance[key]:
+            if held.get(key) != self.provenance.get(key):
                 raise InputError(
-                    f"{where} was made with {key} {held.get(key)}, not {self.provenance[key]};"
+                    f"{where} was made with {key} {held.get(key)}, not {self.provenance.get(key)};"
                     " choose another --out"
                 )
         before, now = (each.get("device", "").split(" ")[0] for each in (held, self.provenance))
@@ -314,24 +335,29 @@ def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) 
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
     texts = columns.pop("architecture")
-    return Table(space, dataset, texts, columns, metadata, source=source)
+    objectives = [_objective(each) for each in MEASURES if f"test_{each.name}" in columns]
+    return Table(space, dataset, texts, columns, metadata, objectives, source)
+
+
+def _objective(measure: Measure) -> Objective:
+    return Objective(*measure, valid=f"valid_{measure.name}", test=f"test_{measure.name}")
 
 
 @lru_cache(maxsize=1)
-def _loaded(images: str, content: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
-    loaded = load_images(images)
+def _loaded(task: str, content: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
+    loaded = load_task(task)
     if loaded.hash != content:
-        raise InputError(f"{images} changed under the run; put the images back, and go on")
+        raise InputError(f"{task} changed under the run; put it back, and go on")
     return loaded.signature, loaded.data(device)
 
 
 def _train_one(run: tuple[Architecture, int], setting: Setting) -> dict[str, Any]:
     architecture, seed = run
-    signature, data = _loaded(setting.images, setting.content, setting.device)
+    signature, data = _loaded(setting.task, setting.content, setting.device)
     networks = networks_of(architecture.space)
     blueprint = Blueprint(networks, networks.scale(setting.scale), signature)
     text = str(architecture)
     build = partial(blueprint.network, architecture)
-    values = asdict(train(build, text, seed, data, setting.recipe, setting.attack))
-    values[f"latency_{setting.device}"] = values.pop("latency")
-    return {"architecture": text, "seed": seed, **values}
+    trained = train(build, text, seed, data, setting.recipe, setting.attack)
+    columns = trained.columns(data["train"].measure, setting.device)
+    return {"architecture": text, "seed": seed, **columns}

@@ -6,59 +6,60 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from archcast.making.robustness import ATTACK, Attack, robustness
+from archcast.making.recipe import RECIPE, AnyRecipe
+from archcast.making.robustness import ATTACK, Attack, Robustness, robustness
 from archcast.networks.arithmetic import layout_of
 from archcast.networks.blueprint import entropy, initialised
 from archcast.networks.flops import count_flops
 from archcast.networks.memory import training_memory
 from archcast.tasks.images import ImageData
-from archcast.tasks.task import Data
+from archcast.tasks.task import PARTS, Data, Measure
 
 LATENCY_RUNS = 31
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Stochastic gradient descent with Nesterov momentum and a cosine schedule to zero."""
-
-    epochs: int = 12
-    batch_size: int = 128
-    learning_rate: float = 0.05
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-
-
 @dataclass(slots=True)
 class Run:
-    """What one training run measured. Accuracies in percent; curves have one value an epoch.
+    """What one training run measured; curves have one value an epoch.
 
-    The training figures are running means over the epoch, as the network changes. A run whose loss
+    Scores are those of the task: accuracy in percent of images, bits a character of text. The
+    training figures are running means over the epoch, as the network changes. A run whose loss
     leaves the finite numbers has diverged and ends there: its curves are cut before that epoch, and
-    its accuracies on test images are those of guessing.
+    its scores on test examples are those of guessing.
     """
 
     train_loss: list[float] = field(default_factory=list)
-    train_accuracy: list[float] = field(default_factory=list)
+    train_score: list[float] = field(default_factory=list)
     valid_loss: list[float] = field(default_factory=list)
-    valid_accuracy: list[float] = field(default_factory=list)
-    test_accuracy: float = math.nan
-    fgsm_accuracy: float = math.nan  # on attacked test images
-    pgd_accuracy: float = math.nan
+    valid_score: list[float] = field(default_factory=list)
+    test_score: float = math.nan
+    attacked: Robustness | None = None  # accuracies on attacked test images; None of other tasks
     diverged: bool = False
     epoch_seconds: float = math.nan  # training alone, without the evaluation
     parameters: int = 0
-    flops: int = 0  # multiply-adds of one image
+    flops: int = 0  # multiply-adds of one example
     memory: int = 0  # bytes of tensors in a training step, at most
-    latency: float = math.nan  # milliseconds for one image, median
+    latency: float = math.nan  # milliseconds for one example, median
+
+    def columns(self, measure: Measure, device: str) -> dict[str, Any]:
+        """As a row of a table, whose columns name the score and the device."""
+        row = asdict(self)
+        for part in PARTS:
+            row[f"{part}_{measure.name}"] = row.pop(f"{part}_score")
+        if (attacked := row.pop("attacked")) is not None:
+            row |= {f"{name}_accuracy": value for name, value in attacked._asdict().items()}
+        row[f"latency_{device}"] = row.pop("latency")
+        return row
 
 
 def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[str, Data],
-          recipe: Recipe = Recipe(), attack: Attack = ATTACK) -> Run:  # fmt: skip
+          recipe: AnyRecipe = RECIPE, attack: Attack | None = ATTACK) -> Run:  # fmt: skip
     """Build a network, train it on `data["train"]`, and evaluate it; on images also under attack.
 
     `name` and `seed` fix the weights at the start and the order of the examples: the same pair
@@ -76,10 +77,7 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
     first = slice(recipe.batch_size)
     run.memory = training_memory(network, inputs[first], targets[first], examples.loss)
     run.latency = measure_latency(network, inputs[:1])
-    optimizer = torch.optim.SGD(
-        network.parameters(), recipe.learning_rate, recipe.momentum,
-        weight_decay=recipe.weight_decay, nesterov=True, fused=True,
-    )  # fmt: skip
+    optimizer = recipe.optimizer(network.parameters())
     steps_an_epoch = math.ceil(len(inputs) / recipe.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * steps_an_epoch)
     seconds = 0.0
@@ -95,32 +93,36 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
             loss = examples.loss(outputs, targets[batch])
             optimizer.zero_grad()
             loss.backward()
+            if recipe.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
             optimizer.step()
             schedule.step()
             loss_sum += loss.detach() * len(batch)
             score_sum += examples.score(outputs.detach(), targets[batch]).sum()
         train_loss = loss_sum.item() / len(inputs)
         seconds += clock() - start
-        valid_loss, valid_accuracy = evaluate(network, data["valid"])
+        valid_loss, valid_score = evaluate(network, data["valid"])
         if not math.isfinite(train_loss) or not math.isfinite(valid_loss):
             run.diverged = True
-            run.test_accuracy = run.fgsm_accuracy = run.pgd_accuracy = examples.chance
+            run.test_score = examples.chance
+            if isinstance(examples, ImageData) and attack is not None:
+                run.attacked = Robustness(examples.chance, examples.chance)
             break
         run.train_loss.append(train_loss)
-        run.train_accuracy.append(score_sum.item() / len(inputs))
+        run.train_score.append(score_sum.item() / len(inputs))
         run.valid_loss.append(valid_loss)
-        run.valid_accuracy.append(valid_accuracy)
+        run.valid_score.append(valid_score)
     else:
-        _, run.test_accuracy = evaluate(network, data["test"])
-        if isinstance(data["test"], ImageData):
-            run.fgsm_accuracy, run.pgd_accuracy = robustness(network, data["test"], attack)
+        _, run.test_score = evaluate(network, data["test"])
+        if isinstance(data["test"], ImageData) and attack is not None:
+            run.attacked = robustness(network, data["test"], attack)
     run.epoch_seconds = seconds / min(recipe.epochs, len(run.train_loss) + 1)
     return run
 
 
 @torch.no_grad()
 def evaluate(network: nn.Module, data: Data, batch_size: int = 1_000) -> tuple[float, float]:
-    """Mean loss and score: of images cross-entropy, and accuracy in percent."""
+    """Mean loss and score."""
     network.eval()
     loss, score = 0.0, 0.0
     for inputs, targets in zip(

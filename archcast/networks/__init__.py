@@ -13,6 +13,9 @@ registry: Registry[Networks[Any]] = Registry(  # by the name of the space
     "network",
     {
         "darts": Entry("archcast.networks.darts_network:NETWORKS", "two kinds of cells in a row"),
+        "darts-rnn": Entry(
+            "archcast.networks.darts_rnn_network:NETWORKS", "a recurrent cell that reads a text"
+        ),
         "mobilenet": Entry(
             "archcast.networks.mobilenet_network:NETWORKS", "inverted residuals in three stages"
         ),

@@ -72,3 +72,20 @@ class CellRow:
     cells: int
     reductions: tuple[int, ...]
     stem_stride: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How wide the states of a recurrent network are.
+
+    Weights are drawn between `-initial` and `initial`. What is dropped in training are shares: of
+    embedded inputs, of these once more where the cell reads them, of states wherever they are
+    multiplied by weights, and of outputs.
+    """
+
+    width: int
+    initial: float
+    dropped_inputs: float = 0.0
+    dropped_steps: float = 0.0
+    dropped_states: float = 0.0
+    dropped_outputs: float = 0.0

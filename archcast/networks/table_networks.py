@@ -17,34 +17,41 @@ from archcast.core.json_text import read_json
 from archcast.networks import registry
 from archcast.networks.blueprint import Blueprint, networks_of
 from archcast.networks.networks import OFFICIAL, Networks
-from archcast.tasks.images import SHIPPED, Images, load_images
-from archcast.tasks.task import Signature
+from archcast.tasks.loading import SHIPPED, load_task
+from archcast.tasks.task import Signature, Task
 
 _logger = logging.getLogger("archcast")
 
-# Keys of a table's metadata: the image set, or its file; its content; the scale of the networks;
-# and where the images are not at hand, the shape of one, as JSON, and how many classes.
-IMAGES, IMAGES_HASH, SCALE, SHAPE, CLASSES = "images", "images_hash", "scale", "shape", "classes"
+# Keys of a table's metadata: the task, or its file; its content; the scale of the networks; and
+# where the task is not at hand, the shape of an example, as JSON, and how many classes.
+TASK, TASK_HASH, SCALE, SHAPE, CLASSES = "task", "task_hash", "scale", "shape", "classes"
+_BEFORE = {"images": TASK, "images_hash": TASK_HASH}  # what two of them were called
 
 
 @lru_cache(maxsize=4)
-def task_of(table: Table) -> Images | None:
-    """The images that the networks of a table were trained on; None where they are not at hand.
+def task_of(table: Table) -> Task | None:
+    """What the networks of a table learned; None where it is not at hand.
 
-    Images of other content than those that the networks were trained on are not these, whatever
-    they are called.
+    A task of other content than what the networks were trained on is not this, whatever it is
+    called.
     """
-    name = table.metadata.get(IMAGES, table.dataset)
+    said = renamed(table.metadata)
+    name = said.get(TASK, table.dataset)
     if not (name in SHIPPED or is_file(Path(name))):
         return None
-    images = load_images(name)
-    if table.metadata.get(IMAGES_HASH, images.hash) != images.hash:
+    task = load_task(name)
+    if said.get(TASK_HASH, task.hash) != task.hash:
         _logger.warning(
-            "%s: images %s are not those that it was trained on; put these back", table.source, name
+            "%s: task %s is not what it was trained on; put that back", table.source, name
         )
         return None
-    table.metadata[IMAGES_HASH] = images.hash  # for processes that the table travels to
-    return images
+    table.metadata[TASK_HASH] = task.hash  # for processes that the table travels to
+    return task
+
+
+def renamed(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a table by the keys of today."""
+    return {_BEFORE.get(key, key): value for key, value in metadata.items()}
 
 
 @lru_cache(maxsize=4)
@@ -69,7 +76,7 @@ def understood(metadata: Mapping[str, str], networks: Networks[Any]) -> dict[str
     Before, `recipe` listed the fields of the scale too, and values were listed as text, as in
     `channels 8, cells 1, epochs 12`.
     """
-    now = dict(metadata)
+    now = renamed(metadata)
     recipe: dict[str, Any] = {}
     for key in ("recipe", "attack"):
         if key in now and not now[key].startswith("{"):
@@ -94,7 +101,7 @@ def _value(text: str) -> tuple[str, Any]:
 
 
 def _published(table: Table, networks: Networks[Any]) -> Signature:
-    """That of the data set of the table, whose images are not at hand."""
+    """That of the data set of the table, whose task is not at hand."""
     known = networks.signatures
     found = known.get(table.dataset.lower(), next(iter(known.values())))
     try:

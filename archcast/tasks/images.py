@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from archcast.core.errors import InputError, short, told
 from archcast.core.files import is_file, most_unpacked
 from archcast.core.heavy import torch
-from archcast.tasks.task import ALL, PARTS, Data, Rows, Signature, Task
+from archcast.tasks.task import ALL, PARTS, Data, Measure, Rows, Signature, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +54,8 @@ class ImageData(Data):
 
     An image's pixels, from 0 to 1, less `mean`, over `deviation`: both of shape (c, 1, 1).
     """
+
+    measure: ClassVar[Measure] = Measure("accuracy", "max", "%")
 
     mean: Tensor
     deviation: Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,28 @@ PARTS, ALL = ("train", "valid", "test"), slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a network takes and gives: inputs of a shape, images (c, h, w), and a logit a class."""
+    """What a network takes and gives: inputs of a shape, and a logit a class.
+
+    Images are of shape (c, h, w); sequences (length, alphabet), with logits at each place.
+    """
 
     shape: tuple[int, ...]
     classes: int
 
 
+class Measure(NamedTuple):
+    """What the score of a task is called, which one is best, and its unit."""
+
+    name: str
+    direction: Literal["max", "min"]
+    unit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Data(ABC):
-    """A part of a task as tensors: inputs (n, ...), targets (n,), and how outputs are judged."""
+    """A part of a task as tensors: inputs and targets (n, ...), and how outputs are judged."""
+
+    measure: ClassVar[Measure]
 
     inputs: Tensor
     targets: Tensor

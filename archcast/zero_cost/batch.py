@@ -61,15 +61,17 @@ class Batch:
     def draw(cls, task: Task, size: int = SIZE, seed: int = 0) -> Self:
         """Draw training examples without replacement, standardised as for training.
 
+        The label of a sequence is the target at its last place.
+
         Raises:
             InputError: there are fewer than `size`.
         """
         there = task.size("train")
         if not 0 < size <= there:
-            raise InputError(f"a minibatch of {size} out of {there} training images")
+            raise InputError(f"a minibatch of {size} out of {there} training examples")
         order = torch.randperm(there, generator=torch.Generator().manual_seed(seed))
         data = task.examples("train", order[:size].numpy())
-        return cls(data.inputs, data.targets)
+        return cls(data.inputs, data.targets.reshape(size, -1)[:, -1])
 
     @classmethod
     def gaussian(cls, shape: tuple[int, ...], seed: int = 0) -> Self:

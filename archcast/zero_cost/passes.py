@@ -128,7 +128,7 @@ class Passes:
         return network
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Logits of shape (n, classes) of one of the copies.
+        """Logits of shape (n, classes) of one of the copies; of sequences, those of the last place.
 
         Raises:
             InputError: the network gives something else, or what is not finite; or its batch norm
@@ -145,6 +145,8 @@ class Passes:
                 if "Expected more than 1" not in str(error):
                     raise
                 raise InputError("batch norm sees one value a channel and needs several") from error
+        if isinstance(logits, Tensor) and logits.ndim == images.ndim == 3:
+            logits = logits[..., -1]
         if (
             not isinstance(logits, Tensor)
             or not logits.is_floating_point()
