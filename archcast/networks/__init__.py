@@ -19,6 +19,12 @@ registry: Registry[Networks[Any]] = Registry(  # by the name of the space
         "mobilenet": Entry(
             "archcast.networks.mobilenet_network:NETWORKS", "inverted residuals in three stages"
         ),
+        "nago": Entry(
+            "archcast.networks.nago_network:NETWORKS", "graphs of graphs in three stages"
+        ),
+        "nago-small": Entry(
+            "archcast.networks.nago_small_network:NETWORKS", "graphs of a few graphs"
+        ),
         "nasbench-macro": Entry(
             "archcast.networks.nasbench_macro_network:NETWORKS", "eight layers in three stages"
         ),

@@ -89,3 +89,19 @@ class Recurrence:
     dropped_steps: float = 0.0
     dropped_states: float = 0.0
     dropped_outputs: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GraphStages:
+    """Three stages of the nodes of a graph; widths double from stage to stage.
+
+    `channels` is the width of the first one; None takes the greatest with which convolutions have
+    no more than `weights` of them. Operations are a 3x3 `convolution`, or a `separable` one.
+    """
+
+    channels: int | None = None
+    weights: int = 4_000_000
+    operation: Literal["convolution", "separable"] = "convolution"
+    stem_stride: int = 1
+    head: int = 1_280
+    dropout: float = 0.2

@@ -15,6 +15,8 @@ registry: Registry[Space] = Registry(
         "darts": Entry("archcast.spaces.darts:SPACE", "normal and reduction cells, 7 operations"),
         "darts-rnn": Entry("archcast.spaces.darts_rnn:SPACE", "recurrent cells of 8 nodes"),
         "mobilenet": Entry("archcast.spaces.mobilenet:SPACE", "six layers of inverted residuals"),
+        "nago": Entry("archcast.spaces.nago:SPACE", "generators of networks, three levels"),
+        "nago-small": Entry("archcast.spaces.nago_small:SPACE", "of up to five nodes a level"),
         "nasbench-graph": Entry("archcast.spaces.nasbench_graph:SPACE", "graph-network cells"),
         "nasbench-macro": Entry("archcast.spaces.nasbench_macro:SPACE", "eight layers, 3 options"),
         "nasbench101": Entry("archcast.spaces.nasbench101:SPACE", "image cells, ops on 7 vertices"),
