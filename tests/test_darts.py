@@ -14,7 +14,7 @@ from torch import nn
 
 from archcast.core.errors import InputError
 from archcast.networks.blueprint import networks_of
-from archcast.networks.darts_modules import HalvedImage, JoinedNodes
+from archcast.networks.darts_modules import Around, HalvedImage, JoinedNodes
 from archcast.networks.flops import count_flops
 from archcast.spaces.darts import NODES, OPERATIONS, SPACE, cells_of
 from archcast.spaces.space import Architecture
@@ -142,7 +142,7 @@ def test_one_canonical_form_computes_one_function() -> None:
         for each in (architecture, SPACE.canonical(architecture)):
             cell = [tuple(e._replace(operation=e.operation % 3) for e in node)
                     for node in cells_of(each)[0]]  # fmt: skip
-            made = JoinedNodes(tuple(cell), 4, 4, 4, reduces=False, halved=False).eval()  # type: ignore[arg-type]
+            made = JoinedNodes(tuple(cell), Around(4, 4, 4, reduces=False, halved=False)).eval()  # type: ignore[arg-type]
             made.older, made.newer = nn.Identity(), nn.Identity()
             sums.append(made(x, y).reshape(2, 4, 4, 6, 6).sum(dim=1))
         torch.testing.assert_close(*sums)
@@ -198,7 +198,7 @@ def test_an_image_is_halved_by_all_its_pixels() -> None:
 def test_a_reduction_cell_by_hand() -> None:
     """Nodes add; edges from the inputs halve the image, those between nodes do not."""
     genotype = SPACE.parse(V2)
-    cell = JoinedNodes(cells_of(genotype)[1], 5, 6, 4, reduces=True, halved=False).eval()
+    cell = JoinedNodes(cells_of(genotype)[1], Around(5, 6, 4, reduces=True, halved=False)).eval()
     older, newer = torch.randn(2, 5, 8, 8), torch.randn(2, 6, 8, 8)
     s0, s1 = cell.older(older), cell.newer(newer)
 

@@ -17,7 +17,9 @@ from archcast.making.supernet_training import _Training, few_shot
 from archcast.networks import registry as networks
 from archcast.networks.blueprint import Blueprint, Untrained, initialised, networks_of
 from archcast.networks.networks import Networks
-from archcast.networks.supernet import Selection, Supernet
+from archcast.networks.recalibration import recalibrate
+from archcast.networks.scales import Widths
+from archcast.networks.supernet import Selection, Subnet, Supernet
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context
 from archcast.spaces import registry as spaces
@@ -150,7 +152,7 @@ def test_networks_keep_their_contract(space: str) -> None:
 def test_supernets_keep_their_contract(space: str) -> None:
     found = blueprint(space)
     supernet = initialised(found.supernet, "supernet", 0).eval()
-    images = torch.randn(4, *TASK.signature.shape, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(4, *found.signature.shape, generator=torch.Generator().manual_seed(0))
     options = found.networks.options
     for cell in found.networks.space.sample(4, np.random.default_rng(0)):
         heir = supernet.inherit(cell).eval()
@@ -160,10 +162,42 @@ def test_supernets_keep_their_contract(space: str) -> None:
         mixture = torch.zeros(len(options), max(options))
         mixture[range(len(options)), list(cell.choices)] = 1.0
         torch.testing.assert_close(supernet(images, mixture), expected)
+        alike, calibration = copy.deepcopy(heir), [2 * images + 1, images]
+        path = Subnet(copy.deepcopy(supernet), cell.choices)
+        for network in (path, alike):
+            recalibrate(network, calibration)
+        torch.testing.assert_close(path(images), alike(images))
         with torch.no_grad():
             for parameter in heir.parameters():
                 parameter.zero_()
         assert not torch.equal(supernet(images, cell.choices), heir(images)), "heirs are copies"
+
+
+def test_narrow_networks_take_the_first_channels() -> None:
+    """Also of the official cells, whose skips have weights only where the width changes."""
+    found = networks_of(spaces.get("size"))
+    supernet = found.supernet(TASK.signature, Widths(unit=2)).eval()
+    images = torch.randn(2, *TASK.signature.shape)
+    for text in ("64:64:64:64:64", "8:16:16:16:40"):
+        cell = found.space.parse(text)
+        heir = supernet.inherit(cell).eval()
+        torch.testing.assert_close(supernet(images, cell.choices), heir(images))
+        stem, own = heir.stem[0].weight, supernet.widest.stem[0].weight
+        assert torch.equal(stem, own[: len(stem)])
+    supernet.train()(images, found.space.parse("8:8:8:8:8").choices).sum().backward()
+    seen, unseen = supernet.widest.stem[1].running_mean.split([2, 14])
+    assert seen.any(), "statistics are the supernet's own"
+    assert not unseen.any()
+    assert not supernet.widest.classifier.weight.grad[:, 2:].any()
+    half = torch.zeros(5, 8)
+    half[:, [0, 2]] = 0.5
+    weights = half.flip(1).cumsum(1).flip(1)[0]
+    assert weights.tolist() == [1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0]
+    supernet.eval()
+    one, three = (supernet(images, [choice] * 5) for choice in (0, 2))
+    between = supernet(images, half)
+    assert not torch.allclose(between, one)
+    assert not torch.allclose(between, three)
 
 
 def test_samplers_heed_how_many_options_there_are() -> None:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from functools import partial
+from itertools import combinations
+from typing import Any, NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from archcast.networks.blocks import conv_norm, relu_conv_norm
 from archcast.networks.scales import CellRow
-from archcast.spaces.darts import NODES, OPERATIONS, Cell, cells_of
+from archcast.networks.supernet import Selection, Supernet, weighed_sum
+from archcast.spaces.darts import CELLS, INPUTS, NODES, OPERATIONS, SPACE, Cell, cells_of
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 STEM = 3  # times the channels of the first cell
 
 
-class RowOfCells(nn.Module):
-    """From images (n, c, h, w) to logits (n, classes); each cell reads the two before it."""
+class Row(nn.Module):
+    """A stem, cells one behind the other, and a classifier; each cell reads the two before it."""
 
-    def __init__(self, architecture: Architecture, signature: Signature, scale: CellRow) -> None:
+    def __init__(
+        self, cell: Callable[[Around], nn.Module], signature: Signature, scale: CellRow
+    ) -> None:
         super().__init__()
-        normal, reduction = cells_of(architecture)
         width = STEM * scale.channels
         self.stem = conv_norm(signature.shape[0], width, 3, scale.stem_stride)
         cells: list[nn.Module] = []
@@ -28,38 +36,102 @@ class RowOfCells(nn.Module):
             reduces = number in scale.reductions
             if reduces:
                 channels *= 2
-            cell = reduction if reduces else normal
-            cells.append(JoinedNodes(cell, older, newer, channels, reduces, halved))
+            cells.append(cell(Around(older, newer, channels, reduces, halved)))
             older, newer, halved = newer, len(NODES) * channels, reduces
         self.cells = nn.ModuleList(cells)
         self.classifier = nn.Linear(newer, signature.classes)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Of what the last cell made."""
+        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
+        return logits
+
+
+class RowOfCells(Row):
+    """From images (n, c, h, w) to logits (n, classes)."""
+
+    def __init__(self, architecture: Architecture, signature: Signature, scale: CellRow) -> None:
+        cells = cells_of(architecture)
+        super().__init__(
+            lambda around: JoinedNodes(cells[around.reduces], around), signature, scale
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         older = newer = self.stem(images)
         for cell in self.cells:
             older, newer = newer, cell(older, newer)
-        logits: Tensor = self.classifier(newer.mean(dim=(2, 3)))
-        return logits
+        return self.logits(newer)
 
 
-class JoinedNodes(nn.Module):
-    """A cell of `channels` a node: each adds its two operations, and the output joins all nodes.
+class RowSupernet(Row, Supernet):
+    """Every operation from every earlier node; all cells of a kind select the same."""
 
-    `halved` says that the cell before halved the image, so that the older input is halved here.
-    """
+    def __init__(self, signature: Signature, scale: CellRow) -> None:
+        super().__init__(MixedNodes, signature, scale)
+        self.signature, self.scale = signature, scale
 
-    def __init__(
-        self, cell: Cell, older: int, newer: int, channels: int, reduces: bool, halved: bool
-    ) -> None:
+    def forward(self, images: Tensor, selection: Selection) -> Tensor:
+        if isinstance(selection, Tensor):
+            cells = mixed_cells(selection)
+        else:
+            chosen = cells_of(Architecture(SPACE, tuple(selection)))
+            cells = [[[*node] for node in cell] for cell in chosen]
+        older = newer = self.stem(images)
+        for cell in self.cells:
+            assert isinstance(cell, MixedNodes)
+            older, newer = newer, cell(older, newer, cells[cell.reduces])
+        return self.logits(newer)
+
+    def inherit(self, architecture: Architecture) -> RowOfCells:
+        cells = cells_of(architecture)
+        with torch.device("meta"):
+            heir = RowOfCells(architecture, self.signature, self.scale)
+        heir.stem, heir.classifier = self.stem, self.classifier
+        for own, cell in zip(self.cells, heir.cells, strict=True):
+            assert isinstance(own, MixedNodes)
+            cell.older, cell.newer = own.older, own.newer
+            cell.nodes = nn.ModuleList(
+                nn.ModuleList(every[edge.source][edge.operation] for edge in node)  # type: ignore[index]
+                for every, node in zip(own.nodes, cells[own.reduces], strict=True)
+            )
+        return copy.deepcopy(heir)
+
+
+class Around(NamedTuple):
+    """What stands around a cell: the widths of what it reads, and of its nodes."""
+
+    older: int
+    newer: int
+    channels: int
+    reduces: bool
+    halved: bool  # whether the cell before did so, so that the older input is halved here
+
+
+class CellOfNodes(nn.Module):
+    """Brings what a cell reads to its width."""
+
+    def __init__(self, around: Around) -> None:
         super().__init__()
-        self.older = HalvedImage(older, channels) if halved else relu_conv_norm(older, channels, 1)
-        self.newer = relu_conv_norm(newer, channels, 1)
+        older, newer, self.channels, self.reduces, halved = around
+        bring = HalvedImage if halved else partial(relu_conv_norm, kernel=1)
+        self.older, self.newer = (
+            bring(older, self.channels),
+            relu_conv_norm(newer, self.channels, 1),
+        )
+
+    def operation(self, name: str, source: int) -> nn.Module:
+        """One from a node or input."""
+        return operation(name, self.channels, 2 if self.reduces and source < INPUTS else 1)
+
+
+class JoinedNodes(CellOfNodes):
+    """A cell whose nodes add two operations each; the output joins all nodes."""
+
+    def __init__(self, cell: Cell, around: Around) -> None:
+        super().__init__(around)
         self.sources = [[edge.source for edge in node] for node in cell]
         self.nodes = nn.ModuleList(
-            nn.ModuleList(
-                operation(OPERATIONS[each], channels, 2 if reduces and source < 2 else 1)
-                for source, each in node
-            )
+            nn.ModuleList(self.operation(OPERATIONS[each], source) for source, each in node)
             for node in cell
         )
 
@@ -71,7 +143,61 @@ class JoinedNodes(nn.Module):
                 each(states[source]) for source, each in zip(sources, operations, strict=True)
             )
             states.append(one + other)
-        return torch.cat(states[2:], dim=1)
+        return torch.cat(states[INPUTS:], dim=1)
+
+
+MixedNode = list[tuple[int, Any]]  # sources, and of each the operation, or what weighs all
+
+
+class MixedNodes(CellOfNodes):
+    """A cell with every operation from every earlier node or input to every node."""
+
+    def __init__(self, around: Around) -> None:
+        super().__init__(around)
+        self.nodes = nn.ModuleList(
+            nn.ModuleList(
+                nn.ModuleList(self.operation(name, source) for name in OPERATIONS)
+                for source in range(node)
+            )
+            for node in NODES
+        )
+
+    def forward(self, older: Tensor, newer: Tensor, nodes: list[MixedNode]) -> Tensor:
+        states: list[Tensor] = [self.older(older), self.newer(newer)]
+        for node, every in zip(nodes, self.nodes, strict=True):
+            terms = []
+            for source, chosen in node:
+                operations, read = every[source], states[source]  # type: ignore[index]
+                if isinstance(chosen, Tensor):
+                    terms.append(weighed_sum(zip(chosen, operations, strict=True), read))
+                else:
+                    terms.append(operations[chosen](read))
+            made = [term for term in terms if term is not None]
+            states.append(sum(made[1:], made[0]) if made else self._nothing(states[0]))
+        return torch.cat(states[INPUTS:], dim=1)
+
+    def _nothing(self, features: Tensor) -> Tensor:
+        stride = 2 if self.reduces else 1
+        sides = (-(-side // stride) for side in features.shape[2:])
+        return features.new_zeros(len(features), self.channels, *sides)
+
+
+def mixed_cells(mixture: Tensor) -> list[list[MixedNode]]:
+    """Of each kind of cell the nodes: each source with what weighs the operations on it."""
+    rows = iter(mixture)
+    cells = []
+    for _ in CELLS:
+        nodes: list[MixedNode] = []
+        for node in NODES:
+            pairs = next(rows) if node > INPUTS else mixture.new_ones(1)
+            both = next(rows), next(rows)
+            weights = [mixture.new_zeros(len(OPERATIONS)) for _ in range(node)]
+            for weight, pair in zip(pairs, combinations(range(node), 2), strict=False):
+                for source, operations in zip(pair, both, strict=True):
+                    weights[source] = weights[source] + weight * operations[: len(OPERATIONS)]
+            nodes.append(list(enumerate(weights)))
+        cells.append(nodes)
+    return cells
 
 
 def operation(name: str, channels: int, stride: int) -> nn.Module:

@@ -11,7 +11,7 @@ from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
-    from archcast.networks.darts_modules import RowOfCells
+    from archcast.networks.darts_modules import RowOfCells, RowSupernet
 
 
 class DARTSNetworks(Networks[CellRow]):
@@ -28,6 +28,11 @@ class DARTSNetworks(Networks[CellRow]):
         from archcast.networks.darts_modules import RowOfCells
 
         return RowOfCells(architecture, signature, scale)
+
+    def supernet(self, signature: Signature, scale: CellRow) -> RowSupernet:
+        from archcast.networks.darts_modules import RowSupernet
+
+        return RowSupernet(signature, scale)
 
 
 NETWORKS = DARTSNetworks()

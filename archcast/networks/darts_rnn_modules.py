@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from archcast.networks.scales import Recurrence
-from archcast.spaces.darts_rnn import ACTIVATIONS, Node
+from archcast.networks.supernet import Selection, Supernet
+from archcast.spaces.darts_rnn import NODES, SPACE, Node, nodes_of
+from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "identity": lambda values: values,
-}
+FUNCTIONS: tuple[Callable[[Tensor], Tensor], ...] = (  # of `ACTIVATIONS`
+    torch.tanh, torch.relu, torch.sigmoid, lambda values: values,
+)  # fmt: skip
 
 
-class RecurrentNetwork(nn.Module):
+class MixedNode(NamedTuple):
+    """What weighs the nodes that one can read, and the activations."""
+
+    sources: Tensor
+    activations: Tensor
+
+
+class Recurrent(nn.Module):
     """From sequences (n, length, alphabet) to logits (n, alphabet, length), from a state of zeros.
 
     What embeds a character is what foretells it. Dropout takes the same values at every place of a
     sequence.
     """
 
-    def __init__(self, nodes: Sequence[Node], signature: Signature, scale: Recurrence) -> None:
+    def __init__(self, signature: Signature, scale: Recurrence) -> None:
         super().__init__()
         self.scale = scale
         self.embedding = nn.Parameter(torch.empty(signature.classes, scale.width))
         self.bias = nn.Parameter(torch.zeros(signature.classes))
-        self.cell = Cell(nodes, scale.width)
+        self.cell = Cell(scale.width)
         for weight in (self.embedding, *self.cell.parameters()):
             nn.init.uniform_(weight, -scale.initial, scale.initial)
 
-    def forward(self, sequences: Tensor) -> Tensor:
+    def read(self, sequences: Tensor, nodes: Sequence[Node | MixedNode]) -> Tensor:
+        """Logits, by a cell of these nodes."""
         embedded = self._thinned(sequences @ self.embedding, self.scale.dropped_inputs)
         state = embedded.new_zeros(len(sequences), self.scale.width)
         kept_of_step = self._kept(state, self.scale.dropped_steps)
         kept_of_state = self._kept(state, self.scale.dropped_states)
         states = []
         for step in embedded.unbind(1):
-            state = self.cell(step, state, kept_of_step, kept_of_state)
+            state = self.cell(step, state, kept_of_step, kept_of_state, nodes)
             states.append(state)
         outputs = self._thinned(torch.stack(states, 1), self.scale.dropped_outputs)
         return nn.functional.linear(outputs, self.embedding, self.bias).transpose(1, 2)
@@ -58,30 +67,72 @@ class RecurrentNetwork(nn.Module):
         return torch.empty_like(like).bernoulli_(1.0 - dropped) / (1.0 - dropped)
 
 
+class RecurrentNetwork(Recurrent):
+    """One cell that reads a text."""
+
+    def __init__(self, nodes: Sequence[Node], signature: Signature, scale: Recurrence) -> None:
+        super().__init__(signature, scale)
+        self.nodes = nodes
+
+    def forward(self, sequences: Tensor) -> Tensor:
+        return self.read(sequences, self.nodes)
+
+
+class RecurrentSupernet(Recurrent, Supernet):
+    """All cells in one: a node has one weight, whatever it reads and by whichever activation."""
+
+    def __init__(self, signature: Signature, scale: Recurrence) -> None:
+        super().__init__(signature, scale)
+        self.signature = signature
+
+    def forward(self, sequences: Tensor, selection: Selection) -> Tensor:
+        if not isinstance(selection, Tensor):
+            return self.read(sequences, nodes_of(Architecture(SPACE, tuple(selection))))
+        first = selection.new_ones(1)  # the first node reads node 0
+        rows = iter([first, *selection])
+        return self.read(sequences, [MixedNode(row, next(rows)) for row in rows])
+
+    def inherit(self, architecture: Architecture) -> RecurrentNetwork:
+        with torch.device("meta"):
+            heir = RecurrentNetwork(nodes_of(architecture), self.signature, self.scale)
+        heir.embedding, heir.bias, heir.cell = self.embedding, self.bias, self.cell
+        return copy.deepcopy(heir)
+
+
 class Cell(nn.Module):
     """Node 0 from input and state, then each node from an earlier one; their mean without node 0.
 
     Each is a step from what it reads towards an activation, as far as a gate opens.
     """
 
-    def __init__(self, nodes: Sequence[Node], width: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.sources = [node.source for node in nodes]
-        self.activations = [_FUNCTIONS[ACTIVATIONS[node.activation]] for node in nodes]
         self.first = nn.Parameter(torch.empty(2 * width, 2 * width))
-        self.weights = nn.ParameterList(torch.empty(width, 2 * width) for _ in nodes)
+        self.weights = nn.ParameterList(torch.empty(width, 2 * width) for _ in NODES)
 
     def forward(
-        self, step: Tensor, state: Tensor, kept_of_step: Tensor | None, kept_of_state: Tensor | None
-    ) -> Tensor:
+        self, step: Tensor, state: Tensor, kept_of_step: Tensor | None,
+        kept_of_state: Tensor | None, nodes: Sequence[Node | MixedNode],
+    ) -> Tensor:  # fmt: skip
         joined = torch.cat([_masked(step, kept_of_step), _masked(state, kept_of_state)], dim=1)
-        nodes = [_towards(state, joined @ self.first, torch.tanh)]
-        for source, activation, weight in zip(
-            self.sources, self.activations, self.weights, strict=True
-        ):
-            read = nodes[source]
-            nodes.append(_towards(read, _masked(read, kept_of_state) @ weight, activation))
-        return torch.stack(nodes[1:]).mean(dim=0)
+        made = [_towards(state, joined @ self.first, torch.tanh)]
+        for node, weight in zip(nodes, self.weights, strict=True):
+
+            def from_(source: int, activation: int, weight: Tensor = weight) -> Tensor:
+                both = _masked(made[source], kept_of_state) @ weight
+                return _towards(made[source], both, FUNCTIONS[activation])
+
+            made.append(from_(*node) if isinstance(node, Node) else _mixed(node, from_, state))
+        return torch.stack(made[1:]).mean(dim=0)
+
+
+def _mixed(node: MixedNode, made: Callable[[int, int], Tensor], like: Tensor) -> Tensor:
+    total = torch.zeros_like(like)
+    for source, of_source in enumerate(node.sources):
+        for activation, of_activation in enumerate(node.activations):
+            if of_source != 0 and of_activation != 0:
+                total = total + of_source * of_activation * made(source, activation)
+    return total
 
 
 def _masked(values: Tensor, kept: Tensor | None) -> Tensor:

@@ -11,7 +11,7 @@ from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
-    from archcast.networks.darts_rnn_modules import RecurrentNetwork
+    from archcast.networks.darts_rnn_modules import RecurrentNetwork, RecurrentSupernet
 
 
 class DARTSRecurrentNetworks(Networks[Recurrence]):
@@ -33,6 +33,11 @@ class DARTSRecurrentNetworks(Networks[Recurrence]):
         from archcast.networks.darts_rnn_modules import RecurrentNetwork
 
         return RecurrentNetwork(nodes_of(architecture), signature, scale)
+
+    def supernet(self, signature: Signature, scale: Recurrence) -> RecurrentSupernet:
+        from archcast.networks.darts_rnn_modules import RecurrentSupernet
+
+        return RecurrentSupernet(signature, scale)
 
 
 NETWORKS = DARTSRecurrentNetworks()

@@ -11,7 +11,7 @@ from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
-    from archcast.networks.layerwise_modules import LayerwiseNetwork
+    from archcast.networks.layerwise_modules import LayerwiseNetwork, LayerwiseSupernet
 
 
 class LayerwiseNetworks(Networks[Stages]):
@@ -24,3 +24,9 @@ class LayerwiseNetworks(Networks[Stages]):
 
         assert isinstance(self.space, LayerwiseSpace)
         return LayerwiseNetwork(self.space, architecture, signature, scale)
+
+    def supernet(self, signature: Signature, scale: Stages) -> LayerwiseSupernet:
+        from archcast.networks.layerwise_modules import LayerwiseSupernet
+
+        assert isinstance(self.space, LayerwiseSpace)
+        return LayerwiseSupernet(self.space, signature, scale)

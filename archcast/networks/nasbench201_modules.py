@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from archcast.networks.blocks import ResidualReduction, conv_norm, relu_conv_norm
 from archcast.networks.scales import Skeleton
-from archcast.networks.supernet import Path, Selection, Supernet
+from archcast.networks.supernet import Path, Selection, Supernet, weighed_sum
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
@@ -111,7 +111,10 @@ class MixedCell(nn.Module):
             operations = self.edges[edge]
             assert isinstance(operations, nn.ModuleList)
             if isinstance(selection, Tensor):
-                return _mix(operations, selection[edge], source)
+                pairs = zip(selection[edge], operations, strict=True)
+                return weighed_sum(
+                    (each for each in pairs if not isinstance(each[1], Zero)), source
+                )
             return _send(operations[selection[edge]], source)
 
         return sum_at_nodes(features, send)
@@ -119,15 +122,6 @@ class MixedCell(nn.Module):
 
 def _send(operation: nn.Module, source: Tensor) -> Tensor | None:
     return None if isinstance(operation, Zero) else operation(source)
-
-
-def _mix(operations: nn.ModuleList, weights: Tensor, source: Tensor) -> Tensor | None:
-    terms = [
-        weight * operation(source)
-        for operation, weight in zip(operations, weights, strict=True)
-        if weight != 0 and not isinstance(operation, Zero)
-    ]
-    return sum(terms[1:], terms[0]) if terms else None
 
 
 def sum_at_nodes(features: Tensor, send: Callable[[int, Tensor], Tensor | None]) -> Tensor:

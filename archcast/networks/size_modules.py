@@ -2,40 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from archcast.networks.blocks import ResidualReduction, conv_norm, relu_conv_norm
 from archcast.networks.scales import Widths
-from archcast.spaces.size_space import LAYERS
+from archcast.networks.supernet import Selection, Supernet
+from archcast.spaces.size_space import LAYERS, SPACE, WIDTHS
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 
 class SizedNetwork(nn.Module):
-    """From images (n, c, h, w) to logits (n, classes), by layers of the widths chosen."""
+    """From images (n, c, h, w) to logits (n, classes), by layers of the widths chosen.
 
-    def __init__(self, architecture: Architecture, signature: Signature, scale: Widths) -> None:
+    In a forward pass `weights` may weigh the channels that each layer gives, those of the stem as
+    those of the first. One that is `shared` has all that narrower ones may need.
+    """
+
+    def __init__(
+        self, architecture: Architecture, signature: Signature, scale: Widths, shared: bool = False
+    ) -> None:
         super().__init__()
         widths = [scale.unit * (choice + 1) for choice in architecture.choices]
         self.stem = conv_norm(signature.shape[0], widths[0], 3, scale.stem_stride)
         sources = [widths[0], *widths]
         self.layers = nn.Sequential(
-            *(_layer(*each, scale) for each in zip(LAYERS, sources, widths, strict=False))
+            *(_layer(*each, scale, shared) for each in zip(LAYERS, sources, widths, strict=False))
         )
         self.norm = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU())
         self.classifier = nn.Linear(widths[-1], signature.classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.norm(self.layers(self.stem(images)))
-        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
+    def forward(self, images: Tensor, weights: Sequence[Tensor] | None = None) -> Tensor:
+        features = self.stem(images)
+        if weights is not None:
+            features = features * weights[0]
+        for at, layer in enumerate(self.layers):
+            features = layer(features)
+            if weights is not None:
+                features = features * weights[at]
+        logits: Tensor = self.classifier(self.norm(features).mean(dim=(2, 3)))
         return logits
 
 
-def _layer(name: str, c_in: int, c_out: int, scale: Widths) -> nn.Module:
+class SizedSupernet(Supernet):
+    """The widest network; narrower ones take the first channels of each layer.
+
+    A mixture weighs each channel by the widths that have it.
+    """
+
+    def __init__(self, signature: Signature, scale: Widths) -> None:
+        super().__init__()
+        self.signature, self.scale = signature, scale
+        widest = _with_widths([len(WIDTHS)] * len(LAYERS))
+        self.widest = SizedNetwork(widest, signature, scale, shared=True)
+
+    def forward(self, images: Tensor, selection: Selection) -> Tensor:
+        if not isinstance(selection, Tensor):
+            return self._run([choice + 1 for choice in selection], images, None)
+        # Of each unit of channels the weights of the widths that have it.
+        held = selection.flip(1).cumsum(1).flip(1)
+        units = [max(int((row != 0).sum()), 1) for row in held]
+        weights = [
+            row[:count].repeat_interleave(self.scale.unit)[:, None, None]
+            for row, count in zip(held, units, strict=True)
+        ]
+        return self._run(units, images, weights)
+
+    def inherit(self, architecture: Architecture) -> SizedNetwork:
+        heir = SizedNetwork(architecture, self.signature, self.scale)
+        heir.load_state_dict(self._share(heir))
+        return heir
+
+    def _run(
+        self, units: Sequence[int], images: Tensor, weights: Sequence[Tensor] | None
+    ) -> Tensor:
+        """What the network of so many units a layer gives, with a share of the weights."""
+        with torch.device("meta"):
+            narrow = SizedNetwork(_with_widths(units), self.signature, self.scale)
+        for name, module in narrow.named_modules():
+            own = self.widest.get_submodule(name)
+            module.training = own.training
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = own.momentum  # type: ignore[assignment]
+        logits: Tensor = functional_call(narrow, self._share(narrow), (images, weights))
+        return logits
+
+    def _share(self, narrow: SizedNetwork) -> dict[str, Tensor]:
+        """The first channels of weights and statistics; they are the supernet's own."""
+        own = dict(chain(self.widest.named_parameters(), self.widest.named_buffers()))
+        return {
+            name: own[name][tuple(map(slice, like.shape))]
+            for name, like in chain(narrow.named_parameters(), narrow.named_buffers())
+        }
+
+
+def _with_widths(units: Sequence[int]) -> Architecture:
+    return Architecture(SPACE, tuple(count - 1 for count in units))
+
+
+def _layer(name: str, c_in: int, c_out: int, scale: Widths, shared: bool) -> nn.Module:
     is_reduction = name.startswith("reduction")
     if scale.layer == "convolution":
         return relu_conv_norm(c_in, c_out, 3, stride=2 if is_reduction else 1)
-    return ResidualReduction(c_in, c_out) if is_reduction else SizedCell(c_in, c_out)
+    return ResidualReduction(c_in, c_out) if is_reduction else SizedCell(c_in, c_out, shared)
 
 
 class SizedCell(nn.Module):
@@ -44,11 +118,12 @@ class SizedCell(nn.Module):
     Edges from node 0 change the width; where it stays, the skip is the identity.
     """
 
-    def __init__(self, c_in: int, c_out: int) -> None:
+    def __init__(self, c_in: int, c_out: int, shared: bool) -> None:
         super().__init__()
         self.first = relu_conv_norm(c_in, c_out, 3)  # 0-1
         self.second = nn.ModuleList([relu_conv_norm(c, c_out, 3) for c in (c_in, c_out)])  # to 2
-        self.skip = nn.Identity() if c_in == c_out else relu_conv_norm(c_in, c_out, 1)
+        same = c_in == c_out and not shared
+        self.skip = nn.Identity() if same else relu_conv_norm(c_in, c_out, 1)
         self.third = nn.ModuleList([relu_conv_norm(c_out, c_out, 3) for _ in (1, 2)])  # to 3
 
     def forward(self, features: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
-    from archcast.networks.size_modules import SizedNetwork
+    from archcast.networks.size_modules import SizedNetwork, SizedSupernet
 
 
 class SizeNetworks(Networks[Widths]):
@@ -34,6 +34,11 @@ class SizeNetworks(Networks[Widths]):
         from archcast.networks.size_modules import SizedNetwork
 
         return SizedNetwork(architecture, signature, scale)
+
+    def supernet(self, signature: Signature, scale: Widths) -> SizedSupernet:
+        from archcast.networks.size_modules import SizedSupernet
+
+        return SizedSupernet(signature, scale)
 
 
 NETWORKS = SizeNetworks()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
@@ -41,3 +41,9 @@ class Subnet(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.supernet(inputs, self.path)
         return logits
+
+
+def weighed_sum(options: Iterable[tuple[Tensor, nn.Module]], inputs: Tensor) -> Tensor | None:
+    """What options make of inputs, each weighed; None where all weigh nothing."""
+    terms = [weight * option(inputs) for weight, option in options if weight != 0]
+    return sum(terms[1:], terms[0]) if terms else None
