@@ -22,7 +22,7 @@ from archcast.evaluation.preparing import PARTS, preparations
 from archcast.networks.blueprint import Untrained, initialised
 from archcast.networks.nasbench201_modules import Network
 from archcast.networks.nasbench201_network import MINI, OFFICIAL
-from archcast.networks.table_networks import IMAGES, SCALE, blueprint_of, task_of
+from archcast.networks.table_networks import SCALE, TASK, blueprint_of, task_of
 from archcast.predictors import registry as predictors
 from archcast.predictors.proxies import REFERENCE
 from archcast.studies.experiment import Experiment
@@ -44,7 +44,7 @@ CELLS = toy(6, seed=0)
 def trained_on(images: str) -> Table:
     table = small_table()
     texts = [str(a) for a in table.architectures for _ in range(2)]
-    return Table(table.space, "toy", texts, table.columns, {IMAGES: images, SCALE: "mini"})
+    return Table(table.space, "toy", texts, table.columns, {TASK: images, SCALE: "mini"})
 
 
 def test_every_proxy_is_a_predictor() -> None:
