@@ -21,12 +21,17 @@ from archcast.core.errors import InputError
 from archcast.core.files import replacing
 from archcast.core.identity import digest, made_of, recorded_versions
 from archcast.networks import registry as networks
+from archcast.search import registry as strategies
 from archcast.studies.experiment import choose_predictors
 from reproduce.options import opened
 
 ROOT = Path(__file__).parent.parent
-# Rooms that count with the predictors that use them, and those that count with the tables.
-APART = ("predictors", "zero_cost", "encodings", "spaces", "networks")
+# What counts where a part uses it, by its predictors, its tables, or the strategies that it names.
+APART = (
+    *(f"archcast.{room}." for room in ("predictors", "zero_cost", "encodings")),
+    *(f"archcast.{room}." for room in ("spaces", "networks")),
+    *(entry.target for entry in strategies.entries.values()),
+)
 
 Show = Callable[[str], str]  # from what a command prints to a block of a page
 
@@ -59,7 +64,10 @@ class Part:
         for own in self.files:  # of a notebook that is executed in place, what is written counts
             sources.pop(own, None)
         hashes = [opened(each).hash for each in self.tables]
-        return digest([self.command, sources, hashes, versions(self.predictors, self.tables)])
+        told = [self.command, *(path.read_text() for path in named if path.suffix == ".py")]
+        named_there = tuple(name for name in strategies if any(_names(name, text) for text in told))
+        used = versions(self.predictors, self.tables, named_there)
+        return digest([self.command, sources, hashes, used])
 
     def written(self, root: Path = ROOT) -> str:
         """Changes when a block or a file does; empty where one is missing."""
@@ -146,22 +154,28 @@ def files_of(words: Iterable[str], root: Path) -> set[Path]:
 
 
 @cache
-def versions(predictors: str, tables: tuple[str, ...]) -> Any:
-    """Of predictors, with all that they compute with, of the machinery that runs them, and spaces.
+def versions(predictors: str, tables: tuple[str, ...], searches: tuple[str, ...]) -> Any:
+    """Of what computes: predictors, with all that they use, the machinery, spaces and strategies.
 
     Results of NAS-Bench-201 that are no table of archcast's count as the embedded benchmark does.
     """
     machinery = {
         target: recorded
         for target, recorded in recorded_versions().items()
-        if target.split(".")[1] not in APART
+        if not target.startswith(APART)
     }
     numbers = {target: version for target, (version, _) in machinery.items()}
     table = open_table(DEFAULT_BENCHMARK)
     chosen = choose_predictors(predictors, table, table.objective())[0] if predictors else []
     around = {each.space.name: each.space for each in map(opened, (DEFAULT_BENCHMARK, *tables))}
     built = [networks.get(name) for name in around if name in networks]
-    return [numbers, made_of(chosen), made_of(list(around.values())), made_of(built)]
+    found = [strategies.get(name)() for name in searches]
+    return [numbers, *map(made_of, (chosen, list(around.values()), built, found))]
+
+
+def _names(strategy: str, text: str) -> bool:
+    """Whether a text has the name of a strategy in it, and not as a part of another word."""
+    return re.search(rf"(?<![\w-]){strategy}(?![\w-])", text) is not None
 
 
 def run(command: str, given: Mapping[str, str | None], root: Path) -> str:

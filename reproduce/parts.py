@@ -128,8 +128,8 @@ PARTS = [
     ),
     Part(
         "guided",
-        f"archcast search --compare --predictor {GUIDES} --repeats 60 --budget 60 --jobs {{jobs}}"
-        " --results {results}",
+        f"archcast search --compare --strategy evolution --predictor {GUIDES} --repeats 60"
+        " --budget 60 --jobs {jobs} --results {results}",
         {"docs/search.md": block},
         predictors=GUIDES,
         reads=(SWEEP,),

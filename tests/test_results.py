@@ -195,7 +195,16 @@ def test_stale_by_version_of_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> No
     assert moves("", "archcast.spaces.nasbench201:NASBench201")
     assert moves("", "archcast.networks.nasbench201_network:NASBench201Networks")
     assert not moves("", "archcast.spaces.darts:DARTS")
-    assert moves("", strategy)
+    assert not moves("", strategy)
+    searching = dataclasses.replace(ONE, command=f"{COMMAND} --strategy evolution")
+    before = searching.made_of()
+    with monkeypatch.context() as patch:
+        version, source = machine.recorded_versions()[strategy]
+        patch.setitem(machine.recorded_versions(), strategy, [version + 1, source])
+        machine.versions.cache_clear()
+        assert searching.made_of() != before
+    machine.versions.cache_clear()
+    assert moves("", "archcast.search.search_job:run_search_job")
     assert moves("rf", forest)
     assert moves("rf", trees)
     assert not moves("xgb", forest)
