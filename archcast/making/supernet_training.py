@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -129,11 +130,22 @@ def _train(plan: Plan, blueprint: Blueprint, task: Task, device: str, folder: Pa
     return plan.epochs
 
 
-class _Training:
-    """A supernet, and how far its training has come."""
+class Training(ABC):
+    """A supernet, and how far its training has come: resumable, and kept in a folder.
+
+    Args:
+        plan: says the number of epochs and the seed; all of it decides the weights.
+        blueprint: of the supernet.
+        task: what it learns.
+        device: `cpu` or `cuda`.
+        folder: where it is kept.
+    """
+
+    supernet: Supernet
+    optimizer: torch.optim.Optimizer
 
     def __init__(
-        self, plan: Plan, blueprint: Blueprint, task: Task, device: str, folder: Path
+        self, plan: Any, blueprint: Blueprint, task: Task, device: str, folder: Path
     ) -> None:
         self.plan, self.blueprint, self.task, self.device = plan, blueprint, task, device
         self.folder = made_folder(folder)
@@ -146,7 +158,6 @@ class _Training:
         self.key = json.dumps(key, sort_keys=True)
         self.path = folder / f"{hashlib.sha256(self.key.encode()).hexdigest()[:20]}.pt"
         self.epoch, self.seconds = 0, 0.0
-        self.archive: list[Sequence[int]] = []
 
     @property
     def finished(self) -> bool:
@@ -165,35 +176,101 @@ class _Training:
                 self.weights, LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True,
                 foreach=True,
             )  # fmt: skip
-            self._start_or_resume()
+            state = self._kept()
+            self._start(resumed=state is not None)
+            if state is not None:
+                self._restore(state)
             if self.epoch < self.plan.epochs:
                 data = self.task.data(self.device)["train"]
+                clock = clock_of(data.inputs.device)
                 saved = perf_counter()
                 while self.epoch < self.plan.epochs:
+                    start = clock()
+                    self.supernet.train()
                     self._train_epoch(data)
+                    self.epoch += 1
+                    self.seconds += clock() - start
                     if perf_counter() - saved > SAVE_EVERY or self.epoch == self.plan.epochs:
                         self._save()
                         saved = perf_counter()
                     yield self.epoch
         self.supernet.eval()
 
+    @abstractmethod
+    def _start(self, resumed: bool) -> None:
+        """Make what else there is before the first epoch, or before the state is restored."""
+
+    @abstractmethod
     def _train_epoch(self, data: Data) -> None:
-        clock = clock_of(data.inputs.device)
-        start = clock()
-        self.supernet.train()
-        # Of the epoch alone, so that nothing is lost with a process.
+        """What is random in it depends on its number and the plan alone, so that it goes on."""
+
+    def _follow(self, rate: float) -> None:
+        """Move the weights along their gradients."""
+        nn.utils.clip_grad_norm_(self.weights, CLIP)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+
+    def _rate(self, progress: float) -> float:
+        """From 0 to 1 of the training, along a cosine."""
+        return LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def _state(self) -> dict[str, Any]:
+        done = self.epoch == self.plan.epochs
+        return {
+            "key": self.key,
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "supernet": self.supernet.state_dict(),
+            "optimizer": None if done else self.optimizer.state_dict(),
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.supernet.load_state_dict(state["supernet"])
+        if state["optimizer"]:
+            self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.seconds = state["epoch"], state["seconds"]
+
+    def _kept(self) -> dict[str, Any] | None:
+        try:
+            content = BytesIO(unsealed(self.path))
+            state: dict[str, Any] = torch.load(content, map_location=self.device)
+            return state if state["key"] == self.key else None
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # a broken file fails in any of ten ways
+            _logger.warning("%s: ignoring a file that is no supernet (%s)", self.path, told(error))
+            return None
+
+    def _save(self) -> None:
+        content = BytesIO()  # a file that can't be written is an OSError; to PyTorch, it is many
+        torch.save(self._state(), content)
+        with replacing(self.path, "set ARCHCAST_CACHE") as aside:
+            aside.write_bytes(sealed(content.getvalue()))
+
+
+class _Training(Training):
+    """By a plan, whose sampler draws what each step runs."""
+
+    plan: Plan
+
+    def _start(self, resumed: bool) -> None:
+        self.archive: list[Sequence[int]] = []
+        if self.plan.start and not resumed:
+            given = (self.blueprint, self.task, self.device, self.folder)
+            start = trained_supernet(self.plan.start, *given)
+            self.supernet.load_state_dict(start.supernet.state_dict())
+
+    def _train_epoch(self, data: Data) -> None:
         part = -1 if self.plan.split is None else self.plan.split
         rng = np.random.default_rng([self.plan.seed, part + 1, self.epoch])
         order = torch.from_numpy(rng.permutation(len(data.inputs))).to(data.inputs.device)
         batches = order.split(BATCH_SIZE)
         for number, batch in enumerate(batches):
-            progress = (self.epoch + number / len(batches)) / self.plan.epochs
-            rate = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * progress))
+            rate = self._rate((self.epoch + number / len(batches)) / self.plan.epochs)
             chances = torch.from_numpy(rng.random(len(batch)))
             seen = data.augmented(data.inputs[batch], chances)
             self._step(seen, data.targets[batch], data, rng, rate)
-        self.epoch += 1
-        self.seconds += clock() - start
 
     def _step(
         self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator, rate: float
@@ -210,10 +287,7 @@ class _Training:
                 self.archive = [*self.archive[1 - ARCHIVE :], selection]
             loss = data.loss(self.supernet(inputs, selection), targets)
             (loss / len(selections)).backward()
-        nn.utils.clip_grad_norm_(self.weights, CLIP)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * math.sqrt(len(selections))
-        self.optimizer.step()
+        self._follow(rate * math.sqrt(len(selections)))
 
     def _held(self, path: Sequence[int]) -> Sequence[int]:
         if self.plan.split is None:
@@ -221,40 +295,9 @@ class _Training:
         at = self.blueprint.networks.split_decision
         return (*path[:at], self.plan.split, *path[at + 1 :])
 
-    def _kept(self) -> dict[str, Any] | None:
-        try:
-            content = BytesIO(unsealed(self.path))
-            state: dict[str, Any] = torch.load(content, map_location=self.device)
-            return state if state["key"] == self.key else None
-        except FileNotFoundError:
-            return None
-        except Exception as error:  # a broken file fails in any of ten ways
-            _logger.warning("%s: ignoring a file that is no supernet (%s)", self.path, told(error))
-            return None
+    def _state(self) -> dict[str, Any]:
+        return super()._state() | {"archive": self.archive}
 
-    def _start_or_resume(self) -> None:
-        if state := self._kept():
-            self.supernet.load_state_dict(state["supernet"])
-            if state["optimizer"]:
-                self.optimizer.load_state_dict(state["optimizer"])
-            self.epoch, self.seconds = state["epoch"], state["seconds"]
-            self.archive = state["archive"]
-        elif self.plan.start:
-            given = (self.blueprint, self.task, self.device, self.folder)
-            start = trained_supernet(self.plan.start, *given)
-            self.supernet.load_state_dict(start.supernet.state_dict())
-
-    def _save(self) -> None:
-        done = self.epoch == self.plan.epochs
-        state = {
-            "key": self.key,
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "archive": self.archive,
-            "supernet": self.supernet.state_dict(),
-            "optimizer": None if done else self.optimizer.state_dict(),
-        }
-        content = BytesIO()  # a file that can't be written is an OSError; to PyTorch, it is many
-        torch.save(state, content)
-        with replacing(self.path, "set ARCHCAST_CACHE") as aside:
-            aside.write_bytes(sealed(content.getvalue()))
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        self.archive = state["archive"]

@@ -100,7 +100,7 @@ class WeightSharing(Predictor):
         return context.networks, context.task
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        from archcast.making.supernet_training import BATCH_SIZE, trained_supernet
+        from archcast.making.supernet_training import trained_supernet
 
         if min(self.epochs, self.valid_images) < 1:
             raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
@@ -114,11 +114,16 @@ class WeightSharing(Predictor):
         elapsed = perf_counter() - begun
         self.saved_seconds_ = sum(each.seconds for each in trained.values()) - elapsed
         self.supernets_ = [trained[plan].supernet for plan in plans]
-        self.networks_ = blueprint.networks
+        self._ready(blueprint, task, self.training_seed)
 
+    def _ready(self, blueprint: Blueprint, task: Task, seed: int) -> None:
+        """Draw the images of recalibration, and keep those that a query measures on."""
+        from archcast.making.supernet_training import BATCH_SIZE
+
+        self.networks_ = blueprint.networks
         data = task.data(self.device)
         images = data["train"].inputs
-        draw = torch.Generator().manual_seed(self.training_seed)
+        draw = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
         self.calibration_ = images[chosen].split(BATCH_SIZE)
         valid = data["valid"]

@@ -44,6 +44,19 @@ registry: Registry[type[Strategy]] = Registry(
             "archcast.search.proxy_then_evaluate:ProxyThenEvaluate",
             "evolution from what a zero-cost predictor likes best",
         ),
+        "rsps": Entry(
+            "archcast.search.one_shot:RSPS", "supernet by random paths, which choose of a hundred"
+        ),
+        "darts": Entry(
+            "archcast.search.one_shot:DARTS", "supernet of mixtures, whose weights are learned"
+        ),
+        "gdas": Entry("archcast.search.one_shot:GDAS", "the same, by hard draws"),
+        "setn": Entry(
+            "archcast.search.one_shot:SETN", "supernet by random paths, mixtures say which to try"
+        ),
+        "enas": Entry(
+            "archcast.search.one_shot:ENAS", "supernet by a controller that learns what scores"
+        ),
     },
     base="archcast.search.strategy:Strategy",
     classes=True,

@@ -121,12 +121,13 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
 def _guide(
     planned: PlannedSearch, simulation: Simulation, rng: np.random.Generator
 ) -> PaidGuide | None:
-    job = planned.job
-    if planned.predictor is None:
+    job, predictor = planned.job, planned.predictor
+    if predictor is not None:
+        warm_up(Planned(job, predictor), job.objective, job.epochs, simulation.table)
+    elif (predictor := planned.strategy.own_guide()) is None:
         return None
-    warm_up(Planned(job, planned.predictor), job.objective, job.epochs, simulation.table)
     return PaidGuide(
-        configured(planned.predictor, job.predictor_seed(), job.device),
+        configured(predictor, job.predictor_seed(), job.device),
         simulation,
         job.epochs,
         unlabeled=rng.permutation(len(simulation.table))[:UNLABELED_SIZE],

@@ -76,6 +76,10 @@ class Strategy(ABC):
 
     traits: ClassVar[Traits] = Traits()
 
+    def own_guide(self) -> Predictor | None:
+        """A predictor that it brings along, and whose seconds are its own."""
+        return None
+
     @abstractmethod
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         """Yield trials, and be sent the value of each: accuracy or another, higher is better.

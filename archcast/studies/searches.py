@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.identity import made_of
 from archcast.core.spec import split_specs
+from archcast.evaluation.engine import missing_needs
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.predictors.predictor import Predictor
@@ -123,7 +125,7 @@ class SearchExperiment:
                 predictor,
             )
             for strategy, predictor in pairs
-            for said in [facts_of(predictor, table, self.device, strategy, run_search_job)]
+            for said in [self._facts(strategy, predictor)]
             for repeat in range(self.repeats)
         ]
         return jobs, remarks
@@ -143,6 +145,15 @@ class SearchExperiment:
         for remark in remarks:
             _logger.warning(remark)
         return run_jobs(jobs, self.table, store, run_search_job, workers, retry)
+
+    def _facts(self, strategy: Strategy, predictor: Predictor | None) -> dict[str, Any]:
+        """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
+        others = strategy, run_search_job
+        said = facts_of(predictor, self.table, self.device, *others)
+        if predictor is None and (own := strategy.own_guide()) is not None:
+            whole = facts_of(own, self.table, self.device, *others)
+            said |= {key: whole[key] for key in ("identity", "device")}
+        return said
 
     def _epochs(self) -> int:
         table = self.table
@@ -193,6 +204,12 @@ class SearchExperiment:
             raise InputError(
                 f"--strategy {text}: trains for a few epochs first, and {self.table.source} has no"
                 f" {objective.name} by epoch; choose another"
+            )
+        if (own := strategy.own_guide()) and (
+            lacks := missing_needs(self.table, own.tags, objective)
+        ):
+            raise InputError(
+                f"--strategy {text}: can't run on {self.table.source} ({', '.join(lacks)})"
             )
         if not traits.takes_predictor:
             return [(strategy, None)]

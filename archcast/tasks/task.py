@@ -48,7 +48,11 @@ class Data(ABC):
 
     def first(self, n: int) -> Self:
         """The first `n` examples."""
-        return replace(self, inputs=self.inputs[:n], targets=self.targets[:n])
+        return self.of(self.inputs[:n], self.targets[:n])
+
+    def of(self, inputs: Tensor, targets: Tensor) -> Self:
+        """Other examples that are judged alike."""
+        return replace(self, inputs=inputs, targets=targets)
 
     @property
     @abstractmethod

@@ -1,0 +1,109 @@
+"""Train supernets together with a policy, which learns which options are good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from archcast.making.policies import POLICIES, Policy, Step
+from archcast.making.supernet_training import BATCH_SIZE, Training
+from archcast.networks.blueprint import Blueprint
+from archcast.networks.supernet import Path as Choices
+from archcast.networks.supernet import Supernet
+from archcast.tasks.task import Data, Task
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPlan:
+    """One training of a supernet with a policy, which with networks, task and device decides both.
+
+    Half of the training examples move the weights, the others the policy, which goes first in each
+    step.
+    """
+
+    version: ClassVar[int] = 1  # of the training: it goes up whenever weights or policy change
+
+    policy: str  # one of `POLICIES`
+    epochs: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A supernet, a policy, what this liked most after each epoch, and the seconds they took."""
+
+    supernet: Supernet
+    policy: Policy
+    path: list[Choices]
+    seconds: float
+
+
+def searched(
+    plan: PolicyPlan, blueprint: Blueprint, task: Task, device: str, folder: Path
+) -> Searched:
+    """What a plan gives: trained to the end, or taken from `folder`.
+
+    A killed training goes on where it was last saved. Processes that want the same one wait for the
+    one that trains it.
+
+    Raises:
+        InputError: the folder can't be made or written to.
+    """
+    training = _PolicyTraining(plan, blueprint, task, device, folder)
+    for _ in training.epochs():
+        pass
+    return Searched(training.supernet, training.policy, training.liked, training.seconds)
+
+
+class _PolicyTraining(Training):
+    plan: PolicyPlan
+    policy: Policy
+
+    def _start(self, resumed: bool) -> None:
+        self.liked: list[Choices] = []
+        rows = np.random.default_rng(self.plan.seed).permutation(self.task.size("train"))
+        self.own, self.others = np.array_split(rows, 2)
+        steps = self.plan.epochs * -(-len(self.others) // BATCH_SIZE)
+        make = POLICIES[self.plan.policy]
+        self.policy = make(self.blueprint.networks.options, steps, self.plan.seed).to(self.device)
+
+    def _train_epoch(self, data: Data) -> None:
+        rng = np.random.default_rng([self.plan.seed, self.epoch])
+        own, others = (
+            torch.from_numpy(rng.permutation(rows)).to(self.device).split(BATCH_SIZE)
+            for rows in (self.own, self.others)
+        )
+        for number, (batch, other) in enumerate(zip(own, others, strict=False)):
+            progress = (self.epoch + number / len(own)) / self.plan.epochs
+            rate = self._rate(progress)
+            self.optimizer.param_groups[0]["lr"] = rate
+            train, valid = (self._seen(data, rows, rng) for rows in (batch, other))
+            step = Step(self.supernet, self.optimizer, train, valid, progress, rng)
+            self.policy.learn(step)
+            self.optimizer.zero_grad()
+            selection = self.policy.drawn(rng, progress)
+            step.loss(train, selection).backward()
+            self._follow(rate)
+        self.liked.append(self.policy.best())
+
+    @staticmethod
+    def _seen(data: Data, rows: Tensor, rng: np.random.Generator) -> Data:
+        chances = torch.from_numpy(rng.random(len(rows)))
+        return data.of(data.augmented(data.inputs[rows], chances), data.targets[rows])
+
+    def _state(self) -> dict[str, Any]:
+        adam = self.policy.adam and self.policy.adam.state_dict()
+        more = {"policy": self.policy.state_dict(), "adam": adam, "liked": self.liked}
+        return super()._state() | more
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        self.policy.load_state_dict(state["policy"])
+        if self.policy.adam:
+            self.policy.adam.load_state_dict(state["adam"])
+        self.liked = state["liked"]

@@ -1,0 +1,156 @@
+"""One-shot searches: train a supernet together with a policy, and derive an architecture.
+
+Compared with others, what they pay for is the training of the supernet; what they find is trained
+by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass
+
+from archcast.core.cache import cache_folder
+from archcast.core.errors import InputError
+from archcast.predictors.predictor import Context, Tags, Vector
+from archcast.predictors.weight_sharing import WeightSharing
+from archcast.search.pool import Pool
+from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.spaces.space import Architecture
+
+
+class SharedWeights(WeightSharing):
+    """What shared weights say after a search by a policy.
+
+    Args:
+        policy: one of `making.policies.POLICIES`.
+        epochs: of the search.
+    """
+
+    def __init__(
+        self,
+        policy: str = "uniform",
+        epochs: int = 50,
+        valid_images: int = 500,
+        recalibrate: int = 2,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(epochs, valid_images, recalibrate, None, seed, device)
+        self.policy = policy
+        self.seed = seed
+
+    @property
+    def tags(self) -> Tags:  # type: ignore[override]
+        return Tags(needs=frozenset({"networks", "task"}), learns=False)
+
+    def uses(self) -> Sequence[object]:
+        from archcast.making.policy_training import PolicyPlan
+
+        return [PolicyPlan(self.policy, self.epochs)]
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        from archcast.making.policy_training import PolicyPlan, searched
+
+        blueprint, task = self.setting(context)
+        begun = perf_counter()
+        plan = PolicyPlan(self.policy, self.epochs, self.seed)
+        self.searched_ = searched(plan, blueprint, task, self.device, cache_folder("supernets"))
+        self.saved_seconds_ = self.searched_.seconds - (perf_counter() - begun)
+        self.supernets_ = [self.searched_.supernet]
+        self._ready(blueprint, task, self.seed)
+
+
+@dataclass(frozen=True)
+class OneShot(Strategy):
+    """Derives an architecture from a supernet that was trained for `epochs`.
+
+    Where the policy of the search leaves several candidates, shared weights say which is best. A
+    search that has something left to pay with trains the others too, in that order.
+    """
+
+    epochs: PositiveInt = 50
+
+    policy: ClassVar[str]
+
+    def own_guide(self) -> SharedWeights:
+        return SharedWeights(self.policy, self.epochs)
+
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        assert guide is not None, "it brings its own"
+        guide.fit([], [])
+        shared = guide.predictor
+        assert isinstance(shared, SharedWeights)
+        proposed = shared.searched_.policy.candidates(rng).tolist()
+        found = dict.fromkeys(
+            each for path in proposed if (each := pool.find(tuple(path))) is not None
+        )
+        if not found:
+            raise InputError("the table has nothing of what the search ends with")
+        candidates = [*found]
+        scores = guide.query(candidates) if len(candidates) > 1 else np.zeros(1)
+        for at in np.argsort(-scores, kind="stable"):
+            yield Trial(candidates[at])
+
+
+@dataclass(frozen=True)
+class RSPS(OneShot):
+    """Random paths train the supernet; of a hundred random ones shared weights choose."""
+
+    policy: ClassVar[str] = "uniform"
+    traits: ClassVar[Traits] = Traits(
+        paper="Li & Talwalkar, 2019, Random Search and Reproducibility for NAS"
+    )
+
+
+@dataclass(frozen=True)
+class DARTS(OneShot):
+    """Mixtures train the supernet, and logits by validation; the likeliest option wins.
+
+    By `order` 2 logits follow the validation loss after one more step of the weights.
+    """
+
+    order: Literal[1, 2] = 1
+
+    policy: ClassVar[str] = "darts"
+    traits: ClassVar[Traits] = Traits(
+        paper="Liu et al., 2019, DARTS: Differentiable Architecture Search"
+    )
+
+    def own_guide(self) -> SharedWeights:
+        return SharedWeights("darts" if self.order == 1 else "darts-2", self.epochs)
+
+
+@dataclass(frozen=True)
+class GDAS(OneShot):
+    """Hard draws by Gumbel noise train weights and logits; the likeliest option wins."""
+
+    policy: ClassVar[str] = "gdas"
+    traits: ClassVar[Traits] = Traits(
+        paper="Dong & Yang, 2019, Searching for a Robust Neural Architecture in Four GPU Hours"
+    )
+
+
+@dataclass(frozen=True)
+class SETN(OneShot):
+    """Random paths train weights, mixtures logits; among the likeliest shared weights choose."""
+
+    policy: ClassVar[str] = "setn"
+    traits: ClassVar[Traits] = Traits(
+        paper="Dong & Yang, 2019, One-Shot Neural Architecture Search via Self-Evaluated Template"
+        " Network"
+    )
+
+
+@dataclass(frozen=True)
+class ENAS(OneShot):
+    """A recurrent controller draws what trains the weights; of its paths shared weights choose."""
+
+    policy: ClassVar[str] = "enas"
+    traits: ClassVar[Traits] = Traits(
+        paper="Pham et al., 2018, Efficient Neural Architecture Search via Parameter Sharing"
+    )

@@ -1,0 +1,70 @@
+"""Searches that train a supernet, on the embedded benchmark, which has all they may end with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from archcast.benchmarks.opening import open_table
+from archcast.core.errors import InputError
+from archcast.search import registry as strategies
+from archcast.search.search_job import SearchRecord, run_search_job
+from archcast.search.strategy_text import to_strategy
+from archcast.studies.searches import SearchExperiment
+from tests.results import small_table
+
+TABLE = open_table("nasbench201-mini")
+ONE_SHOT = [name for name in strategies if to_strategy(name).own_guide()]
+
+
+def records(strategy: str, **options: object) -> list[SearchRecord]:
+    given = {"budget": 2, "repeats": 1, "device": "cpu", **options}
+    jobs, _ = SearchExperiment(TABLE, strategy, **given).plan()  # type: ignore[arg-type]
+    return [run_search_job(each, TABLE) for each in jobs if each.job.strategy != "random"]
+
+
+@pytest.mark.parametrize("name", ONE_SHOT)
+def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(name: str) -> None:
+    [record] = records(f"{name}(epochs=1)")
+    assert record.error is None
+    assert record.job.predictor == ""
+    assert len(record.architectures) == (1 if name in ("darts", "gdas") else 2)
+    assert record.predictor_seconds[0] > 0.05, "of the supernet"
+    [again] = records(f"{name}(epochs=1)")
+    assert again.architectures == record.architectures
+    assert again.predictor_seconds[0] == pytest.approx(record.predictor_seconds[0], rel=0.5), (
+        "what is taken from the cache costs what it took"
+    )
+
+
+def test_repeats_train_supernets_of_their_own_and_orders_differ() -> None:
+    jobs, _ = SearchExperiment(TABLE, "darts(epochs=1)", budget=1, repeats=2).plan()
+    seeds = {each.job.predictor_seed() for each in jobs}
+    assert len(seeds) == 2
+    texts = {each.job.strategy for each in jobs}
+    assert texts == {"random", "darts(epochs=1)"}
+    identities = {
+        each.job.identity
+        for text in ("darts(epochs=1)", "darts(epochs=1, order=2)", "gdas(epochs=1)")
+        for each in SearchExperiment(TABLE, text, budget=1, repeats=1).plan()[0]
+    }
+    assert len(identities) == 4, "random search is one"
+
+
+def test_tables_without_images_are_refused() -> None:
+    table = small_table()
+    for name in ONE_SHOT:
+        with pytest.raises(InputError, match=f"--strategy {name}: can't run on table .*no images"):
+            SearchExperiment(table, name).plan()
+    _, remarks = SearchExperiment(table, "all", repeats=1).plan()
+    assert sum("no images" in each for each in remarks) == len(ONE_SHOT)
+
+
+def test_what_the_table_lacks_is_a_failure_with_its_reason() -> None:
+    few = small_table(5)
+    few.metadata |= {"task": "fashion-mnist-14", "scale": "mini"}
+    jobs, _ = SearchExperiment(few, "gdas(epochs=1)", budget=1, repeats=1, device="cpu").plan()
+    record = run_search_job(jobs[-1], few)
+    assert record.error is not None
+    assert "the table has nothing of what the search ends with" in record.error
+    assert np.isfinite(record.best)
