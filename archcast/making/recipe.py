@@ -37,7 +37,7 @@ class AdamRecipe:
 
     epochs: int = 6
     batch_size: int = 64
-    learning_rate: float = 0.005
+    learning_rate: float = 0.02
     clip: float = 1.0
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -19,7 +19,7 @@ class DARTSRecurrentNetworks(Networks[Recurrence]):
 
     space = SPACE
     scales: ClassVar = {
-        "mini": Recurrence(width=48, initial=0.1),
+        "mini": Recurrence(width=48, initial=0.2),
         "official": Recurrence(
             width=850, initial=0.04, dropped_inputs=0.2, dropped_steps=0.75, dropped_states=0.25,
             dropped_outputs=0.75,
