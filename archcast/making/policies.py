@@ -80,8 +80,7 @@ class Uniform(Policy):
         super().__init__(options)
 
     def drawn(self, rng: np.random.Generator, progress: float) -> Selection:
-        path: list[int] = rng.integers(self.options).tolist()
-        return path
+        return _any_path(self.options, rng)
 
     def learn(self, step: Step) -> None:
         pass
@@ -130,6 +129,12 @@ class Alpha(Policy):
     def candidates(self, rng: np.random.Generator) -> Paths:
         return np.array([self.best()])
 
+    def learn(self, step: Step) -> None:
+        """By the validation loss of the mixture."""
+        with kept(step.supernet):
+            loss = step.loss(step.valid, self.mixture)
+            self.follow(*_gradients(loss, [self.logits]))
+
     def follow(self, gradient: Tensor) -> None:
         """One step of Adam."""
         assert self.adam is not None
@@ -151,12 +156,11 @@ class DARTS(Alpha):
         return self.mixture.detach()
 
     def learn(self, step: Step) -> None:
+        if self.order == 1:
+            super().learn(step)
+            return
         with kept(step.supernet):
-            if self.order == 1:
-                loss = step.loss(step.valid, self.mixture)
-                self.follow(*_gradients(loss, [self.logits]))
-            else:
-                self.follow(unrolled_gradient(step, lambda: self.mixture, self.logits))
+            self.follow(unrolled_gradient(step, lambda: self.mixture, self.logits))
 
 
 class SETN(Alpha):
@@ -166,13 +170,7 @@ class SETN(Alpha):
     """
 
     def drawn(self, rng: np.random.Generator, progress: float) -> Selection:
-        path: list[int] = rng.integers(self.options).tolist()
-        return path
-
-    def learn(self, step: Step) -> None:
-        with kept(step.supernet):
-            loss = step.loss(step.valid, self.mixture)
-            self.follow(*_gradients(loss, [self.logits]))
+        return _any_path(self.options, rng)
 
     def candidates(self, rng: np.random.Generator) -> Paths:
         return likeliest(self.log_probabilities.detach().double().cpu().numpy(), TRIED)
@@ -288,6 +286,11 @@ class ENAS(Policy):
     def candidates(self, rng: np.random.Generator) -> Paths:
         with torch.no_grad():
             return self.sample(TRIED, rng)[0].cpu().numpy()
+
+
+def _any_path(options: Options, rng: np.random.Generator) -> Path:
+    path: list[int] = rng.integers(options).tolist()
+    return path
 
 
 def likeliest(log_probabilities: NDArray[np.float64], number: int) -> Paths:

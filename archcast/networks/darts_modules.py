@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from archcast.networks.blocks import conv_norm, relu_conv_norm
 from archcast.networks.scales import CellRow
-from archcast.networks.supernet import Selection, Supernet, weighed_sum
+from archcast.networks.supernet import Selection, Supernet, nothing, weighed_sum
 from archcast.spaces.darts import CELLS, INPUTS, NODES, OPERATIONS, SPACE, Cell, cells_of
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
@@ -114,10 +114,8 @@ class CellOfNodes(nn.Module):
         super().__init__()
         older, newer, self.channels, self.reduces, halved = around
         bring = HalvedImage if halved else partial(relu_conv_norm, kernel=1)
-        self.older, self.newer = (
-            bring(older, self.channels),
-            relu_conv_norm(newer, self.channels, 1),
-        )
+        self.older = bring(older, self.channels)
+        self.newer = relu_conv_norm(newer, self.channels, 1)
 
     def operation(self, name: str, source: int) -> nn.Module:
         """One from a node or input."""
@@ -173,13 +171,10 @@ class MixedNodes(CellOfNodes):
                 else:
                     terms.append(operations[chosen](read))
             made = [term for term in terms if term is not None]
-            states.append(sum(made[1:], made[0]) if made else self._nothing(states[0]))
+            if not made:
+                made = [nothing(states[0], self.channels, 2 if self.reduces else 1)]
+            states.append(sum(made[1:], made[0]))
         return torch.cat(states[INPUTS:], dim=1)
-
-    def _nothing(self, features: Tensor) -> Tensor:
-        stride = 2 if self.reduces else 1
-        sides = (-(-side // stride) for side in features.shape[2:])
-        return features.new_zeros(len(features), self.channels, *sides)
 
 
 def mixed_cells(mixture: Tensor) -> list[list[MixedNode]]:

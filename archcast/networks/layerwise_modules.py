@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from archcast.networks.blocks import conv_norm
 from archcast.networks.scales import Stages
-from archcast.networks.supernet import Selection, Supernet, weighed_sum
+from archcast.networks.supernet import Selection, Supernet, nothing, weighed_sum
 from archcast.spaces.decision import Option
 from archcast.spaces.layerwise import SKIP, LayerwiseSpace
 from archcast.spaces.space import Architecture
@@ -138,10 +138,7 @@ class MixedLayer(nn.Module):
             chosen: Tensor = self.options[selected](features)
             return chosen
         mixed = weighed_sum(zip(selected, self.options, strict=False), features)
-        if mixed is not None:
-            return mixed
-        height, width = (-(-side // self.stride) for side in features.shape[2:])
-        return features.new_zeros(len(features), self.c_out, height, width)
+        return nothing(features, self.c_out, self.stride) if mixed is None else mixed
 
 
 class InvertedResidual(nn.Module):

@@ -47,3 +47,9 @@ def weighed_sum(options: Iterable[tuple[Tensor, nn.Module]], inputs: Tensor) -> 
     """What options make of inputs, each weighed; None where all weigh nothing."""
     terms = [weight * option(inputs) for weight, option in options if weight != 0]
     return sum(terms[1:], terms[0]) if terms else None
+
+
+def nothing(features: Tensor, channels: int, stride: int) -> Tensor:
+    """Zeros of the shape that operations of so many channels and this stride give."""
+    height, width = (-(-side // stride) for side in features.shape[2:])
+    return features.new_zeros(len(features), channels, height, width)
