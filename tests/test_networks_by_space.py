@@ -173,6 +173,30 @@ def test_supernets_keep_their_contract(space: str) -> None:
         assert not torch.equal(supernet(images, cell.choices), heir(images)), "heirs are copies"
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("space", WITH_NETWORKS)
+def test_devices_agree(space: str) -> None:
+    found = blueprint(space)
+    [cell] = found.networks.space.sample(1, np.random.default_rng(0))
+    network = found.network(cell).double().eval()
+    inputs = torch.randn(2, *found.signature.shape, dtype=torch.float64)
+    here = network(inputs)
+    torch.testing.assert_close(network.cuda()(inputs.cuda()).cpu(), here)
+    if space not in WITH_SUPERNET:
+        return
+    supernet = found.supernet().double().eval()
+    most = max(found.networks.options)
+    mixture = torch.zeros(len(found.networks.options), most, dtype=torch.float64)
+    for decision, options in enumerate(found.networks.options):
+        mixture[decision, :options] = 1 / options
+    paths = [supernet(inputs, each) for each in (cell.choices, mixture)]
+    supernet.cuda()
+    for chosen, expected in zip((cell.choices, mixture.cuda()), paths, strict=True):
+        torch.testing.assert_close(supernet(inputs.cuda(), chosen).cpu(), expected)
+    heir = supernet.inherit(cell).eval()
+    torch.testing.assert_close(heir(inputs.cuda()).cpu(), paths[0])
+
+
 def test_narrow_networks_take_the_first_channels() -> None:
     """Also of the official cells, whose skips have weights only where the width changes."""
     found = networks_of(spaces.get("size"))

@@ -49,3 +49,11 @@ def test_seeds_differ_and_weights_move(tmp_path: Path) -> None:
     values = [torch.cat([p.flatten() for p in s.supernet.parameters()]) for s in (one, other)]
     assert not torch.equal(*values)
     assert not np.array_equal(*(s.policy.logits.detach() for s in (one, other)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies_learn_on_cuda(tmp_path: Path, name: str) -> None:
+    found = searched(PolicyPlan(name, 2), BLUEPRINT, TASK, "cuda", tmp_path)
+    assert next(found.supernet.parameters()).is_cuda
+    assert found.policy.candidates(np.random.default_rng(0)).ndim == 2

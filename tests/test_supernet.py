@@ -21,6 +21,7 @@ from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job
 from archcast.evaluation.record import Cost, Record
 from archcast.making import samplers, supernet_training
+from archcast.making.samplers import SAMPLERS
 from archcast.making.supernet_training import Plan, _Training, few_shot, trained_supernet
 from archcast.making.trainer import evaluate
 from archcast.networks.nasbench201_modules import CellSupernet, MixedCell, Network
@@ -398,8 +399,9 @@ def test_what_has_no_supernet_is_refused() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_supernets_train_on_cuda(tmp_path: Path) -> None:
-    trained = trained_supernet(Plan("fair", 2), BLUEPRINT, TASK, "cuda", tmp_path)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_supernets_train_on_cuda(tmp_path: Path, sampler: str) -> None:
+    trained = trained_supernet(Plan(sampler, 2), BLUEPRINT, TASK, "cuda", tmp_path)
     assert next(trained.supernet.parameters()).is_cuda
 
 
