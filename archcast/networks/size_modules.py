@@ -74,8 +74,10 @@ class SizedSupernet(Supernet):
         return self._run(units, images, weights)
 
     def inherit(self, architecture: Architecture) -> SizedNetwork:
-        heir = SizedNetwork(architecture, self.signature, self.scale)
-        heir.load_state_dict(self._share(heir))
+        with torch.device("meta"):
+            heir = SizedNetwork(architecture, self.signature, self.scale)
+        share = {name: own.detach().clone() for name, own in self._share(heir).items()}
+        heir.load_state_dict(share, assign=True)
         return heir
 
     def _run(
