@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from archcast.benchmarks.nasbench201_results import DATASETS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
+from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
 SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
@@ -22,7 +25,11 @@ SOME_MODELS = ("xgb", "gp", "bananas", "ngb", "gcn", "seminas")
 GUIDES = (
     "bayes-lin-reg,gp,gpwl,lgb,rf,xgb,mlp,early-stop-acc,sotl-e,tse-e,tse-ema,params,flops,random"
 )
-NASBENCH201 = ("nasbench201:cifar10", "nasbench201:cifar100", "nasbench201:imagenet16-120")
+SWEEPS = {
+    dataset: f"archcast/studies/shipped/nasbench201-{dataset}.jsonl.gz" for dataset in DATASETS
+}
+NASBENCH201 = tuple(f"nasbench201:{dataset}" for dataset in DATASETS)
+ON_NOISE = "model-based,baseline,synflow,zen,layers,l2-norm"  # what needs no images, and is quick
 TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
 
 
@@ -91,6 +98,17 @@ PARTS = [
         "python -m reproduce.sweep {out}/nasbench201-mini-fashion-mnist-14.jsonl.gz --jobs {jobs}"
         " --results {results}",
         files=(SWEEP,),
+    ),
+    *(
+        Part(
+            f"sweep-{dataset}",
+            f"python -m reproduce.sweep {{out}}/{Path(SWEEPS[dataset]).name} --table"
+            f" nasbench201:{dataset} --predictors {ON_NOISE} --jobs {{jobs}} --results {{results}}",
+            files=(SWEEPS[dataset],),
+            predictors=ON_NOISE,
+            tables=(f"nasbench201:{dataset}",),
+        )
+        for dataset in SWEEPS
     ),
     Part(
         "leaderboard",
@@ -302,6 +320,35 @@ PARTS = [
         tables=NASBENCH201,
     ),
     Part(
+        "predictors-nasbench201",
+        "python -m reproduce.predictors_nasbench201 --jobs {jobs} --results {results}",
+        {"docs/nasbench201.md": as_it_is},
+        predictors="model-based",
+        tables=("nasbench201-mini", *NASBENCH201),
+    ),
+    Part(
+        "search-nasbench201",
+        "python -m reproduce.search_nasbench201 --jobs {jobs} --results {results}",
+        {"docs/nasbench201.md": as_it_is},
+        predictors=GUIDES_NASBENCH201,
+        tables=NASBENCH201,
+    ),
+    Part(
+        "recommend-nasbench201",
+        "archcast recommend --benchmark nasbench201 --dataset cifar100 --init 400000 --query 1"
+        " --results {results}",
+        {
+            "docs/nasbench201.md": typed(
+                "archcast recommend --benchmark nasbench201 --dataset cifar100 --init 400000"
+                " --query 1",
+                rows=5,
+            )
+        },
+        predictors="",
+        reads=(SWEEPS["cifar100"],),
+        tables=("nasbench201:cifar100",),
+    ),
+    Part(
         "datasheet-cifar10",
         "python -m reproduce.datasheet nasbench201-mini --with {cifar10}",
         {"docs/nasbench201-mini.md": as_it_is},
@@ -321,15 +368,18 @@ PARTS = [
             files=(f"notebooks/{name}.ipynb",),
             predictors=predictors,
             reads=reads,
+            tables=("nasbench201-mini", *others),
         )
-        for name, predictors, reads in (
+        for name, predictors, reads, others in (
             (
                 "01_leaderboard",
                 "xgb,bayes-lin-reg,sotl-e,early-stop-acc,lcsvr,params,synflow,random",
                 (),
+                (),
             ),
-            ("02_init_vs_query_cost", "", (SWEEP,)),
-            ("03_combine_families", "combine(xgb, parts=[sotl-e, params])", (SWEEP,)),
+            ("02_init_vs_query_cost", "", (SWEEP,), ()),
+            ("03_combine_families", "combine(xgb, parts=[sotl-e, params])", (SWEEP,), ()),
+            ("04_nasbench201", "xgb,gp,rf,mlp,params", (), NASBENCH201),
         )
     ),
 ]
