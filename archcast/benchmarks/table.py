@@ -368,6 +368,37 @@ class Table:
         found.name, found.mixed = f"{self.name}, means of runs", True
         return found
 
+    def with_runs(self, other: Table) -> Table:
+        """A table with the runs of another of the same space behind its own.
+
+        It has the columns that both have. Its architectures stand where they stood, new ones after
+        them.
+
+        Raises:
+            InputError: both have a run of one architecture and seed.
+        """
+        texts, columns = self._texts() + other._texts(), {}
+        for name in self.columns.keys() & other.columns.keys():
+            both = [each.columns[name] for each in (self, other)]
+            if both[0].ndim == 2:
+                most = max(values.shape[1] for values in both)
+                both = [
+                    np.pad(v, ((0, 0), (0, most - v.shape[1])), constant_values=np.nan)
+                    for v in both
+                ]
+            columns[name] = np.concatenate(both)
+        declared = [each for each in self.objectives if each.columns <= columns.keys()]
+        given = (self.metadata, declared, self.source)
+        found = Table(self.space, self.dataset, texts, columns, *given)
+        found.name = self.name
+        return found
+
+    def _texts(self) -> list[str]:
+        """The architecture of each row."""
+        texts = [str(architecture) for architecture in self.architectures]
+        return [text for text, runs in zip(texts, np.diff(self.starts), strict=True)
+                for _ in range(runs)]  # fmt: skip
+
     @cached_property
     def epoch_seconds(self) -> NDArray[np.float64] | None:
         """What an epoch of each architecture takes: the median over its runs; None if unknown.
@@ -401,9 +432,7 @@ class Table:
         Raises:
             InputError: it can't be written.
         """
-        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        texts = [str(architecture) for architecture in self.architectures]
-        arrays = {"architecture": pa.array([texts[owner] for owner in owners], pa.string())}
+        arrays = {"architecture": pa.array(self._texts(), pa.string())}
         for name in self._in_order():
             values = self.columns[name]
             if values.ndim == 2:

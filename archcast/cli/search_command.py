@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
 from archcast.cli.output import console, known_measures, print_frame, report_failures, write_report
+from archcast.core.errors import InputError
+
+if TYPE_CHECKING:
+    from archcast.benchmarks.table import Table
+
+BEGUN = 2  # architectures of a table that a live search begins with
 
 
 def search(
@@ -55,6 +62,21 @@ def search(
             help="A data set of the benchmark that judges what is found.", show_default="its own"
         ),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Search the whole space: train what the table lacks."),
+    ] = False,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="With --live, search on this in place of a table: the path of images (.npz) or of"
+            " a text (.txt).",
+            show_default="what the table was trained on",
+        ),
+    ] = None,
+    space: Annotated[
+        str, typer.Option(help="Of the networks that a --task is searched in.")
+    ] = "nasbench201",
     work: Work,
     device: Where = "auto",
     format: Shown = "table",
@@ -78,7 +100,9 @@ def search(
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
 
-    table = on.open(report)
+    if task is not None and not live:
+        raise InputError("--task: what is not in a table has to be trained; add --live")
+    table = _begun(task, space, work, device) if task else on.open(report)
     experiment = SearchExperiment(
         table=table,
         strategies=strategy,
@@ -91,7 +115,10 @@ def search(
         label=label,
         seed=seed,
         device=device,
+        live=live,
     )
+    if live and judge is not None:
+        raise InputError("--judge: knows only what is in its table; leave it or --live out")
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
     records = experiment.run(work.results, work.processes, work.retry)
     if other is not None:
@@ -107,7 +134,8 @@ def search(
     if format == "table":
         shown = console()
         shown.print(
-            f"{table.dataset} ({table.name}){f', judged on {judge}' if judge else ''}:"
+            f"{table.dataset} ({table.name}){f', judged on {judge}' if judge else ''}"
+            f"{', live' if live else ''}:"
             f" {budget_of(summary)}, median of {repeats} searches;"
             f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
         )
@@ -118,3 +146,14 @@ def search(
     else:
         print_frame(summary, format)
     report_failures(records)
+
+
+def _begun(task: str, space: str, work: Work, device: str) -> Table:
+    """A table of a few random architectures trained on a task, to go on from."""
+    from archcast.benchmarks.opening import open_table
+    from archcast.making.table_training import train_table
+    from archcast.spaces import registry as spaces
+
+    out = work.results / f"{space}-{Path(task).stem}.parquet"
+    train_table(spaces.get(space), task, [0], out, work.jobs, device, limit=BEGUN)
+    return open_table(str(out))

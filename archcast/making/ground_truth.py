@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
-from archcast.benchmarks.table import Table, read_table
+from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder, made_folder
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError, check_number
+from archcast.core.errors import InputError, check_number, told
+from archcast.core.files import read_whole, replacing
 from archcast.core.identity import digest
+from archcast.core.progress import track
+from archcast.core.workers import run_each
 from archcast.making.recipe import RECIPES
 from archcast.making.robustness import ATTACK, Attack
-from archcast.making.table_training import Setting, train_runs
+from archcast.making.table_training import Setting, table_of_rows, train_one
 from archcast.networks.blueprint import networks_of
 from archcast.networks.table_networks import SCALE, TASK, task_of, understood
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import Images
 
 T = TypeVar("T")
+Run = tuple[Architecture, int]  # an architecture and a seed
+_logger = logging.getLogger("archcast")
 
 
 def ground_truth(
@@ -51,13 +61,15 @@ def ground_truth(
     check_number("seeds", seeds, 1)
     forms = [table.space.canonical(each) for each in architectures]
     lacking = [form for form in dict.fromkeys(forms) if not _runs(table, form)]
-    trained = _trained(table, lacking, seeds, workers, device) if lacking else None
+    trained = None
+    if lacking:
+        runs = [(form, seed) for form in lacking for seed in range(seeds)]
+        trained = Beyond.of(table, device).trained(runs, workers)
     rows: list[dict[str, Any]] = []
     for asked, form in zip(architectures, forms, strict=True):
         is_new = trained is not None and form in lacking
-        runs = _runs(trained if trained is not None and is_new else table, form)
-        some = [run for run in runs if not is_new or run["seed"] < seeds]
-        rows += ({"architecture": str(asked), "trained": is_new, **run} for run in some)
+        found = _runs(trained if trained is not None and is_new else table, form)
+        rows += ({"architecture": str(asked), "trained": is_new, **run} for run in found)
     return pd.DataFrame(rows)
 
 
@@ -81,19 +93,56 @@ def _last(value: Any) -> Any:
     return known[-1] if len(known) else np.nan
 
 
-def _trained(
-    table: Table,
-    lacking: Sequence[Architecture],
-    seeds: int,
-    workers: int | Executor,
-    device: str,
-) -> Table:
-    setting = setting_of(table, device)
-    provenance = setting.provenance()
-    key = digest({name: text for name, text in provenance.items() if name not in ("device", TASK)})
-    out = made_folder(cache_folder("ground-truth")) / f"{key}-{setting.device}.parquet"
-    train_runs([(each, seed) for each in lacking for seed in range(seeds)], setting, out, workers)
-    return read_table(out)
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Runs beyond a table: trained as its own were, each once in all processes, and kept."""
+
+    setting: Setting
+    folder: Path
+
+    @classmethod
+    def of(cls, table: Table, device: str) -> Beyond:
+        """Of a table.
+
+        Raises:
+            InputError: the space has no networks, the task is not at hand, or the table says no
+                recipe; or the cache can't be written to.
+        """
+        setting = setting_of(table, device)
+        told_apart = {k: v for k, v in setting.provenance().items() if k not in ("device", TASK)}
+        name = f"{digest(told_apart)}-{setting.device}"
+        return cls(setting, made_folder(cache_folder("ground-truth") / name))
+
+    def trained(self, runs: Sequence[Run], workers: int | Executor = 1) -> Table:
+        """A table of canonical architectures and seeds, which are trained unless they are kept."""
+        found = [*track(run_each(self.row, runs, workers), len(runs), "training")]
+        return table_of_rows(found, self.setting.provenance(), str(self.folder))
+
+    def row(self, run: Run) -> dict[str, Any]:
+        """One run, as a row of a table."""
+        path = self.folder / f"{digest([str(run[0]), run[1]])}.json"
+        with FileLock(path.with_suffix(".lock")):
+            if (kept := self._kept(path)) is None:
+                kept = train_one(run, self.setting)
+                with replacing(path, "set ARCHCAST_CACHE") as aside:
+                    aside.write_text(json.dumps(kept))
+        return kept
+
+    def all(self) -> Table | None:
+        """A table of all that is kept; None where nothing is."""
+        rows = [row for path in sorted(self.folder.glob("*.json")) if (row := self._kept(path))]
+        return table_of_rows(rows, self.setting.provenance(), str(self.folder)) if rows else None
+
+    def _kept(self, path: Path) -> dict[str, Any] | None:
+        try:
+            row: dict[str, Any] = json.loads(read_whole(path))
+            table_of_rows([row], self.setting.provenance(), str(path))
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # a broken file fails in any of ten ways
+            _logger.warning("%s: ignoring a file that is no run (%s)", path, told(error))
+            return None
+        return row
 
 
 def setting_of(table: Table, device: str) -> Setting:

@@ -147,7 +147,7 @@ def train_runs(
     """
     with Journal(out, setting.provenance()) as journal:
         todo = [run for run in runs if (str(run[0]), run[1]) not in journal.rows]
-        results = run_each(partial(_train_one, setting=setting), todo, workers)
+        results = run_each(partial(train_one, setting=setting), todo, workers)
         for row in track(results, len(todo), "training"):
             journal.append(row)
 
@@ -236,7 +236,7 @@ class Journal:
         try:
             if self.rows:
                 provenance = self.described | self.provenance
-                _table(list(self.rows.values()), provenance, str(self.out)).write(self.out)
+                table_of_rows(list(self.rows.values()), provenance, str(self.out)).write(self.out)
             self.path.unlink()
         finally:
             Path(self._lock.lock_file).unlink(missing_ok=True)
@@ -291,7 +291,7 @@ class Journal:
         if not isinstance(row.get("architecture"), str) or type(row.get("seed")) is not int:
             raise _NoRowError("no architecture and seed")
         try:
-            _table([row], self.provenance, "row")
+            table_of_rows([row], self.provenance, "row")
         except (InputError, TypeError, ValueError, OverflowError) as error:
             raise _NoRowError(str(error)) from None
         return row
@@ -329,7 +329,12 @@ def _object(line: bytes) -> dict[str, Any]:
     return found
 
 
-def _table(rows: list[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:
+def table_of_rows(rows: Sequence[dict[str, Any]], provenance: dict[str, str], source: str) -> Table:
+    """A table of rows as `train_one` gives them.
+
+    Raises:
+        InputError: they are none.
+    """
     metadata = dict(provenance)
     space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
     names = dict.fromkeys(name for row in rows for name in row)
@@ -351,7 +356,8 @@ def _loaded(task: str, content: str, device: str) -> tuple[Signature, Mapping[st
     return loaded.signature, loaded.data(device)
 
 
-def _train_one(run: tuple[Architecture, int], setting: Setting) -> dict[str, Any]:
+def train_one(run: tuple[Architecture, int], setting: Setting) -> dict[str, Any]:
+    """Train an architecture with a seed; the row of a table that comes of it."""
     architecture, seed = run
     signature, data = _loaded(setting.task, setting.content, setting.device)
     networks = networks_of(architecture.space)

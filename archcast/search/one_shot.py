@@ -90,7 +90,7 @@ class OneShot(Strategy):
             each for path in proposed if (each := pool.find(tuple(path))) is not None
         )
         if not found:
-            raise InputError("the table has nothing of what the search ends with")
+            raise InputError("the table has nothing of what the search ends with; search --live")
         candidates = [*found]
         scores = guide.query(candidates) if len(candidates) > 1 else np.zeros(1)
         for at in np.argsort(-scores, kind="stable"):

@@ -25,6 +25,7 @@ from archcast.evaluation.job import BaseJob, Planned
 from archcast.evaluation.record import BaseRecord
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured
+from archcast.search.live import SEEDS, LiveSimulation
 from archcast.search.simulation import PaidGuide, Simulation
 from archcast.search.strategy import Search, Strategy
 
@@ -41,6 +42,7 @@ class SearchJob(BaseJob):
     budget: int | None = Field(default=None, ge=1)  # whole trainings; None for as many as it may
     seconds: float | None = Field(default=None, gt=0)  # of training; None for any
     truth: MeasuredOn
+    live: bool = False  # whether the whole space is searched, and what the table lacks is trained
 
     @property
     def title(self) -> str:
@@ -61,13 +63,15 @@ class SearchRecord(BaseRecord):
     """What a search trained, in order; costs are what it had paid when each trial was done.
 
     The totals may be more: queries that led to no further trial are paid too. `architectures` are
-    those trained, as positions in the table. Values are in the objective's unit. What a strategy
-    never sees is `truth`, of their other runs, and `best`, the best of that in the table; both are
-    of another data set, `judged_on`, where that judges.
+    those trained, as positions in the table; those of a live search that it lacks, `beyond`, stand
+    behind its last. Values are in the objective's unit. What a strategy never sees is `truth`, of
+    their other runs, and `best`, the best of that in the table; both are of another data set,
+    `judged_on`, where that judges.
     """
 
     job: SearchJob
     epochs: list[int] = Field(default_factory=list)  # that each had been trained for
+    beyond: list[str] = Field(default_factory=list)
     values: list[float] = Field(default_factory=list)  # what came of each
     truth: list[float] = Field(default_factory=list)
     best: float = 0.0  # 0 where the search never began
@@ -99,16 +103,20 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
     record = SearchRecord(job=job, table=table.hash, best=float(best))
 
     def search() -> dict[str, Any]:
-        simulation = Simulation(table, run, job.objective, job.label)
+        known = table, run, job.objective, job.label
+        seed = job.repeat % SEEDS
+        simulation = LiveSimulation(*known, job.device, seed) if job.live else Simulation(*known)
         guide = _guide(planned, simulation, rng)
         steps = Search(planned.strategy, simulation.pool, rng.spawn(1)[0], guide)
         log = simulation.run_search(steps, job.budget or inf, job.seconds or inf)
         if job.seconds and not log.values:
             raise InputError(f"no training ends within {job.seconds:g} s; give more --seconds")
         fallbacks = guide.fallbacks if guide else 0
+        beyond = simulation.strangers if isinstance(simulation, LiveSimulation) else []
         return {
             **asdict(log),
-            "truth": truth[log.architectures].tolist(),
+            "beyond": [str(each) for each in beyond],
+            "truth": simulation.truth(job.truth).tolist(),
             "total_evaluations": simulation.evaluations,
             "total_training_seconds": simulation.training_seconds,
             "total_predictor_seconds": simulation.predictor_seconds,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
-from archcast.evaluation.engine import context, label_seconds
+from archcast.evaluation.engine import context, label_seconds, truth_of
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Search, Trial
@@ -59,22 +59,39 @@ class Simulation:
     def __init__(
         self, table: Table, run: NDArray[np.int64], objective: Objective, label: MeasuredOn
     ) -> None:
-        self.table, self.run, self.objective = table, run, objective
-        self.pool = pool_of(table, objective)
+        self.objective, self.label = objective, label
+        self._know(table, run)
+        self.pool = self._pool()
         self.log = Log()
         self.evaluations = 0.0
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
-        self._final = table.values(objective, label)
-        self._seconds = epoch_prices(table, run, objective)
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
 
+    def _know(self, table: Table, run: NDArray[np.int64]) -> None:
+        self.table, self.run = table, run
+        self._final = table.values(self.objective, self.label)
+        self._seconds = epoch_prices(table, run, self.objective)
+
+    def _pool(self) -> Pool:
+        return pool_of(self.table, self.objective)
+
+    def _index(self, architecture: Architecture) -> int:
+        return self.table.index(architecture)
+
     def position(self, architecture: Architecture) -> int:
         """Of the member that stands for an architecture, which it becomes if none does yet."""
         kind = self.pool.class_of(architecture)
-        return self._position.setdefault(kind, self.table.index(architecture))
+        if kind not in self._position:
+            self._position[kind] = self._index(architecture)
+        return self._position[kind]
+
+    def truth(self, part: MeasuredOn) -> NDArray[np.float64]:
+        """What is judged by, of each architecture that the search trained, in its order."""
+        of_all = truth_of(self.table, self.objective, part, self.run)
+        return of_all[self.log.architectures]
 
     def pay(self, architecture: Architecture, epochs: int | None) -> int:
         """Train up to a number of epochs, or to the end; the number that it has got so far."""
@@ -225,7 +242,8 @@ class PaidGuide(Guide):
         if self._reads_curves:
             for architecture in architectures:
                 self.simulation.pay(architecture, self.epochs)
-        at = [self.simulation.position(each) for each in architectures]
+        measured = self.predictor.tags.needs & {"curves", "columns"}
+        at = [self.simulation.position(each) for each in architectures if measured]
         rows = self.simulation.run[np.array(at, dtype=np.int64)]
         return context(
             self.simulation.table,

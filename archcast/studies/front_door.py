@@ -257,11 +257,13 @@ def search(
     label: MeasuredOn | None = None,
     seed: int = 0,
     device: str = "auto",
+    live: bool = False,
     **work: Unpack[Work],
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
 
-    What they find is judged by `judge`, another table, if there is one.
+    What they find is judged by `judge`, another table, if there is one. If `live`, the whole space
+    is searched, and what the table lacks is trained.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
@@ -280,6 +282,7 @@ def search(
         seed,
         device,
         seconds,
+        live,
     )
     records = _told(experiment.run(**work))
     if other is not None:

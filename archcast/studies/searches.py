@@ -15,8 +15,10 @@ from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.identity import made_of
 from archcast.core.spec import split_specs
 from archcast.evaluation.engine import missing_needs
+from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
+from archcast.making.ground_truth import Beyond
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import text_of
 from archcast.predictors.wrappers.ensemble import Ensemble
@@ -60,6 +62,8 @@ class SearchExperiment:
         device: where networks run.
         seconds: of training that a search may pay, without what is not finished by then; None for
             any.
+        live: whether searches may propose any architecture of the space; what the table lacks is
+            then trained as its runs were, and kept.
     """
 
     table: Table
@@ -73,6 +77,7 @@ class SearchExperiment:
     seed: int = 0
     device: str = "auto"
     seconds: float | None = None
+    live: bool = False
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -101,7 +106,7 @@ class SearchExperiment:
                 raise InputError(f"--seconds: {unknown}; give --budget")
             remarks.append(f"speed-ups count evaluations: {unknown}")
         mutating = any(strategy.traits.neighbours for strategy, _ in pairs)
-        if mutating and not pool_of(table, objective).is_connected:
+        if mutating and not self.live and not pool_of(table, objective).is_connected:
             remarks.append(
                 f"{table.source} lacks the neighbours of most architectures: in place of mutants,"
                 " random ones are drawn from its pool"
@@ -120,6 +125,7 @@ class SearchExperiment:
                     seconds=self.seconds,
                     seed=self.seed,
                     repeat=repeat,
+                    live=self.live,
                 ),
                 strategy,
                 predictor,
@@ -144,16 +150,30 @@ class SearchExperiment:
         store = RecordStore(Path(results) / "search", SearchRecord)
         for remark in remarks:
             _logger.warning(remark)
-        return run_jobs(jobs, self.table, store, run_search_job, workers, retry)
+        records = run_jobs(jobs, self.table, store, run_search_job, workers, retry)
+        if self.live and (trained := Beyond.of(self.table, self.device).all()) is not None:
+            out = Path(results) / f"{Path(self.table.name).stem}-live.parquet"
+            trained.write(out)
+            _logger.warning(
+                "%s: %d architectures that %s lacks, trained by this and earlier searches; use them"
+                " by --benchmark",
+                out,
+                len(trained),
+                self.table.source,
+            )
+        return records
 
     def _facts(self, strategy: Strategy, predictor: Predictor | None) -> dict[str, Any]:
         """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
-        others = strategy, run_search_job
+        others: list[object] = [strategy, run_search_job]
+        if self.live:
+            beyond = Beyond.of(self.table, self.device)
+            others += [beyond.folder.name, made_of_networks(self.table, {"networks", "task"})]
         said = facts_of(predictor, self.table, self.device, *others)
         if predictor is None and (own := strategy.own_guide()) is not None:
             whole = facts_of(own, self.table, self.device, *others)
             said |= {key: whole[key] for key in ("identity", "device")}
-        return said
+        return said | ({"device": beyond.setting.device} if self.live else {})
 
     def _epochs(self) -> int:
         table = self.table

@@ -99,7 +99,7 @@ def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
 
 def _setting(record: SearchRecord) -> tuple[Hashable, ...]:
     job = record.job
-    return job.budget, job.seconds, job.objective, job.label, job.truth, job.seed
+    return job.budget, job.seconds, job.objective, job.label, job.truth, job.seed, job.live
 
 
 def incumbent_regrets(record: SearchRecord) -> Vector:

@@ -1,0 +1,147 @@
+"""Searches of a whole space, of which a table has some architectures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from archcast.benchmarks.table import Table, read_table
+from archcast.core.errors import InputError
+from archcast.making.ground_truth import Beyond, ground_truth
+from archcast.making.recipe import Recipe
+from archcast.making.robustness import Attack
+from archcast.making.table_training import Setting, drawn, train_runs
+from archcast.search.live import SEEDS
+from archcast.search.open_pool import OpenPool
+from archcast.search.search_job import SearchRecord
+from archcast.spaces import registry as spaces
+from archcast.studies.searches import SearchExperiment
+from archcast.studies.speed_up import measure_searches, summarise
+from tests.test_networks import save_images
+
+SPACE = spaces.get("size")
+SOME = drawn(SPACE, 2)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """Two of the 32,768 architectures, of one epoch and two runs each."""
+    folder = tmp_path_factory.mktemp("live")
+    setting = replace(
+        Setting.mini(SPACE, str(save_images(folder / "squares.npz")), "cpu"),
+        recipe=Recipe(epochs=1),
+        attack=Attack(images=9),
+    )
+    train_runs([(each, seed) for each in SOME for seed in (0, 1)], setting, folder / "t.parquet", 1)
+    return read_table(folder / "t.parquet")
+
+
+def searched(table: Table, results: Path, strategy: str, **options: Any) -> list[SearchRecord]:
+    options = {"budget": 3, "repeats": 2, "device": "cpu", "live": True, **options}
+    records = SearchExperiment(table, strategy, **options).run(results)
+    assert not any(record.error for record in records), records
+    return [record for record in records if record.job.strategy.startswith(strategy[:4])]
+
+
+def test_what_the_table_lacks_is_trained_and_judged_by_other_seeds(
+    table: Table, tmp_path: Path
+) -> None:
+    records = searched(table, tmp_path, "random")
+    for record in records:
+        assert len(record.beyond) == 3, "of so many, none is in the table"
+        assert record.architectures == [2, 3, 4]
+        told = ground_truth(table, [SPACE.parse(each) for each in record.beyond], SEEDS)
+        assert told["trained"].all()
+        own = told[told["seed"] == record.job.repeat % SEEDS]
+        np.testing.assert_allclose(record.values, own["valid_accuracy"])
+        best = int(np.argmax(record.values))
+        others = told[(told["seed"] != record.job.repeat % SEEDS)]
+        of_best = others[others["architecture"] == record.beyond[best]]
+        assert len(of_best) == SEEDS - 1
+        assert record.truth[best] == pytest.approx(of_best["test_accuracy"].mean())
+    one, two = records
+    assert one.beyond != two.beyond
+    assert len(summarise(measure_searches(records))) == 1
+    out = read_table(tmp_path / f"{Path(table.name).stem}-live.parquet")
+    trained = {str(each) for each in out.architectures}
+    assert trained >= {*one.beyond, *two.beyond}
+
+
+def test_nothing_is_trained_twice(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = searched(table, tmp_path / "one", "random")
+    train = Mock(side_effect=AssertionError("trained again"))
+    monkeypatch.setattr("archcast.making.table_training.train", train)
+    again = searched(table, tmp_path / "two", "random")
+    assert [record.values for record in again] == [record.values for record in first]
+
+
+def test_what_is_only_asked_about_is_not_trained(table: Table, tmp_path: Path) -> None:
+    kept = len(list(Beyond.of(table, "cpu").folder.glob("*.json")))
+    options = {"predictors": "bayes-lin-reg", "budget": 4, "repeats": 1}
+    [_, record] = searched(table, tmp_path, "evolution(start=2)", **options)
+    assert record.job.predictor == "bayes-lin-reg"
+    new = len(list(Beyond.of(table, "cpu").folder.glob("*.json"))) - kept
+    assert new <= 3 * 4 * SEEDS, "random search, evolution, and that with a guide"
+
+
+def test_a_derived_architecture_is_trained(table: Table, tmp_path: Path) -> None:
+    [record] = searched(table, tmp_path, "rsps(epochs=1)", budget=1, repeats=1)
+    assert len(record.beyond) == 1
+    assert record.total_predictor_seconds > 0
+
+
+@pytest.mark.parametrize("strategy", ["local-search", "reinforce", "hyperband", "bohb"])
+def test_strategies_leave_the_table(table: Table, tmp_path: Path, strategy: str) -> None:
+    if strategy in ("hyperband", "bohb"):
+        with pytest.raises(InputError, match="by epoch"):
+            searched(table, tmp_path, strategy)
+        return
+    for record in searched(table, tmp_path, strategy, repeats=1):
+        assert record.beyond
+
+
+def test_tables_that_can_not_be_added_to_are_refused() -> None:
+    texts = [str(each) for each in SOME]
+    bare = Table(SPACE, "somewhere", texts, {"test_accuracy": [1.5, 2.0]}, {})
+    with pytest.raises(InputError, match="its task is not at hand"):
+        SearchExperiment(bare, "random", live=True).plan()
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "nasbench101", "darts", "darts-rnn", "nago"])
+def test_open_pools(name: str) -> None:
+    space, rng = spaces.get(name), np.random.default_rng(0)
+    members = space.sample(5, rng)
+    pool = OpenPool(space, members, 1)
+    assert all(pool.find(each.choices) == each for each in members)
+    drawn = [each for each, _ in zip(pool.shuffled(rng), range(20), strict=False)]
+    assert len({pool.class_of(each) for each in drawn}) == 20
+    for each in drawn:
+        assert pool.find(each.choices) == each
+        mutant = pool.mutate(each, rng)
+        assert pool.class_of(mutant) != pool.class_of(each)
+    near = pool.neighbours(members[0])
+    kinds = [pool.class_of(each) for each in near]
+    assert len(set(kinds)) == len(kinds) > 5
+    assert pool.class_of(members[0]) not in kinds
+
+
+def test_joined_tables(table: Table) -> None:
+    cut = Table(
+        SPACE, table.dataset, [str(SOME[1])] * 2,
+        {"seed": [7, 8], "test_accuracy": [50.0, 60.0], "valid_accuracy": [[1.5], [2.5]]},
+        {}, table.objectives,
+    )  # fmt: skip
+    both = table.with_runs(cut)
+    assert both.architectures == table.architectures
+    assert both.columns.keys() == {"seed", "test_accuracy", "valid_accuracy"}
+    at = both.index(SOME[1])
+    assert both.columns["seed"][both.starts[at] : both.starts[at + 1]].tolist() == [0, 1, 7, 8]
+    with pytest.raises(InputError, match="duplicate"):
+        table.with_runs(table)
