@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from archcast.core.registry import Entry
 from archcast.making import samplers
-from archcast.making.supernet_training import _Training, few_shot
+from archcast.making.supernet_training import _Training, few_shot, trained_supernet
 from archcast.networks import registry as networks
 from archcast.networks.blueprint import Blueprint, Untrained, initialised, networks_of
 from archcast.networks.networks import Networks
@@ -225,28 +226,29 @@ def test_narrow_networks_take_the_first_channels() -> None:
 
 
 def test_samplers_heed_how_many_options_there_are() -> None:
-    options, rng, nothing = (2, 5, 3), np.random.default_rng(0), np.empty((0, 3), np.int64)
+    options, rng = (2, 5, 3), np.random.default_rng(0)
     allowed = torch.arange(5) < torch.tensor(options)[:, None]
     for _ in range(50):
-        [weights] = samplers.mixture(options, rng, nothing)
+        [weights] = samplers.mixture(options, rng, [])
         assert isinstance(weights, Tensor)
         assert weights.shape == (3, 5)
         assert not weights[~allowed].any()
         total = weights.sum(dim=1)
         assert torch.logical_or(total == 0, (total - 1).abs() < 1e-6).all()
-    paths = np.array(samplers.fair(options, rng, nothing))
+    paths = np.array(samplers.fair(options, rng, []))
     assert paths.shape == (5, 3)
     for column, most in zip(paths.T, options, strict=True):
         counts = np.bincount(column, minlength=most)
         assert len(counts) == most
         assert counts.max() - counts.min() <= 1, "as evenly as can be"
-    for sampler in (samplers.uniform, samplers.novel):
-        seen = np.array([sampler(options, rng, paths)[0] for _ in range(100)])
+    for sampler in (samplers.uniform, samplers.novel, samplers.climbed):
+        archive: samplers.Archive = []
+        seen = np.array([sampler(options, rng, archive)[0] for _ in range(200)])
         assert [len(set(column)) for column in seen.T] == [2, 5, 3]
         assert (seen < options).all()
 
 
-@pytest.mark.parametrize("name", ["oneshot", "rsws", "fairnas", "novelty", "few-shot"])
+@pytest.mark.parametrize("name", ["oneshot", "rsws", "fairnas", "novelty", "en2as", "few-shot"])
 def test_supernets_of_another_space_train_and_score(name: str) -> None:
     context = Context(networks=blueprint("nasbench-graph"), task=TASK)
     predictor = predictors.get(name)(epochs=10).fit([], [], context)
@@ -257,12 +259,22 @@ def test_supernets_of_another_space_train_and_score(name: str) -> None:
         assert len(predictor.supernets_) == 9, "one an option of the decision that is split on"
 
 
-def test_the_split_decision_is_held(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_split_decision_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = replace(few_shot(20, seed=0, parts=9)[7], epochs=3)
     training = _Training(plan, blueprint("nasbench-graph"), TASK, "cpu", tmp_path)
+    paths: list[Any] = []
+    run = LayeredSupernet.forward
+
+    def followed(network: LayeredSupernet, images: Tensor, path: Selection) -> Tensor:
+        if network is training.supernet:
+            paths.append(path)
+        return run(network, images, path)
+
+    trained_supernet(plan.start, blueprint("nasbench-graph"), TASK, "cpu", tmp_path)
+    monkeypatch.setattr(LayeredSupernet, "forward", followed)
     list(training.epochs())
-    assert {path[2] for path in training.archive} == {7}
-    assert len({path[1] for path in training.archive}) > 1
+    assert {path[2] for path in paths} == {7}
+    assert len({path[1] for path in paths}) > 1
 
 
 def test_proxies_look_at_networks_of_another_space() -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from archcast.benchmarks.opening import open_table
 from archcast.core.errors import InputError
+from archcast.predictors.predictor import Tags, Vector
 from archcast.search import registry as strategies
+from archcast.search.one_shot import TRIED, NoveltySearch, SharedWeights, _children
 from archcast.search.search_job import SearchRecord, run_search_job
+from archcast.search.simulation import pool_of
+from archcast.search.strategy import Guide
 from archcast.search.strategy_text import to_strategy
+from archcast.spaces.space import Architecture
 from archcast.studies.searches import SearchExperiment
 from tests.results import small_table
 
@@ -29,12 +36,54 @@ def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(name: str) ->
     assert record.error is None
     assert record.job.predictor == ""
     assert len(record.architectures) == (1 if name in ("darts", "gdas") else 2)
+    likes = name in ("darts", "gdas", "setn", "enas")
+    assert len(record.liked) == len(record.liked_truth) == likes, "an epoch"
+    if name in ("darts", "gdas", "setn"):
+        [probabilities] = record.probabilities
+        np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, atol=1e-3)
+        assert np.argmax(probabilities, axis=1).tolist() == record.liked[0]
     assert record.predictor_seconds[0] > 0.05, "of the supernet"
     [again] = records(f"{name}(epochs=1)")
     assert again.architectures == record.architectures
     assert again.predictor_seconds[0] == pytest.approx(record.predictor_seconds[0], rel=0.5), (
         "what is taken from the cache costs what it took"
     )
+
+
+def test_the_last_that_is_liked_is_the_answer() -> None:
+    [record] = records("gdas(epochs=2)", budget=1)
+    assert record.truth == record.liked_truth[-1:]
+    last = Architecture(TABLE.space, tuple(record.liked[-1]))
+    canonical = TABLE.space.canonical
+    assert canonical(TABLE.architectures[record.architectures[0]]) == canonical(last)
+
+
+def test_evolution_by_shared_weights_finds_what_they_like() -> None:
+    """Here they like many convolutions; the first fifty random ones have few enough."""
+
+    class Convolutions(SharedWeights):
+        asked = 0
+        tags = Tags(learns=False)  # type: ignore[assignment]
+
+        def _fit(self, *_: object) -> None:
+            pass
+
+        def _query(self, architectures: Sequence[Architecture], *_: object) -> Vector:
+            Convolutions.asked += len(architectures)
+            return np.array([str(each).count("nor_conv_3x3") for each in architectures], float)
+
+    pool = pool_of(TABLE, TABLE.objective())
+    strategy = NoveltySearch(select="evolution", generations=10)
+    guide = Guide(Convolutions())
+    guide.fit([], [])
+    found = strategy.candidates(pool, np.random.default_rng(0), guide)
+    assert str(found[0]).count("nor_conv_3x3") == 6
+    assert len(found) == len(set(found)) == TRIED
+    assert Convolutions.asked <= 10 * strategy.population
+    children = _children([(0,) * 6, (4,) * 6], TABLE.space, 200, np.random.default_rng(0))
+    crossed = np.array(list(children))[::2]
+    assert set(crossed.ravel()) == {0, 4}
+    assert 0.4 < (crossed == 0).mean() < 0.6
 
 
 def test_repeats_train_supernets_of_their_own_and_orders_differ() -> None:

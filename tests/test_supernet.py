@@ -149,7 +149,7 @@ def test_recalibration_takes_the_mean_over_batches() -> None:
 
 
 def test_mixtures_are_means_of_what_is_kept() -> None:
-    rng, archive = np.random.default_rng(0), np.empty((0, 6), np.int64)
+    rng, archive = np.random.default_rng(0), []
     for _ in range(50):
         [weights] = samplers.mixture(OPTIONS, rng, archive)
         assert isinstance(weights, Tensor)
@@ -159,7 +159,7 @@ def test_mixtures_are_means_of_what_is_kept() -> None:
 
 
 def test_fair_paths_use_every_operation_of_an_edge_once() -> None:
-    paths = np.array(samplers.fair(OPTIONS, np.random.default_rng(0), np.empty((0, 6), np.int64)))
+    paths = np.array(samplers.fair(OPTIONS, np.random.default_rng(0), []))
     assert paths.shape == (5, 6)
     assert (np.sort(paths, axis=0) == np.arange(5)[:, None]).all()
     assert len({tuple(column) for column in paths.T}) > 1
@@ -168,7 +168,7 @@ def test_fair_paths_use_every_operation_of_an_edge_once() -> None:
 def test_novel_path_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samplers, "NEAREST", 3)
     archive = np.random.default_rng(1).integers(5, size=(20, 6))
-    [chosen] = samplers.novel(OPTIONS, np.random.default_rng(2), archive)
+    [chosen] = samplers.novel(OPTIONS, np.random.default_rng(2), archive.tolist())
     candidates = np.random.default_rng(2).integers(5, size=(samplers.CANDIDATES, 6)).tolist()
 
     def novelty(path: list[int]) -> float:
@@ -178,8 +178,43 @@ def test_novel_path_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
     assert novelty(list(chosen)) == max(map(novelty, candidates)) > min(map(novelty, candidates))
 
 
+def test_novelty_is_climbed_along_its_estimated_gradient() -> None:
+    """In real numbers, each path from where it was; what runs is the nearest one."""
+    rng = np.random.default_rng(1)
+    start = rng.integers(5, size=(samplers.ARCHIVE, 6)).astype(float)
+    start[:, 0] = 4.0  # all alike in one decision
+    archive = start.tolist()
+    [path] = samplers.climbed(OPTIONS, np.random.default_rng(2), archive)
+    twin = np.random.default_rng(2)
+    at = twin.integers(len(archive))
+    steps = twin.normal(size=(samplers.CANDIDATES, 6))
+    rounded = np.clip(np.rint(start[at] + steps), 0, 4)
+    far = np.sort((rounded[:, None] != start).sum(axis=2), axis=1)[:, : samplers.NEAREST]
+    gradient = (far.mean(axis=1)[:, None] / 6 * steps).mean(axis=0)
+    np.testing.assert_allclose(archive[at], start[at] + samplers.RATE * gradient)
+    assert list(path) == start[at].tolist()
+    assert np.delete(archive, at, axis=0).tolist() == np.delete(start, at, axis=0).tolist()
+    for _ in range(3_000):
+        samplers.climbed(OPTIONS, rng, archive)
+    moved = np.array(archive)
+    assert (moved[:, 0] < 4).mean() > 0.7, "away from where all are"
+    assert len({tuple(each) for each in moved.round().tolist()}) > 80, "they stay apart"
+
+
+def test_novelty_begins_with_random_paths_and_ends_within_the_options() -> None:
+    archive: samplers.Archive = []
+    rng = np.random.default_rng(0)
+    paths = [tuple(samplers.climbed(OPTIONS, rng, archive)[0]) for _ in range(samplers.ARCHIVE)]
+    assert [tuple(each) for each in archive] == paths
+    assert len(set(paths)) > 90
+    ends = samplers.nearest_paths([[-3.0, 0.4, 0.6, 4.4, 9.0, 2.5]], OPTIONS)
+    assert ends.tolist() == [[0, 0, 1, 4, 4, 2]]
+    one = np.array(archive[:1])
+    assert samplers.novelty(one, np.repeat(one, samplers.NEAREST, axis=0)).tolist() == [0.0]
+
+
 def test_uniform_paths_reach_everything() -> None:
-    rng, archive = np.random.default_rng(0), np.empty((0, 6), np.int64)
+    rng, archive = np.random.default_rng(0), []
     seen = np.array([samplers.uniform(OPTIONS, rng, archive)[0] for _ in range(200)])
     for edge in seen.T:
         assert np.bincount(edge, minlength=5).min() > 20
@@ -255,12 +290,14 @@ def test_few_shot_spends_as_many_epochs_and_splits_one_edge(tmp_path: Path) -> N
     plan = few_shot(60, seed=0, parts=5)[2]
     training = _Training(plan, BLUEPRINT, TASK, "cpu", tmp_path)
     list(training.epochs())
-    assert {path[NETWORKS.split_decision] for path in training.archive} == {2}
-    assert len(set(training.archive)) > 1
     assert plan.start
     start = state(trained_supernet(plan.start, BLUEPRINT, TASK, "cpu", tmp_path))
     other = "stages.0.edges.0.3.1.weight"  # on the split edge, of another part
-    assert torch.equal(training.supernet.state_dict()[other], start[other])
+    own, elsewhere = "stages.0.edges.0.2.1.weight", "stages.0.edges.1.3.1.weight"
+    trained = training.supernet.state_dict()
+    assert torch.equal(trained[other], start[other])
+    assert not torch.equal(trained[own], start[own])
+    assert not torch.equal(trained[elsewhere], start[elsewhere])
 
 
 def test_training_learns(tmp_path: Path) -> None:

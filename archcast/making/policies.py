@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archcast.core.seeding import seeded
+from archcast.making.samplers import Archive, climbed
 from archcast.networks.supernet import Path, Selection, Supernet
 from archcast.tasks.task import Data
 
@@ -64,9 +65,13 @@ class Policy(nn.Module, ABC):
     def learn(self, step: Step) -> None:
         """Follow the validation examples; the weights and statistics of the supernet stay."""
 
-    @abstractmethod
-    def best(self) -> Path:
-        """The path that it likes most."""
+    def best(self) -> Path | None:
+        """The path that it likes most; None where it likes all alike."""
+        return None
+
+    def probabilities(self) -> list[list[float]]:
+        """Of each decision those of its options; nothing where they are not independent."""
+        return []
 
     @abstractmethod
     def candidates(self, rng: np.random.Generator) -> Paths:
@@ -85,12 +90,26 @@ class Uniform(Policy):
     def learn(self, step: Step) -> None:
         pass
 
-    def best(self) -> Path:
-        """The first of all, as none is liked more."""
-        return [0] * len(self.options)
-
     def candidates(self, rng: np.random.Generator) -> Paths:
         return rng.integers(self.options, size=(TRIED, len(self.options)))
+
+
+class Novelty(Uniform):
+    """Paths that climb novelty (Zhang et al., 2020, EN2AS); shared weights decide."""
+
+    def __init__(self, options: Options, steps: int, seed: int) -> None:
+        super().__init__(options, steps, seed)
+        self.archive: Archive = []
+
+    def drawn(self, rng: np.random.Generator, progress: float) -> Selection:
+        [path] = climbed(self.options, rng, self.archive)
+        return path
+
+    def get_extra_state(self) -> Archive:
+        return self.archive
+
+    def set_extra_state(self, state: Archive) -> None:
+        self.archive = state
 
 
 class Alpha(Policy):
@@ -125,6 +144,10 @@ class Alpha(Policy):
     def best(self) -> Path:
         path: list[int] = self.log_probabilities.argmax(dim=1).tolist()
         return path
+
+    def probabilities(self) -> list[list[float]]:
+        found = self.mixture.detach().double().cpu().numpy().round(4).tolist()
+        return [row[:count] for row, count in zip(found, self.options, strict=True)]
 
     def candidates(self, rng: np.random.Generator) -> Paths:
         return np.array([self.best()])
@@ -385,6 +408,7 @@ def kept(supernet: Supernet) -> Iterator[None]:
 # By the name of a search; each is made of options, steps and a seed.
 POLICIES: dict[str, Callable[[Options, int, int], Policy]] = {
     "uniform": Uniform,
+    "novelty": Novelty,
     "darts": DARTS,
     "darts-2": partial(DARTS, order=2),
     "gdas": GDAS,

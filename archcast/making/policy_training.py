@@ -26,7 +26,7 @@ class PolicyPlan:
     step.
     """
 
-    version: ClassVar[int] = 1  # of the training: it goes up whenever weights or policy change
+    version: ClassVar[int] = 2  # of the training: it goes up whenever weights or policy change
 
     policy: str  # one of `POLICIES`
     epochs: int
@@ -35,11 +35,16 @@ class PolicyPlan:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A supernet, a policy, what this liked most after each epoch, and the seconds they took."""
+    """A supernet, a policy, what this liked after each epoch, and the seconds they took.
+
+    `liked` are the paths that it liked most, and `probabilities` those of options, as the policy
+    gives them.
+    """
 
     supernet: Supernet
     policy: Policy
-    path: list[Choices]
+    liked: list[Choices]
+    probabilities: list[list[list[float]]]
     seconds: float
 
 
@@ -57,7 +62,8 @@ def searched(
     training = _PolicyTraining(plan, blueprint, task, device, folder)
     for _ in training.epochs():
         pass
-    return Searched(training.supernet, training.policy, training.liked, training.seconds)
+    known = training.liked, training.probabilities
+    return Searched(training.supernet, training.policy, *known, training.seconds)
 
 
 class _PolicyTraining(Training):
@@ -66,6 +72,7 @@ class _PolicyTraining(Training):
 
     def _start(self, resumed: bool) -> None:
         self.liked: list[Choices] = []
+        self.probabilities: list[list[list[float]]] = []
         rows = np.random.default_rng(self.plan.seed).permutation(self.task.size("train"))
         self.own, self.others = np.array_split(rows, 2)
         steps = self.plan.epochs * -(-len(self.others) // BATCH_SIZE)
@@ -89,7 +96,9 @@ class _PolicyTraining(Training):
             selection = self.policy.drawn(rng, progress)
             step.loss(train, selection).backward()
             self._follow(rate)
-        self.liked.append(self.policy.best())
+        if (best := self.policy.best()) is not None:
+            self.liked.append(best)
+            self.probabilities.append(self.policy.probabilities())
 
     @staticmethod
     def _seen(data: Data, rows: Tensor, rng: np.random.Generator) -> Data:
@@ -98,12 +107,12 @@ class _PolicyTraining(Training):
 
     def _state(self) -> dict[str, Any]:
         adam = self.policy.adam and self.policy.adam.state_dict()
-        more = {"policy": self.policy.state_dict(), "adam": adam, "liked": self.liked}
-        return super()._state() | more
+        told = {"liked": self.liked, "probabilities": self.probabilities}
+        return super()._state() | {"policy": self.policy.state_dict(), "adam": adam, **told}
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
         self.policy.load_state_dict(state["policy"])
         if self.policy.adam:
             self.policy.adam.load_state_dict(state["adam"])
-        self.liked = state["liked"]
+        self.liked, self.probabilities = state["liked"], state["probabilities"]

@@ -27,7 +27,7 @@ from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import made_of
 from archcast.core.progress import track
 from archcast.core.workers import one_thread, run_each
-from archcast.making.samplers import ARCHIVE, SAMPLERS
+from archcast.making.samplers import SAMPLERS, Archive
 from archcast.making.trainer import clock_of
 from archcast.networks.arithmetic import layout_of
 from archcast.networks.blueprint import Blueprint, initialised
@@ -255,7 +255,7 @@ class _Training(Training):
     plan: Plan
 
     def _start(self, resumed: bool) -> None:
-        self.archive: list[Sequence[int]] = []
+        self.archive: Archive = []
         if self.plan.start and not resumed:
             given = (self.blueprint, self.task, self.device, self.folder)
             start = trained_supernet(self.plan.start, *given)
@@ -276,15 +276,13 @@ class _Training(Training):
         self, inputs: Tensor, targets: Tensor, data: Data, rng: np.random.Generator, rate: float
     ) -> None:
         options = self.blueprint.networks.options
-        archive = np.array(self.archive, dtype=np.int64).reshape(-1, len(options))
-        selections = SAMPLERS[self.plan.sampler](options, rng, archive)
+        selections = SAMPLERS[self.plan.sampler](options, rng, self.archive)
         self.optimizer.zero_grad()
         for selection in selections:
             if isinstance(selection, Tensor):
                 selection = selection.to(inputs.device)
             else:
                 selection = self._held(selection)
-                self.archive = [*self.archive[1 - ARCHIVE :], selection]
             loss = data.loss(self.supernet(inputs, selection), targets)
             (loss / len(selections)).backward()
         self._follow(rate * math.sqrt(len(selections)))

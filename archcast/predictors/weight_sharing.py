@@ -186,9 +186,16 @@ class FairNAS(WeightSharing):
 
 
 class Novelty(WeightSharing):
-    """One path a step, chosen to be unlike the latest ones."""
+    """One path a step, of ten random ones that which is least like the latest."""
 
     sampler = "novel"
+    paper = "after Zhang et al., 2020, One-Shot NAS via Novelty Driven Sampling"
+
+
+class EN2AS(WeightSharing):
+    """One path a step, from an archive that climbs novelty by an evolution strategy."""
+
+    sampler = "climbed"
     paper = "Zhang et al., 2020, One-Shot NAS via Novelty Driven Sampling"
 
 

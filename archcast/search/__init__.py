@@ -57,6 +57,13 @@ registry: Registry[type[Strategy]] = Registry(
         "enas": Entry(
             "archcast.search.one_shot:ENAS", "supernet by a controller that learns what scores"
         ),
+        "novelty-search": Entry(
+            "archcast.search.one_shot:NoveltySearch", "supernet by paths unlike earlier ones"
+        ),
+        "spos": Entry(
+            "archcast.search.one_shot:SPOS",
+            "supernet by random paths, then evolution by it",
+        ),
     },
     base="archcast.search.strategy:Strategy",
     classes=True,

@@ -6,9 +6,10 @@ by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from time import perf_counter
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import PositiveInt
@@ -19,8 +20,14 @@ from archcast.core.errors import InputError
 from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.predictors.weight_sharing import WeightSharing
 from archcast.search.pool import Pool
-from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.space import Architecture
+from archcast.search.strategy import Course, Guide, Steps, Strategy, Traits, Trial
+from archcast.spaces.space import Architecture, Space
+
+if TYPE_CHECKING:
+    from archcast.making.policy_training import Searched
+
+TRIED = 100  # of what evolved, the best so many are trained if there is enough to pay with
+PARENTS, MUTATED = 10, 0.1
 
 
 class SharedWeights(WeightSharing):
@@ -83,18 +90,72 @@ class OneShot(Strategy):
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         assert guide is not None, "it brings its own"
         guide.fit([], [])
-        shared = guide.predictor
-        assert isinstance(shared, SharedWeights)
-        proposed = shared.searched_.policy.candidates(rng).tolist()
-        found = dict.fromkeys(
-            each for path in proposed if (each := pool.find(tuple(path))) is not None
-        )
-        if not found:
+        candidates = self.candidates(pool, rng, guide)
+        if not candidates:
             raise InputError("the table has nothing of what the search ends with; search --live")
-        candidates = [*found]
         scores = guide.query(candidates) if len(candidates) > 1 else np.zeros(1)
         for at in np.argsort(-scores, kind="stable"):
             yield Trial(candidates[at])
+
+    def candidates(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> list[Architecture]:
+        """Those of the pool among which shared weights decide, none twice."""
+        return found_in(pool, _searched(guide).policy.candidates(rng).tolist())
+
+    def course(self, guide: Guide) -> Course:
+        searched = _searched(guide)
+        return Course(searched.liked, searched.probabilities)
+
+
+def _searched(guide: Guide) -> Searched:
+    assert isinstance(guide.predictor, SharedWeights)
+    return guide.predictor.searched_
+
+
+def found_in(pool: Pool, paths: Iterable[Sequence[int]]) -> list[Architecture]:
+    """The architectures of paths, as far as the pool has them, none twice."""
+    found = (pool.find(tuple(path)) for path in paths)
+    return [*dict.fromkeys(each for each in found if each is not None)]
+
+
+@dataclass(frozen=True)
+class Evolved(OneShot):
+    """Of random paths, or of what evolves from these, shared weights choose the best.
+
+    Evolution as in Single Path One-Shot (Guo et al., 2020): each generation is half crossovers and
+    half mutants, a tenth of the decisions anew, of the ten best so far.
+    """
+
+    select: Literal["random", "evolution"] = "evolution"
+    population: PositiveInt = 50
+    generations: PositiveInt = 20
+
+    def candidates(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> list[Architecture]:
+        if self.select == "random":
+            return super().candidates(pool, rng, guide)
+        known: dict[Architecture, float] = {}
+
+        def judge(paths: Iterable[Sequence[int]]) -> None:
+            if new := [each for each in found_in(pool, paths) if each not in known]:
+                known.update(zip(new, guide.query(new).tolist(), strict=True))
+
+        judge(each.choices for each in islice(pool.shuffled(rng), self.population))
+        for _ in range(self.generations - 1):
+            best = sorted(known, key=lambda each: -known[each])[:PARENTS]
+            judge(_children([each.choices for each in best], pool.space, self.population, rng))
+        return sorted(known, key=lambda each: -known[each])[:TRIED]
+
+
+def _children(
+    parents: Sequence[Sequence[int]], space: Space, number: int, rng: np.random.Generator
+) -> Iterator[tuple[int, ...]]:
+    """Crossovers of two parents each, and mutants of one; some may be no architectures."""
+    options = [decision.levels for decision in space.decisions]
+    for at in range(number):
+        one, other = (np.array(parents[i]) for i in rng.integers(len(parents), size=2))
+        if at % 2:
+            other = rng.integers(options)
+        taken = rng.random(len(options)) < (MUTATED if at % 2 else 0.5)
+        yield tuple(np.where(taken, other, one).tolist())
 
 
 @dataclass(frozen=True)
@@ -153,4 +214,30 @@ class ENAS(OneShot):
     policy: ClassVar[str] = "enas"
     traits: ClassVar[Traits] = Traits(
         paper="Pham et al., 2018, Efficient Neural Architecture Search via Parameter Sharing"
+    )
+
+
+@dataclass(frozen=True)
+class NoveltySearch(Evolved):
+    """Paths that climb novelty train the supernet; shared weights choose, of a hundred random ones.
+
+    With `select=evolution` they choose of what evolves by them.
+    """
+
+    select: Literal["random", "evolution"] = "random"
+
+    policy: ClassVar[str] = "novelty"
+    traits: ClassVar[Traits] = Traits(
+        paper="Zhang et al., 2020, One-Shot Neural Architecture Search via Novelty Driven Sampling"
+    )
+
+
+@dataclass(frozen=True)
+class SPOS(Evolved):
+    """Random paths train the supernet; what evolves by shared weights is the answer."""
+
+    policy: ClassVar[str] = "uniform"
+    traits: ClassVar[Traits] = Traits(
+        paper="Guo et al., 2020, Single Path One-Shot Neural Architecture Search with Uniform"
+        " Sampling"
     )

@@ -8,6 +8,7 @@ from math import inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from archcast.benchmarks.objective import MeasuredOn
@@ -27,7 +28,8 @@ from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured
 from archcast.search.live import SEEDS, LiveSimulation
 from archcast.search.simulation import PaidGuide, Simulation
-from archcast.search.strategy import Search, Strategy
+from archcast.search.strategy import Course, Search, Strategy
+from archcast.spaces.space import Architecture, Choices
 
 
 class SearchJob(BaseJob):
@@ -76,6 +78,9 @@ class SearchRecord(BaseRecord):
     truth: list[float] = Field(default_factory=list)
     best: float = 0.0  # 0 where the search never began
     judged_on: str | None = None
+    liked: list[list[int]] = Field(default_factory=list)  # one-shot: choices, by epoch
+    liked_truth: list[float | None] = Field(default_factory=list)  # None: not in the table
+    probabilities: list[list[list[float]]] = Field(default_factory=list)  # of options, by epoch
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
     training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
     predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries
@@ -112,9 +117,13 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         if job.seconds and not log.values:
             raise InputError(f"no training ends within {job.seconds:g} s; give more --seconds")
         fallbacks = guide.fallbacks if guide else 0
+        course = planned.strategy.course(guide) if guide else Course()
         beyond = simulation.strangers if isinstance(simulation, LiveSimulation) else []
         return {
             **asdict(log),
+            "liked": [list(each) for each in course.liked],
+            "liked_truth": [known_truth(table, tuple(each), truth) for each in course.liked],
+            "probabilities": course.probabilities,
             "beyond": [str(each) for each in beyond],
             "truth": simulation.truth(job.truth).tolist(),
             "total_evaluations": simulation.evaluations,
@@ -124,6 +133,16 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         }
 
     return record.model_copy(update=outcome_or_error(search))
+
+
+def known_truth(table: Table, choices: Choices, truth: NDArray[np.float64]) -> float | None:
+    """Of the architecture of these choices; None where the table has none."""
+    if not table.space.is_valid(choices):
+        return None
+    try:
+        return float(truth[table.index(Architecture(table.space, choices))])
+    except KeyError:
+        return None
 
 
 def _guide(

@@ -57,6 +57,17 @@ class Guide:
 Steps = Generator[Trial, float, None]  # each trial is answered by its value
 
 
+class Course(NamedTuple):
+    """What a one-shot search liked after each epoch of its supernet; empty where it likes all.
+
+    `liked` are choices, of what it would have ended with; `probabilities` are those of the options
+    of each decision.
+    """
+
+    liked: Sequence[Sequence[int]] = ()
+    probabilities: Sequence[Sequence[Sequence[float]]] = ()
+
+
 @dataclass(frozen=True)
 class Traits:
     """Facts about a strategy that decide where it can run."""
@@ -79,6 +90,10 @@ class Strategy(ABC):
     def own_guide(self) -> Predictor | None:
         """A predictor that it brings along, and whose seconds are its own."""
         return None
+
+    def course(self, guide: Guide) -> Course:
+        """What its own guide went through, once the search is over."""
+        return Course()
 
     @abstractmethod
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
