@@ -25,6 +25,7 @@ from archcast.report.views import (
     Comparison,
     comparison,
     cost_points,
+    course_lines,
     edges,
     lines,
     log_range,
@@ -424,6 +425,38 @@ def test_page_of_searches_alone(search_html: str) -> None:
     assert figures_of(search_html).keys() == {"regret-seconds", "regret-evaluations"}
     other = page(measure([]), TABLE, "archcast report", SEARCHED, target=0.125)
     assert "a regret of 0.12 points" in other
+
+
+def test_what_one_shot_searches_like_by_epoch(tmp_path: Path) -> None:
+    """Two epochs: first the cell of skips, then that of 3x3 convolutions, of unknown regret."""
+    paths = [[1] * 6, [3] * 6]
+    shares = [[[0.1, 0.6, 0.1, 0.1, 0.1]] * 6, [[0.0, 0.1, 0.0, 0.7, 0.2]] * 6]
+    told = {"liked": paths, "liked_truth": [70.0, None], "probabilities": shares}
+    other: dict[str, Any] = {"liked": [[1, 1, 0, 0, 0, 0]] * 2, "liked_truth": [60.0, 50.0]}
+    other["probabilities"] = [[], []]
+    run = SEARCHES[0].model_copy(update={"error": None, "best": 80.0})
+    found = [
+        run.model_copy(update={"job": run.job.model_copy(update={"strategy": name, **of}), **more})
+        for name, of, more in (
+            ("gdas", {"repeat": 0}, told),
+            ("enas", {"repeat": 0}, other),
+            ("enas", {"repeat": 1}, other | {"liked_truth": [80.0, 70.0]}),
+        )
+    ]
+    lines_of = course_lines(measure_searches(found), TABLE.space)
+    regrets = {line.name: line.y for line in lines_of["regret"]}
+    assert regrets == {"enas": [10.0, 20.0]}, "none of what is not in the table"
+    skips = {line.name: line.y for line in lines_of["skips"]}
+    assert skips == {"gdas": [6.0, 0.0], "enas": [2.0, 2.0]}
+    options = {line.name: line.y for line in lines_of["options"]}
+    assert options["gdas: skip_connect"] == pytest.approx([0.6, 0.1])
+    assert options["gdas: nor_conv_3x3"] == pytest.approx([0.1, 0.7])
+    assert len(options) == 5, "a controller has none"
+    text = page(measure([]), TABLE, "archcast report", measure_searches(found))
+    assert {"course-regret", "course-skips", "course-options"} <= figures_of(text).keys()
+    written = write_figures(measure([]), TABLE, tmp_path, ["png"], measure_searches(found))
+    names = {path.stem for path in written}
+    assert {"regret-by-supernet-epoch", "skips-by-supernet-epoch"} <= names
 
 
 def test_page_of_searches_that_failed() -> None:

@@ -21,7 +21,7 @@ from archcast.report.page_figures import (
     surface_figure,
     wins_figure,
 )
-from archcast.report.search_figures import regret_figure, speed_up_figure
+from archcast.report.search_figures import course_figure, regret_figure, speed_up_figure
 from archcast.report.text import (
     Column,
     Row,
@@ -36,6 +36,7 @@ from archcast.report.views import (
     ceiling,
     ceiling_note,
     comparison,
+    course_lines,
     points_of,
     regret_lines,
     surface,
@@ -46,6 +47,11 @@ from archcast.studies.costs import pareto
 from archcast.studies.leaderboard import SETTING
 from archcast.studies.speed_up import AXES, agreement, clock
 
+COURSES = (  # of one-shot searches: what, its axis, and how many lines are shown at first
+    ("regret", "regret ({})", 20),
+    ("skips", "skip connections", 20),
+    ("options", "probability", 5),
+)
 SCATTERS = 20
 SCATTER_POINTS = 1_000
 
@@ -105,6 +111,7 @@ def page(
     summary = speed_up.summarise(searches, target)
     agreed = agreement(summary, board)
     facts = _facts(measured, searches, table, command)
+    course, points = course_lines(searches, table.space), points_of(summary)
     figures = {
         "surface": found and surface_figure(found, board),
         "pareto": found and pareto_figure(board),
@@ -114,12 +121,14 @@ def page(
         "wins": compared and wins_figure(compared),
         "scatter": scatter_figure(scatters[0]) if scatters else None,
         **{
-            f"regret-{axis}": regret_figure(
-                regret_lines(searches, summary, axis), axis, points_of(summary)
-            )
+            f"regret-{axis}": regret_figure(regret_lines(searches, summary, axis), axis, points)
             for axis in AXES
         },
         "speed-up": agreed and speed_up_figure(summary, board),
+        **{
+            f"course-{what}": course_figure(course.get(what, []), axis.format(points), shown)
+            for what, axis, shown in COURSES
+        },
     }
     rows = rows_of(board)
     columns = [*leaderboard_columns(by, rows), Column("failed", _failed, "failed")]
@@ -141,7 +150,7 @@ def page(
         ceiling_note=ceiling_note(measured, table),
         comparison=compared,
         searches=rows_of(summary),
-        points=points_of(summary),
+        points=points,
         budget=budget_of(summary),
         search_columns={**search_columns(clock(summary)), "failed": _failed},
         clock=clock(summary),

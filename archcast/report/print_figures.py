@@ -28,6 +28,7 @@ from archcast.report.views import (
     ceiling,
     comparison,
     cost_points,
+    course_lines,
     edges,
     lines,
     log_range,
@@ -124,6 +125,7 @@ def _figures(
     board, summary = costs.summarise(measured), speed_up.summarise(searches)
     limit = ceiling(measured, table)
     found, compared = surface(board), comparison(measured, board)
+    course, points = course_lines(searches, table.space), points_of(summary)
     figures = {
         "surface": found and _surface(found, board),
         "pareto": found and _pareto(board),
@@ -131,10 +133,12 @@ def _figures(
         "tau-by-epochs": _lines(board, "epochs", limit),
         "critical-differences": compared and _differences(compared),
         **{
-            f"regret-by-{axis}": _regret(
-                regret_lines(searches, summary, axis), axis, points_of(summary)
-            )
+            f"regret-by-{axis}": _regret(regret_lines(searches, summary, axis), axis, points)
             for axis in AXES
+        },
+        **{
+            f"{what}-by-supernet-epoch": _course(course.get(what, []), axis)
+            for what, axis in (("regret", f"regret ({points})"), ("skips", "skip connections"))
         },
         "speed-up-by-tau": agreement(summary, board) and _speed_ups(summary, board),
     }
@@ -274,6 +278,16 @@ def _regret(found: Sequence[Line], axis: Axis, points: str) -> Figure | None:
     _tick(axes.yaxis, number_ticks(log_range(regrets)))
     axes.grid(axis="y", alpha=0.3, linewidth=0.4)
     figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+    return figure
+
+
+def _course(found: Sequence[Line], what: str) -> Figure | None:
+    if not found:
+        return None
+    figure, axes = _figure("epochs of the supernet", what, HEIGHT + 0.26)
+    for at, line in enumerate(found[: len(OKABE_ITO)]):
+        _add_line(axes, line, at, "")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -38,6 +38,15 @@ def regret_figure(found: Sequence[Line], axis: Axis, points: str) -> Figure | No
     return figure
 
 
+def course_figure(found: Sequence[Line], what: str, shown: int) -> Figure | None:
+    """Something by epoch of a supernet, None where there is nothing; `shown` lines at first."""
+    if not found:
+        return None
+    figure = new_figure("epochs of the supernet", what)
+    add_lines(figure, found, shown, "lines", "epoch %{x}: %{y:.3g}")
+    return figure
+
+
 def speed_up_figure(summary: pd.DataFrame, board: pd.DataFrame) -> Figure:
     """Speed-ups by the leaderboard's tau of the predictor; a hollow point is a bound."""
     column = f"speed_up_{clock(summary)}"

@@ -17,6 +17,7 @@ from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.split_means import Bools
 from archcast.evaluation.statistics import Matrix, win_rates
 from archcast.report.text import counted, rows_of, search_title, seconds_text
+from archcast.spaces.space import Space
 from archcast.studies.costs import budgets, floored, priced, winners
 from archcast.studies.leaderboard import (
     SETTING,
@@ -33,6 +34,7 @@ COSTS: dict[Axis, str] = {
     "seconds": "time of training and predictor",
     "evaluations": "whole trainings paid",
 }
+SKIPS = ("skip_connect", "identity", "skip")  # options that pass on what they get
 LEAST_REGRET = 0.01  # points; a log axis has no zero
 
 Given = Literal["train_size", "epochs"]
@@ -213,6 +215,45 @@ def regret_lines(searches: pd.DataFrame, summary: pd.DataFrame, axis: Axis) -> l
         for key in dict.fromkeys(order)
         if (group := groups.get(key)) is not None
     ]
+
+
+def course_lines(searches: pd.DataFrame, space: Space) -> dict[str, list[Line]]:
+    """By epoch of a supernet, means over one-shot searches of a kind; empty without any.
+
+    Of what they liked most the `regret`, and how many of its decisions are `skips`; of `options`,
+    by their names, the probability.
+    """
+    found: dict[str, list[Line]] = {}
+    names = [tuple(map(str, decision.options)) for decision in space.decisions]
+    skips = [[name in SKIPS for name in options] for options in names]
+    for strategy, runs in searches.groupby("strategy", sort=False):
+        told = runs[runs["error"].isna() & runs["liked"].map(bool)]
+        if told.empty:
+            continue
+
+        def add(what: str, values: Matrix, name: str = str(strategy)) -> None:
+            if np.isfinite(values).all():
+                means, none = values.mean(axis=0).tolist(), [np.nan] * values.shape[1]
+                epochs = [float(at) for at in range(1, len(means) + 1)]
+                found.setdefault(what, []).append(Line(name, epochs, means, none, none))
+
+        add("regret", np.stack(told["liked_regrets"].to_list()))
+        if any(map(any, skips)):
+            add("skips", np.array([[_count(path, skips) for path in run] for run in told["liked"]]))
+        for option in dict.fromkeys(name for options in names for name in options):
+            at = [
+                (d, options.index(option)) for d, options in enumerate(names) if option in options
+            ]
+            shares = [
+                [np.mean([epoch[d][o] for d, o in at]) if epoch else np.nan for epoch in run]
+                for run in told["probabilities"]
+            ]
+            add("options", np.array(shares), f"{strategy}: {option}")
+    return found
+
+
+def _count(path: Sequence[int], kinds: Sequence[Sequence[bool]]) -> float:
+    return float(sum(of[choice] for choice, of in zip(path, kinds, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

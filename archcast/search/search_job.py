@@ -123,7 +123,7 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
             **asdict(log),
             "liked": [list(each) for each in course.liked],
             "liked_truth": [known_truth(table, tuple(each), truth) for each in course.liked],
-            "probabilities": course.probabilities,
+            "probabilities": list(course.probabilities),
             "beyond": [str(each) for each in beyond],
             "truth": simulation.truth(job.truth).tolist(),
             "total_evaluations": simulation.evaluations,

@@ -40,8 +40,10 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
     `predictor` is empty where there is none, and `unguided` is the strategy that it is compared
     with then. Columns of arrays, one value a trial: the incumbent's `regrets` in points, and what
     the search had cost by then in `evaluations` and, None where the table does not say, in
-    `seconds`. `total_` is what it had cost at its end, NaN where the table does not say, and
-    `error` is None where it did not fail.
+    `seconds`. By epoch of the supernet of a one-shot search: the choices that it `liked` most,
+    their `liked_regrets`, NaN where these are not known, and `probabilities` of all options.
+    `total_` is what it had cost at its end, NaN where the table does not say, and `error` is None
+    where it did not fail.
     """
     ordered = sorted(records, key=lambda record: record.job.repeat)
     return pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
@@ -51,7 +53,8 @@ _COLUMNS = [
     *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
     *("objective", "points", "sign", "budget", "budget_seconds", "label", "truth", "seed"),
     *("repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
-    *("total_evaluations", "total_seconds", "predictor_seconds", "versions", "machine"),
+    *("total_evaluations", "total_seconds", "predictor_seconds"),
+    *("liked", "liked_regrets", "probabilities", "versions", "machine"),
 ]
 
 
@@ -88,6 +91,10 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "total_evaluations": record.total_evaluations,
         "total_seconds": spent if timed else np.nan,
         "predictor_seconds": record.total_predictor_seconds,
+        "liked": record.liked,
+        "liked_regrets": job.objective.signed(record.best)
+        - job.objective.signed(np.array(record.liked_truth, dtype=float)),
+        "probabilities": record.probabilities,
         **provenance(record),
     }
 
