@@ -225,6 +225,30 @@ def test_narrow_networks_take_the_first_channels() -> None:
     assert not torch.allclose(between, three)
 
 
+def test_vertices_share_the_first_channels() -> None:
+    """Of cells of vertices also those without any path, and mixtures without any operation."""
+    found = blueprint("nasbench101")
+    supernet = initialised(found.supernet, "supernet", 0).eval()
+    images = torch.randn(2, *found.signature.shape)
+    space = found.networks.space
+    one = space.parse("0100001000010000:input,conv1x1-bn-relu,maxpool3x3,output")
+    wide = supernet.inherit(one).stacks[0].operations[0][0].weight
+    own = supernet.whole.stacks[0].operations[0][1][0].weight
+    assert torch.equal(wide, own)
+    two = space.parse("0110000100010000:input,conv1x1-bn-relu,maxpool3x3,output")
+    half = supernet.inherit(two).stacks[0].operations[0][0].weight
+    assert torch.equal(half, own[: len(half), : len(half)])
+    assert len(half) == len(own) // 2
+    nothing = [0] * len(found.networks.options)
+    torch.testing.assert_close(*(supernet(images, nothing)))
+    mixture = torch.full((len(found.networks.options), 3), 1 / 3)
+    mixture[:21] = 0.5
+    whole = supernet(images, mixture)
+    assert whole.isfinite().all()
+    mixture[21:] = 0.0
+    assert not torch.allclose(supernet(images, mixture), whole)
+
+
 def test_samplers_heed_how_many_options_there_are() -> None:
     options, rng = (2, 5, 3), np.random.default_rng(0)
     allowed = torch.arange(5) < torch.tensor(options)[:, None]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from archcast.networks.networks import Networks
 from archcast.networks.scales import Stacks
-from archcast.spaces.nasbench101 import SPACE
+from archcast.spaces.nasbench101 import PAIRS, SPACE, pruned
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
-    from archcast.networks.nasbench101_modules import StackedCells
+    from archcast.networks.nasbench101_modules import StackedCells, VerticesSupernet
 
 
 class NASBench101Networks(Networks[Stacks]):
@@ -23,13 +24,20 @@ class NASBench101Networks(Networks[Stacks]):
         "official": Stacks(),
     }
     signatures: ClassVar = {"cifar10": Signature((3, 32, 32), 10)}
+    split_decision = len(PAIRS)  # the operation of the first vertex
 
     def build(
         self, architecture: Architecture, signature: Signature, scale: Stacks
     ) -> StackedCells:
-        from archcast.networks.nasbench101_modules import StackedCells
+        from archcast.networks.nasbench101_modules import CellOfVertices, StackedCells
 
-        return StackedCells(architecture, signature, scale)
+        cell = partial(CellOfVertices, pruned(architecture), scale.momentum)
+        return StackedCells(cell, signature, scale)
+
+    def supernet(self, signature: Signature, scale: Stacks) -> VerticesSupernet:
+        from archcast.networks.nasbench101_modules import VerticesSupernet
+
+        return VerticesSupernet(signature, scale)
 
 
 NETWORKS = NASBench101Networks()

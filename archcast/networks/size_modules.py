@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from archcast.networks.blocks import ResidualReduction, conv_norm, relu_conv_norm
 from archcast.networks.scales import Widths
-from archcast.networks.supernet import Selection, Supernet
+from archcast.networks.supernet import Selection, SlicedSupernet
 from archcast.spaces.size_space import LAYERS, SPACE, WIDTHS
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
@@ -20,14 +18,20 @@ from archcast.tasks.task import Signature
 class SizedNetwork(nn.Module):
     """From images (n, c, h, w) to logits (n, classes), by layers of the widths chosen.
 
-    In a forward pass `weights` may weigh the channels that each layer gives, those of the stem as
+    If there are `weights`, they weigh the channels that each layer gives, those of the stem as
     those of the first. One that is `shared` has all that narrower ones may need.
     """
 
     def __init__(
-        self, architecture: Architecture, signature: Signature, scale: Widths, shared: bool = False
+        self,
+        architecture: Architecture,
+        signature: Signature,
+        scale: Widths,
+        shared: bool = False,
+        weights: Sequence[Tensor] | None = None,
     ) -> None:
         super().__init__()
+        self.weights = weights
         widths = [scale.unit * (choice + 1) for choice in architecture.choices]
         self.stem = conv_norm(signature.shape[0], widths[0], 3, scale.stem_stride)
         sources = [widths[0], *widths]
@@ -37,19 +41,19 @@ class SizedNetwork(nn.Module):
         self.norm = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU())
         self.classifier = nn.Linear(widths[-1], signature.classes)
 
-    def forward(self, images: Tensor, weights: Sequence[Tensor] | None = None) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         features = self.stem(images)
-        if weights is not None:
-            features = features * weights[0]
+        if self.weights is not None:
+            features = features * self.weights[0]
         for at, layer in enumerate(self.layers):
             features = layer(features)
-            if weights is not None:
-                features = features * weights[at]
+            if self.weights is not None:
+                features = features * self.weights[at]
         logits: Tensor = self.classifier(self.norm(features).mean(dim=(2, 3)))
         return logits
 
 
-class SizedSupernet(Supernet):
+class SizedSupernet(SlicedSupernet):
     """The widest network; narrower ones take the first channels of each layer.
 
     A mixture weighs each channel by the widths that have it.
@@ -63,7 +67,7 @@ class SizedSupernet(Supernet):
 
     def forward(self, images: Tensor, selection: Selection) -> Tensor:
         if not isinstance(selection, Tensor):
-            return self._run([choice + 1 for choice in selection], images, None)
+            return self.run(self._narrow(Architecture(SPACE, tuple(selection))), _place, images)
         # Of each unit of channels the weights of the widths that have it.
         held = selection.flip(1).cumsum(1).flip(1)
         units = [max(int((row != 0).sum()), 1) for row in held]
@@ -71,36 +75,21 @@ class SizedSupernet(Supernet):
             row[:count].repeat_interleave(self.scale.unit)[:, None, None]
             for row, count in zip(held, units, strict=True)
         ]
-        return self._run(units, images, weights)
+        return self.run(self._narrow(_with_widths(units), weights), _place, images)
 
     def inherit(self, architecture: Architecture) -> SizedNetwork:
-        with torch.device("meta"):
-            heir = SizedNetwork(architecture, self.signature, self.scale)
-        share = {name: own.detach().clone() for name, own in self._share(heir).items()}
-        heir.load_state_dict(share, assign=True)
-        return heir
+        return self.copied(self._narrow(architecture), _place)
 
-    def _run(
-        self, units: Sequence[int], images: Tensor, weights: Sequence[Tensor] | None
-    ) -> Tensor:
-        """What the network of so many units a layer gives, with a share of the weights."""
+    def _narrow(
+        self, architecture: Architecture, weights: Sequence[Tensor] | None = None
+    ) -> SizedNetwork:
         with torch.device("meta"):
-            narrow = SizedNetwork(_with_widths(units), self.signature, self.scale)
-        for name, module in narrow.named_modules():
-            own = self.widest.get_submodule(name)
-            module.training = own.training
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = own.momentum  # type: ignore[assignment]
-        logits: Tensor = functional_call(narrow, self._share(narrow), (images, weights))
-        return logits
+            return SizedNetwork(architecture, self.signature, self.scale, weights=weights)
 
-    def _share(self, narrow: SizedNetwork) -> dict[str, Tensor]:
-        """The first channels of weights and statistics; they are the supernet's own."""
-        own = dict(chain(self.widest.named_parameters(), self.widest.named_buffers()))
-        return {
-            name: own[name][tuple(map(slice, like.shape))]
-            for name, like in chain(narrow.named_parameters(), narrow.named_buffers())
-        }
+
+def _place(name: str) -> str:
+    """Where the supernet has what a network has."""
+    return f"widest.{name}"
 
 
 def _with_widths(units: Sequence[int]) -> Architecture:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import TypeVar
 
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from archcast.spaces.space import Architecture
 
 Path = Sequence[int]  # of each decision the option, as in `Architecture.choices`
 Selection = Path | Tensor
+M = TypeVar("M", bound=nn.Module)
 
 
 class Supernet(nn.Module, ABC):
@@ -29,6 +33,37 @@ class Supernet(nn.Module, ABC):
     @abstractmethod
     def inherit(self, architecture: Architecture) -> nn.Module:
         """The network of one architecture, with a copy of its share of the weights."""
+
+
+class SlicedSupernet(Supernet):
+    """A supernet whose architectures have the first channels of what its modules have.
+
+    A narrow network, made without weights of its own (on `meta`), runs with a share of the
+    supernet's. `place` says by which name the supernet has what the narrow one has.
+    """
+
+    def run(self, narrow: nn.Module, place: Callable[[str], str], inputs: Tensor) -> Tensor:
+        """What the narrow network gives; statistics of batch norm are the supernet's own."""
+        for name, module in narrow.named_modules():
+            if isinstance(module, nn.BatchNorm2d):
+                own = self.get_submodule(place(name))
+                assert isinstance(own, nn.BatchNorm2d)
+                module.training, module.momentum = own.training, own.momentum
+        logits: Tensor = functional_call(narrow, self._share(narrow, place), (inputs,))
+        return logits
+
+    def copied(self, narrow: M, place: Callable[[str], str]) -> M:
+        """The narrow network, with a copy of its share of the weights."""
+        share = {name: own.detach().clone() for name, own in self._share(narrow, place).items()}
+        narrow.load_state_dict(share, assign=True)
+        return narrow
+
+    def _share(self, narrow: nn.Module, place: Callable[[str], str]) -> dict[str, Tensor]:
+        own = dict(chain(self.named_parameters(), self.named_buffers()))
+        return {
+            name: own[place(name)][tuple(map(slice, like.shape))]
+            for name, like in chain(narrow.named_parameters(), narrow.named_buffers())
+        }
 
 
 class Subnet(nn.Module):

@@ -212,12 +212,17 @@ def _pruned(edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def pruned(architecture: Architecture) -> Cell:
     """What is on a path from the input to the output, vertices numbered anew in their order."""
+    return pruned_with_places(architecture)[0]
+
+
+def pruned_with_places(architecture: Architecture) -> tuple[Cell, list[int]]:
+    """A pruned cell, and which vertex of the whole cell each of its vertices is."""
     edges, operations = _split(architecture.choices)
     edges = _pruned(edges)
     kept = sorted({vertex for edge in edges for vertex in edge})
     place = {vertex: at for at, vertex in enumerate(kept)}
     inner = tuple(operations[vertex - 1] for vertex in kept[1:-1])
-    return Cell(inner, tuple((place[i], place[j]) for i, j in edges))
+    return Cell(inner, tuple((place[i], place[j]) for i, j in edges)), kept
 
 
 def official_hash(architecture: Architecture) -> str:
