@@ -272,7 +272,7 @@ def test_samplers_heed_how_many_options_there_are() -> None:
         assert (seen < options).all()
 
 
-@pytest.mark.parametrize("name", ["oneshot", "rsws", "fairnas", "novelty", "en2as", "few-shot"])
+@pytest.mark.parametrize("name", ["oneshot", "rsws", "fairnas", "novelty", "few-shot"])
 def test_supernets_of_another_space_train_and_score(name: str) -> None:
     context = Context(networks=blueprint("nasbench-graph"), task=TASK)
     predictor = predictors.get(name)(epochs=10).fit([], [], context)

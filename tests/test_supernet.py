@@ -223,10 +223,13 @@ def test_uniform_paths_reach_everything() -> None:
 # Training
 
 
+@pytest.mark.parametrize("sampler", ["novel", "climbed"])
 def test_interrupted_training_ends_as_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
 ) -> None:
-    plan = Plan("novel", 4)
+    """Also of those that look back."""
+    monkeypatch.setattr(samplers, "ARCHIVE", 5)
+    plan = Plan(sampler, 4)
     whole = trained_supernet(plan, BLUEPRINT, TASK, "cpu", tmp_path / "whole")
     monkeypatch.setattr(supernet_training, "SAVE_EVERY", 0.0)
     epochs = _Training(plan, BLUEPRINT, TASK, "cpu", tmp_path / "cut").epochs()
@@ -424,6 +427,12 @@ def test_images_that_change_under_a_run_fail_its_jobs(tmp_path: Path, spec: str)
         assert "mine.npz changed under the run; run it again" in str(run_job(each, table).error)
     made_of(planned.predictor)  # asks anew
     assert run_job(planned, table).error is None
+
+
+def test_novelty_is_climbed_if_asked() -> None:
+    best_of_ten, climbing = (predictors.get("novelty")(epochs=1, climb=c) for c in (False, True))
+    one, other = (each.plans(NETWORKS) for each in (best_of_ten, climbing))
+    assert [plan.sampler for plan in (*one, *other)] == ["novel", "climbed"]
 
 
 def test_what_has_no_supernet_is_refused() -> None:

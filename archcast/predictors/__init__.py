@@ -184,11 +184,6 @@ registry: Registry[type[Predictor]] = Registry(
             "supernet, paths unlike the latest",
             "weight-sharing",
         ),
-        "en2as": Entry(
-            "archcast.predictors.weight_sharing:EN2AS",
-            "supernet, paths that climb novelty",
-            "weight-sharing",
-        ),
         "few-shot": Entry(
             "archcast.predictors.weight_sharing:FewShot",
             "supernet, split in five on one edge",

@@ -186,17 +186,30 @@ class FairNAS(WeightSharing):
 
 
 class Novelty(WeightSharing):
-    """One path a step, of ten random ones that which is least like the latest."""
+    """One path a step: of ten random ones that which is least like the latest.
 
-    sampler = "novel"
-    paper = "after Zhang et al., 2020, One-Shot NAS via Novelty Driven Sampling"
+    If they `climb`, paths follow novelty by an evolution strategy, as published. By the published
+    step they hardly ever reach another option: what is trained are a hundred random paths.
+    """
 
-
-class EN2AS(WeightSharing):
-    """One path a step, from an archive that climbs novelty by an evolution strategy."""
-
-    sampler = "climbed"
     paper = "Zhang et al., 2020, One-Shot NAS via Novelty Driven Sampling"
+
+    def __init__(
+        self,
+        epochs: int = 100,
+        valid_images: int = 500,
+        recalibrate: int = 2,
+        images: str | None = None,
+        training_seed: int = 0,
+        device: str = "cpu",
+        climb: bool = False,
+    ) -> None:
+        super().__init__(epochs, valid_images, recalibrate, images, training_seed, device)
+        self.climb = climb
+
+    @property
+    def sampler(self) -> str:  # type: ignore[override]
+        return "climbed" if self.climb else "novel"
 
 
 class FewShot(WeightSharing):
