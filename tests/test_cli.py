@@ -445,12 +445,18 @@ def test_supernet_ranks_and_keeps_what_it_trained(archcast, tmp_path: Path) -> N
     code, out, _ = archcast(command)
     assert "rsws" in out
     assert "mean of 2 supernets" in " ".join(out.split())
+    more = command.replace("20,40", "20") + " --recalibrate 0,2,batch"
+    code, out, _ = archcast(f"{more} --format json")
+    assert [row["recalibrate"] for row in json.loads(out)] == ["0", "2", "batch"]
+    code, out, _ = archcast(f"{command} --biases")
+    assert "rank error" in " ".join(out.split())
 
 
 def test_supernet_refuses_what_is_none(archcast) -> None:  # type: ignore[no-untyped-def]
     for command, message in {
         "supernet --strategies rf": "rf: no supernet; choose of oneshot",
         "supernet --epochs 0": "give 1 or more",
+        "supernet --recalibrate some": "--recalibrate",
         "supernet --images none.npz": "neither a file nor one of",
     }.items():
         code, _, err = archcast(command)

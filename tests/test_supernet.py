@@ -7,12 +7,14 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from archcast.core.files import unsealed
@@ -33,7 +35,7 @@ from archcast.report.text import rows_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.nasbench201 import EDGES, OPERATIONS
 from archcast.studies.experiment import Experiment
-from archcast.studies.supernets import summarise
+from archcast.studies.supernets import best_by_chance, biases, partial_tau, summarise
 from archcast.testing.toys import BLUEPRINT, SKELETON, TASK, toy
 from tests.results import said, small_table
 
@@ -462,23 +464,85 @@ def test_rows_average_over_seeds() -> None:
         record(truth, seed=1, predictions=[-value for value in truth]),
         record(truth, seed=2, predictions=[], error="it broke"),
     ]
-    [row] = rows_of(summarise(records))
+    [row] = rows_of(summarise(records, small_table(40)))
     assert (row["seeds"], row["failed"]) == (3, 1)
     assert row["kendall_tau"] == pytest.approx(0.0)
     assert row["kendall_tau_sd"] == pytest.approx(2**0.5)
     assert row["seed_agreement"] == pytest.approx(-1.0)
+    assert (row["kept"], row["kept_by_chance"]) > (0.0, 0.0)
+    assert row["worst_at_10"] == pytest.approx(0.5), "all, and none"
     assert (row["init_seconds"], row["query_seconds"]) == (5.0, 0.1)
-    [alone] = rows_of(summarise(records[:1]))
+    [alone] = rows_of(summarise(records[:1], small_table(40)))
     assert alone["kendall_tau"] == pytest.approx(1.0)
     assert (alone["kendall_tau_sd"], alone["seed_agreement"]) == (None, None)
 
 
 def record(truth: list[float], seed: int, **outcome: object) -> Record:
-    params = {"epochs": 1, "valid_images": 10, "training_seed": seed}
+    params = {"epochs": 1, "valid_images": 10, "recalibrate": 2, "training_seed": seed}
     return Record(
+        architectures=list(range(len(truth))),
         job=Job(
             **{**said("rsws"), "params": params}, train_size=0, test_size=30, repeat=0, epochs=0,
             label="valid", truth="test",
         ),
         table="", truth=truth, cost=Cost(labels=0.0, fit=5.0, evidence=0.0, query=0.1), **outcome,
     )  # fmt: skip
+
+
+def test_what_parameters_leave_of_tau() -> None:
+    """Against the partial correlation of the signs of all pairs, which it is without ties."""
+    rng = np.random.default_rng(0)
+    fixed, noise = rng.normal(size=(2, 40))
+    truth, predicted = fixed + noise, fixed + 0.5 * noise + rng.normal(size=40)
+    pairs = np.triu_indices(40, 1)
+    signs = [np.sign(np.subtract.outer(v, v)[pairs]) for v in (truth, predicted, fixed)]
+    inverse = np.linalg.inv(np.corrcoef(signs))
+    expected = -inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1])
+    assert partial_tau(truth, predicted, fixed) == pytest.approx(expected, abs=0.01)
+    assert np.isnan(partial_tau(truth, fixed, fixed))
+    assert abs(partial_tau(truth, rng.normal(size=40), fixed)) < 0.2
+
+
+def test_the_best_by_chance_by_all_draws() -> None:
+    values = np.array([3.0, 1.0, 4.0, 1.5, 9.0])
+    for drawn in (1, 2, 5):
+        every = [max(some) for some in combinations(values, drawn)]
+        assert best_by_chance(values, drawn) == pytest.approx(np.mean(every))
+
+
+def test_biases_are_of_options() -> None:
+    """A supernet that likes nothing but the option of one edge."""
+    table = small_table(40)
+    edge, option = 5, 3
+    canonical = [table.space.canonical(each) for each in table.architectures[:30]]
+    has = np.array([each.choices[edge] == option for each in canonical])
+    truth = np.random.default_rng(0).permutation(30).astype(float).tolist()
+    records = [record(truth, seed=s, predictions=(has + s * 0.0).tolist()) for s in (0, 1)]
+    found = biases(records, table)
+    [row] = rows_of(found[(found["decision"] == table.space.decisions[edge].name)
+                          & (found["option"] == OPERATIONS[option])])  # fmt: skip
+    assert row["architectures"] == has.sum()
+    ranks = rankdata(has) / 30 - rankdata(truth) / 30
+    assert row["rank_error"] == pytest.approx(ranks[has].mean())
+    of_edge = found[found["decision"] == table.space.decisions[edge].name]
+    assert of_edge["architectures"].sum() == 30
+
+
+def test_statistics_of_batch_norm() -> None:
+    """Of the supernet, of training images, or of those that are measured on."""
+    fitted = {
+        how: predictors.get("rsws")(epochs=3, valid_images=40, recalibrate=how).fit(
+            [], [], CELLS.context
+        )
+        for how in (0, 2, "batch")
+    }
+    scores = {how: each.query(CELLS.architectures, CELLS.context) for how, each in fitted.items()}
+    assert len({tuple(each) for each in scores.values()}) == 3
+    predictor = fitted["batch"]
+    heir = predictor.supernets_[0].inherit(
+        spaces.get("nasbench201").canonical(CELLS.architectures[0])
+    )
+    recalibrate(heir, [predictor.valid_.inputs])
+    assert scores["batch"][0] == pytest.approx(-evaluate(heir, predictor.valid_)[0], rel=1e-4)
+    with pytest.raises(ValueError, match="0 or more, or batch"):
+        predictors.get("rsws")(epochs=1, recalibrate=-1).fit([], [], CELLS.context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archcast.making.supernet_training import Plan
 
 
+Recalibrate = int | Literal["batch"]
 EVALUATED = 500  # validation images at once: more leave a processor's caches
 
 
@@ -37,7 +38,7 @@ class WeightSharing(Predictor):
         epochs: of supernet training; an epoch makes one step a minibatch of training images.
         valid_images: how many validation images a query measures on.
         recalibrate: minibatches of training images that batch norm's statistics are taken from; 0
-            keeps those of the supernet.
+            keeps those of the supernet, `batch` takes those of the images that are measured on.
         images: an `.npz` file to train on in place of the benchmark's own images; networks are
             then the official ones.
         training_seed: of the supernet. It stays the same over repeats, so that these share one.
@@ -52,7 +53,7 @@ class WeightSharing(Predictor):
         self,
         epochs: int = 100,
         valid_images: int = 500,
-        recalibrate: int = 2,
+        recalibrate: Recalibrate = 2,
         images: str | None = None,
         training_seed: int = 0,
         device: str = "cpu",
@@ -104,6 +105,8 @@ class WeightSharing(Predictor):
 
         if min(self.epochs, self.valid_images) < 1:
             raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
+        if self.recalibrate != "batch" and self.recalibrate < 0:
+            raise ValueError(f"{self}: give recalibrate of 0 or more, or batch")
         blueprint, task = self.setting(context)
         plans = self.plans(blueprint.networks)
         begun = perf_counter()
@@ -122,12 +125,14 @@ class WeightSharing(Predictor):
 
         self.networks_ = blueprint.networks
         data = task.data(self.device)
+        self.valid_ = data["valid"].first(self.valid_images)
+        if self.recalibrate == "batch":
+            self.calibration_ = self.valid_.inputs.split(EVALUATED)
+            return
         images = data["train"].inputs
         draw = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
         self.calibration_ = images[chosen].split(BATCH_SIZE)
-        valid = data["valid"]
-        self.valid_ = valid.first(self.valid_images)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         if (space := architectures[0].space) != self.networks_.space:
@@ -177,7 +182,7 @@ class FairNAS(WeightSharing):
         self,
         epochs: int = 50,
         valid_images: int = 500,
-        recalibrate: int = 2,
+        recalibrate: Recalibrate = 2,
         images: str | None = None,
         training_seed: int = 0,
         device: str = "cpu",
@@ -198,7 +203,7 @@ class Novelty(WeightSharing):
         self,
         epochs: int = 100,
         valid_images: int = 500,
-        recalibrate: int = 2,
+        recalibrate: Recalibrate = 2,
         images: str | None = None,
         training_seed: int = 0,
         device: str = "cpu",

@@ -39,6 +39,8 @@ from archcast.studies.speed_up import clock
 
 WIDE = 100  # columns of a terminal from which all of a search is shown
 NARROW = 80  # columns below which only the main ones are
+WIDE = 130  # from which all of supernets are
+NORMS = {"0": "running", "batch": "batch"}  # what batch norm's statistics are of
 NARROWEST = 60  # columns of a terminal from which a table is shown as it fills
 BESIDE = 6  # lines that it leaves: heading, caption and bar
 STOP_WIDTH = 68  # columns that a table of early stopping takes with its intervals
@@ -334,22 +336,46 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
         "strategy": lambda row: row["strategy"],
         "epochs": lambda row: str(row["epochs"]),
         "images": lambda row: str(row["valid_images"]),
+        "norm": lambda row: NORMS.get(row["recalibrate"], "anew"),
         "tau": lambda row: number(row["kendall_tau"], 3),
         "sd": lambda row: number(row["kendall_tau_sd"], 3),
         "sparse": lambda row: number(row["sparse_kendall_tau"], 3),
+        "rho": lambda row: number(row["spearman"], 2),
+        "tau | size": lambda row: number(row["partial_tau"], 2),
         "top rho": lambda row: number(row["top_decile_spearman"], 2),
+        "best 10": lambda row: number(row["precision_at_10"], 2),
+        "worst 10": lambda row: number(row["worst_at_10"], 2),
+        "kept": lambda row: number(row["kept"], 2),
+        "by chance": lambda row: number(row["kept_by_chance"], 2),
         "seeds": lambda row: number(row["seed_agreement"], 2),
         "init": lambda row: seconds_text(row["init_seconds"]),
         "query": lambda row: seconds_text(row["query_seconds"]),
     }
-    table = _new_table()
-    hidden = {"images", "sd", "sparse", "top rho"} if width < NARROW else set()
+    always = {"strategy", "epochs", "tau", "seeds", "init", "query"}
+    wide = {"images", "sparse", "rho", "best 10", "worst 10", "kept", "by chance"}
+    hidden = columns.keys() - always if width < NARROW else wide if width < WIDE else set()
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
+    table = _new_table()
     for name in shown:
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
     for row in rows_of(summary):
         cells = [cell(row) for cell in shown.values()]
         table.add_row(*cells, style=_style(row))
+    return table
+
+
+def bias_table(found: pd.DataFrame, most: int) -> Table:
+    """The options that supernets err most about, the worst first."""
+    table = _new_table()
+    for name in ("strategy", "epochs", "decision", "option", "networks", "rank error"):
+        left = name in ("strategy", "decision", "option")
+        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
+    worst = found.iloc[(-found["rank_error"].abs()).argsort(kind="stable")[:most]]
+    for row in rows_of(worst):
+        shown = (row[name] for name in ("strategy", "epochs", "decision", "option"))
+        table.add_row(
+            *map(str, shown), str(row["architectures"]), f"{100 * row['rank_error']:+.0f} %"
+        )
     return table
 
 

@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.predictors.predictor import Context, Tags, Vector
-from archcast.predictors.weight_sharing import WeightSharing
+from archcast.predictors.weight_sharing import Recalibrate, WeightSharing
 from archcast.search.pool import Pool
 from archcast.search.strategy import Course, Guide, Steps, Strategy, Traits, Trial
 from archcast.spaces.space import Architecture, Space
@@ -43,7 +43,7 @@ class SharedWeights(WeightSharing):
         policy: str = "uniform",
         epochs: int = 50,
         valid_images: int = 500,
-        recalibrate: int = 2,
+        recalibrate: Recalibrate = 2,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:

@@ -27,6 +27,7 @@ from archcast.evaluation.record import BaseRecord, Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.making import ground_truth as truth
 from archcast.predictors.predictor import Predictor
+from archcast.predictors.weight_sharing import Recalibrate
 from archcast.spaces.space import Architecture
 from archcast.studies import ablation, fronts, recommendation, speed_up, stopping, supernets
 from archcast.studies import costs as costs_study
@@ -301,6 +302,7 @@ def supernet(
     images: str | None = None,
     test_size: int = 200,
     device: str = "auto",
+    recalibrate: Sequence[Recalibrate] = (2,),
     **work: Unpack[Work],
 ) -> pd.DataFrame:
     """Ask what weight sharing is worth; see `studies.supernets.summarise`.
@@ -310,13 +312,13 @@ def supernet(
     """
     opened = _as_table(table, dataset)
     planned = supernets.supernet_jobs(
-        opened, strategies, epochs, valid_images, seeds, images, test_size, device
+        opened, strategies, epochs, valid_images, seeds, images, test_size, device, recalibrate
     )
     store = RecordStore(Path(work.get("results", "results")), Record)
     workers, retry = work.get("workers", 1), work.get("retry", True)
     supernets.train_for(planned, opened, workers)
     records = run_jobs(planned, opened, store, run_job, workers, retry)
-    return supernets.summarise(_told(records))
+    return supernets.summarise(_told(records), opened)
 
 
 def ground_truth(

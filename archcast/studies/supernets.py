@@ -7,6 +7,7 @@ when the supernet is trained again?
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from itertools import combinations, product
@@ -15,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import comb
+from scipy.stats import rankdata
 
 from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder
@@ -22,13 +25,13 @@ from archcast.core.errors import InputError, check_number
 from archcast.core.spec import split_specs
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure
-from archcast.evaluation.metrics import kendall_tau
+from archcast.evaluation.metrics import kendall_tau, precision_at_10
 from archcast.evaluation.network_fields import network_field
 from archcast.evaluation.record import Record
 from archcast.evaluation.statistics import mean
 from archcast.predictors import registry as predictors
-from archcast.predictors.predictor import Context
-from archcast.predictors.weight_sharing import WeightSharing
+from archcast.predictors.predictor import Context, Vector
+from archcast.predictors.weight_sharing import Recalibrate, WeightSharing
 from archcast.studies.experiment import Experiment, check_jobs
 
 FAMILY = "weight-sharing"
@@ -43,8 +46,11 @@ def supernet_jobs(
     images: str | None,
     test_size: int,
     device: str,
+    recalibrate: Sequence[Recalibrate] = (2,),
 ) -> list[Planned[Job]]:
-    """One job a supernet and number of validation images; all rank the same architectures.
+    """One job a supernet, number of validation images, and way to recalibrate batch norm.
+
+    All rank the same architectures.
 
     Raises:
         InputError: a strategy that is no supernet's, or what `Experiment.plan` refuses.
@@ -61,11 +67,11 @@ def supernet_jobs(
     ):
         for value in values:
             check_number(option, value, least)
-    check_jobs(len(names) * len(epochs) * len(valid_images) * len(seeds))
+    check_jobs(math.prod(map(len, (names, epochs, valid_images, recalibrate, seeds))))
     given = {"images": images} if images else {}
     supernets = [
-        predictors.get(name)(epochs=e, valid_images=n, training_seed=seed, **given)
-        for name, e, n, seed in product(names, epochs, valid_images, seeds)
+        predictors.get(name)(epochs=e, valid_images=n, recalibrate=r, training_seed=seed, **given)
+        for name, e, n, r, seed in product(names, epochs, valid_images, recalibrate, seeds)
     ]
     experiment = Experiment(table, supernets, test_size=test_size, repeats=1, device=device)
     return experiment.plan()[0]
@@ -86,43 +92,131 @@ def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int | Exec
     train_supernets(plans, *settings[0], planned[0].job.device, cache_folder("supernets"), workers)
 
 
-def summarise(records: Iterable[Record]) -> pd.DataFrame:
-    """One row for each strategy, number of epochs and of validation images, over training seeds.
+def summarise(records: Iterable[Record], table: Table) -> pd.DataFrame:
+    """One row for each strategy, epochs, validation images and recalibration, over training seeds.
 
     `kendall_tau` and its like are means over seeds, `kendall_tau_sd` is the deviation between
     them; `seed_agreement` is the mean Kendall tau between the rankings of two seeds. What needs two
-    seeds is NaN with one.
+    seeds is NaN with one. `partial_tau` is Kendall's tau with the number of parameters held fixed
+    (NaN where the table does not say it), `worst_at_10` the share of the 10 that rank last which
+    are among the 10 truly worst. `kept` is the regret of the best of the tenth that ranks first, in
+    the objective's unit, and `kept_by_chance` that to be expected of a random tenth.
     """
     kept = list(records)
-    params = [record.job.params for record in kept]
-    settings = pd.DataFrame(
-        {
-            "strategy": [record.job.name for record in kept],
-            "epochs": [given["epochs"] for given in params],
-            "valid_images": [given["valid_images"] for given in params],
-        }
-    )
+    settings = _settings(kept)
     measured = measure(kept)
+    measured["parameters"] = pd.Series([_parameters(each, table) for each in kept], dtype=object)
     return pd.DataFrame(
         [
-            dict(zip(settings, setting, strict=True)) | _row(measured.loc[group.index])
+            dict(zip(settings, setting, strict=True)) | _row(measured.loc[group.index], kept[0])
             for setting, group in settings.groupby(list(settings), sort=False)
         ]
     )
 
 
-def _row(group: pd.DataFrame) -> dict[str, Any]:
+def _settings(records: Sequence[Record]) -> pd.DataFrame:
+    params = [record.job.params for record in records]
+    return pd.DataFrame(
+        {
+            "strategy": [record.job.name for record in records],
+            "epochs": [given["epochs"] for given in params],
+            "valid_images": [given["valid_images"] for given in params],
+            "recalibrate": [str(given["recalibrate"]) for given in params],
+        }
+    )
+
+
+def _parameters(record: Record, table: Table) -> Vector | None:
+    """Of the networks that a record ranks."""
+    counts = table.columns.get("parameters")
+    return None if counts is None else table.mean_over_runs(counts)[record.architectures]
+
+
+def _row(group: pd.DataFrame, first: Record) -> dict[str, Any]:
     good = group[group["error"].isna()]
     taus = good["kendall_tau"].tolist()
     agreements = [kendall_tau(a, b) for a, b in combinations(good["predictions"], 2)]
+    signed = first.job.objective.signed
+    each = [
+        _by_seed(signed(truths), predictions, parameters)
+        for truths, predictions, parameters in zip(
+            good["truths"], good["predictions"], good["parameters"], strict=True
+        )
+    ]
     return {
         "seeds": len(group),
         "failed": len(group) - len(good),
         "kendall_tau": mean(taus),
         "kendall_tau_sd": stdev(taus) if len(taus) > 1 else np.nan,
         "sparse_kendall_tau": mean(good["sparse_kendall_tau"]),
+        "spearman": mean(good["spearman"]),
         "top_decile_spearman": mean(good["top_decile_spearman"]),
+        "precision_at_10": mean(good["precision_at_10"]),
         "seed_agreement": mean(agreements),
+        **{name: mean([seed[name] for seed in each]) for name in _BY_SEED},
         "init_seconds": mean(good["init_seconds"]),
         "query_seconds": mean(good["query_seconds"]),
     }
+
+
+_BY_SEED = ("partial_tau", "worst_at_10", "kept", "kept_by_chance")
+
+
+def _by_seed(truth: Vector, predicted: Vector, parameters: Vector | None) -> dict[str, float]:
+    tenth = max(1, round(len(truth) / 10))
+    first = np.argsort(-predicted, kind="stable")[:tenth]
+    return {
+        "partial_tau": np.nan if parameters is None else partial_tau(truth, predicted, parameters),
+        "worst_at_10": precision_at_10(-truth, -predicted),
+        "kept": float(truth.max() - truth[first].max()),
+        "kept_by_chance": float(truth.max() - best_by_chance(truth, tenth)),
+    }
+
+
+def partial_tau(truth: Vector, predicted: Vector, fixed: Vector) -> float:
+    """Kendall's tau of two quantities with a third one held fixed (Kendall, 1942); NaN if it is
+    decided by that."""
+    both, one, other = (
+        kendall_tau(truth, predicted), kendall_tau(truth, fixed), kendall_tau(predicted, fixed)
+    )  # fmt: skip
+    left = (1 - one**2) * (1 - other**2)
+    return (both - one * other) / left**0.5 if left > 0 else np.nan
+
+
+def best_by_chance(values: Vector, drawn: int) -> float:
+    """The expected largest of so many that are drawn from values, none twice."""
+    ordered = np.sort(values)
+    at = np.arange(len(values))
+    # That the one at place k is the largest: the others are among the k before it.
+    chances = comb(at, drawn - 1) / comb(len(values), drawn)
+    return float(chances @ ordered)
+
+
+def biases(records: Iterable[Record], table: Table) -> pd.DataFrame:
+    """By how much supernets rank networks with an option of a decision too high, or too low.
+
+    A row for each setting, decision and option, over training seeds: `rank_error` is the mean of
+    predicted less true rank, as a share of all that are ranked, above 0 where they are thought too
+    good; `architectures` is how many have the option. Decisions that are ranges are left out.
+    """
+    kept = [record for record in records if not record.failed]
+    settings = _settings(kept)
+    errors: dict[tuple[Any, ...], list[Vector]] = {}
+    architectures: dict[tuple[Any, ...], Sequence[int]] = {}
+    for key, record in zip(settings.itertuples(index=False, name=None), kept, strict=True):
+        truth = record.job.objective.signed(np.array(record.truth))
+        ranks = (rankdata(values) / len(truth) for values in (record.predictions, truth))
+        errors.setdefault(key, []).append(np.subtract(*ranks))
+        architectures[key] = record.architectures
+    rows = []
+    for key, of_seeds in errors.items():
+        error = np.mean(of_seeds, axis=0)
+        ranked = [table.space.canonical(table.architectures[at]) for at in architectures[key]]
+        for at, decision in enumerate(table.space.decisions):
+            for option, name in enumerate(decision.options):
+                has = np.array([each.choices[at] == option for each in ranked])
+                if has.any():
+                    rows.append((*key, decision.name, str(name), int(has.sum()), error[has].mean()))
+    return pd.DataFrame(
+        rows, columns=[*settings, "decision", "option", "architectures", "rank_error"]
+    )
