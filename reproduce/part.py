@@ -183,8 +183,15 @@ def run(command: str, given: Mapping[str, str | None], root: Path) -> str:
     words = [word.format_map(given) for word in shlex.split(command)]
     started = {"archcast": [sys.executable, "-m", "archcast"], "python": [sys.executable]}
     words[:1] = started[words[0]]
-    done = subprocess.run(
-        words, cwd=root, env={**os.environ, "COLUMNS": "80"}, stdout=subprocess.PIPE, text=True,
-        check=True,
-    )  # fmt: skip
-    return done.stdout
+    process = subprocess.Popen(
+        words, cwd=root, env={**os.environ, "COLUMNS": "80"}, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            printed, _ = process.communicate()
+        except BaseException:  # who is stopped stops it, and lets it keep what it has
+            process.terminate()
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    return printed

@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -140,5 +141,11 @@ def main(parts: Sequence[Part], arguments: Sequence[str] | None = None, root: Pa
     return 0 if all(done) else 1
 
 
+def heed_stop() -> None:
+    """Be stopped by the signal that kills, as by an interrupt: nothing that was started runs on."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+
+
 if __name__ == "__main__":
+    heed_stop()
     sys.exit(main(PARTS))

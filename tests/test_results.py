@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -311,3 +316,25 @@ def test_cells_that_are_shown() -> None:
 )  # fmt: skip
 def test_numbers(value: float, digits: int, shown: str) -> None:
     assert number(value, digits) == shown
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_who_is_stopped_stops_what_it_runs(root: Path, told: signal.Signals) -> None:
+    (root / "reproduce/script.py").write_text(
+        "import os, time\n"
+        "from pathlib import Path\n"
+        "Path('pid.part').write_text(str(os.getpid()))\n"
+        "os.rename('pid.part', 'pid')\n"
+        "time.sleep(600)\n"
+    )
+    code = "import sys; from pathlib import Path; from reproduce.results import heed_stop;"
+    code += " from tests.test_results import ONE, main; heed_stop();"
+    code += f" sys.exit(main([ONE], [], Path({str(root)!r})))"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
+        while not (root / "pid").exists():
+            assert process.poll() is None
+            sleep(0.05)
+        process.send_signal(told)
+        assert process.wait(30) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((root / "pid").read_text()), 0)
