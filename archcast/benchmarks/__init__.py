@@ -13,7 +13,7 @@ registry: Registry[Benchmark] = Registry(
     "benchmark",
     {
         "nasbench201-mini": Entry(
-            "archcast.benchmarks.nasbench201_mini:BENCHMARK",
+            "archcast.benchmarks.embedded:NASBENCH201_MINI",
             "6,466 image cells trained on small Fashion-MNIST images",
         ),
         "nasbench201": Entry(
