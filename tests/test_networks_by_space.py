@@ -17,7 +17,7 @@ from archcast.making import samplers
 from archcast.making.supernet_training import _Training, few_shot, trained_supernet
 from archcast.networks import registry as networks
 from archcast.networks.blueprint import Blueprint, Untrained, initialised, networks_of
-from archcast.networks.networks import Networks
+from archcast.networks.networks import Networks, Options
 from archcast.networks.recalibration import recalibrate
 from archcast.networks.scales import Widths
 from archcast.networks.supernet import Selection, Subnet, Supernet
@@ -249,8 +249,17 @@ def test_vertices_share_the_first_channels() -> None:
     assert not torch.allclose(supernet(images, mixture), whole)
 
 
+def test_paths_are_drawn_as_architectures_are() -> None:
+    space = spaces.get("nasbench101")
+    paths = networks_of(space).options.paths(200, np.random.default_rng(0))
+    cells = [Architecture(space, tuple(path)) for path in paths.tolist()]
+    assert all(space.is_valid(each.choices) for each in cells)
+    assert all(space.canonical(each) == each for each in cells)
+    assert paths[:, :21].sum(axis=1).mean() > 8, "most cells have nine edges"
+
+
 def test_samplers_heed_how_many_options_there_are() -> None:
-    options, rng = (2, 5, 3), np.random.default_rng(0)
+    options, rng = Options((2, 5, 3)), np.random.default_rng(0)
     allowed = torch.arange(5) < torch.tensor(options)[:, None]
     for _ in range(50):
         [weights] = samplers.mixture(options, rng, [])

@@ -25,14 +25,15 @@ from archcast.making.policies import (
     unrolled_gradient,
 )
 from archcast.networks.nasbench201_modules import CellSupernet
+from archcast.networks.networks import Options
 from archcast.networks.scales import Skeleton
 from archcast.networks.supernet import Selection, Supernet
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import ImageData
 from archcast.tasks.task import Signature
 
-OPTIONS = (5,) * 6
-UNEQUAL = (2, 4, 3)
+OPTIONS = Options((5,) * 6)
+UNEQUAL = Options((2, 4, 3))
 
 
 def examples(seed: int) -> ImageData:

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from archcast.core.seeding import seeded
 from archcast.making.samplers import Archive, climbed
+from archcast.networks.networks import Options
 from archcast.networks.supernet import Path, Selection, Supernet
 from archcast.tasks.task import Data
 
-Options = Sequence[int]  # of each decision, how many
 Paths = NDArray[np.int64]  # (paths, decisions)
 
 START = 1e-3  # deviation of logits at the start
@@ -91,7 +91,7 @@ class Uniform(Policy):
         pass
 
     def candidates(self, rng: np.random.Generator) -> Paths:
-        return rng.integers(self.options, size=(TRIED, len(self.options)))
+        return self.options.paths(TRIED, rng)
 
 
 class Novelty(Uniform):
@@ -312,7 +312,7 @@ class ENAS(Policy):
 
 
 def _any_path(options: Options, rng: np.random.Generator) -> Path:
-    path: list[int] = rng.integers(options).tolist()
+    path: list[int] = options.paths(1, rng)[0].tolist()
     return path
 
 

@@ -7,12 +7,13 @@ step averages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.networks.networks import Options
 from archcast.networks.supernet import Selection
 
 ARCHIVE = 100  # paths at most
@@ -21,7 +22,6 @@ DEVIATION, RATE = 1.0, 0.01  # of the steps that try how novelty grows, and of t
 
 Paths = NDArray[np.int64]  # (paths, decisions)
 Archive = list[list[float]]
-Options = Sequence[int]  # of each decision, how many
 
 
 def mixture(options: Options, rng: np.random.Generator, archive: Archive) -> list[Selection]:
@@ -38,7 +38,7 @@ def mixture(options: Options, rng: np.random.Generator, archive: Archive) -> lis
 
 def uniform(options: Options, rng: np.random.Generator, archive: Archive) -> list[Selection]:
     """One path, uniform over all (Guo et al., 2020, Single Path One-Shot NAS)."""
-    return _listed(rng.integers(options, size=(1, len(options))))
+    return _listed(options.paths(1, rng))
 
 
 def fair(options: Options, rng: np.random.Generator, archive: Archive) -> list[Selection]:
@@ -57,7 +57,7 @@ def novel(options: Options, rng: np.random.Generator, archive: Archive) -> list[
     Novelty Driven Sampling), who climb it by an evolution strategy; distance is the number of
     decisions that differ, and the archive is the latest paths.
     """
-    candidates = rng.integers(options, size=(CANDIDATES, len(options)))
+    candidates = options.paths(CANDIDATES, rng)
     best = int(novelty(candidates, np.array(archive)).argmax()) if archive else 0
     archive.append(candidates[best].tolist())
     del archive[:-ARCHIVE]
@@ -72,7 +72,7 @@ def climbed(options: Options, rng: np.random.Generator, archive: Archive) -> lis
     the share of decisions that differ. What runs is the nearest path.
     """
     if len(archive) < ARCHIVE:
-        [path] = rng.integers(options, size=(1, len(options)))
+        [path] = options.paths(1, rng)
         archive.append(path.tolist())
         return _listed(path[None])
     at = int(rng.integers(len(archive)))

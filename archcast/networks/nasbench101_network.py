@@ -5,14 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from archcast.networks.networks import Networks
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.networks.networks import Networks, Options
 from archcast.networks.scales import Stacks
 from archcast.spaces.nasbench101 import PAIRS, SPACE, pruned
-from archcast.spaces.space import Architecture
+from archcast.spaces.space import Architecture, choice_matrix
 from archcast.tasks.task import Signature
 
 if TYPE_CHECKING:
     from archcast.networks.nasbench101_modules import StackedCells, VerticesSupernet
+
+
+class CellOptions(Options):
+    """Paths are cells as the space draws them: most choices of edges are cells with few of them."""
+
+    def paths(self, number: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        return choice_matrix([SPACE.sample(1, rng)[0] for _ in range(number)])
 
 
 class NASBench101Networks(Networks[Stacks]):
@@ -33,6 +43,10 @@ class NASBench101Networks(Networks[Stacks]):
 
         cell = partial(CellOfVertices, pruned(architecture), scale.momentum)
         return StackedCells(cell, signature, scale)
+
+    @property
+    def options(self) -> Options:
+        return CellOptions(super().options)
 
     def supernet(self, signature: Signature, scale: Stacks) -> VerticesSupernet:
         from archcast.networks.nasbench101_modules import VerticesSupernet

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from archcast.core.errors import InputError, did_you_mean
 from archcast.spaces.space import Architecture, Space
 from archcast.tasks.task import Signature
@@ -18,6 +21,14 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")  # of a scale: a frozen dataclass of the space's own
 MINI, OFFICIAL = "mini", "official"  # the scales that every space has
+
+
+class Options(tuple[int, ...]):
+    """How many options each decision has, and how paths through a supernet are drawn."""
+
+    def paths(self, number: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Random choices (number, decisions), as the space draws architectures."""
+        return rng.integers(self, size=(number, len(self)))
 
 
 @dataclass(frozen=True)
@@ -53,9 +64,9 @@ class Networks(ABC, Generic[S]):
         return type(self).supernet is not Networks.supernet
 
     @property
-    def options(self) -> tuple[int, ...]:
-        """How many options each decision has."""
-        return tuple(len(decision.options) for decision in self.space.decisions)
+    def options(self) -> Options:
+        """How many options each decision has, all combinations of which are as likely."""
+        return Options(len(decision.options) for decision in self.space.decisions)
 
     def scale(self, name: str) -> S:
         """The scale of that name.
