@@ -44,6 +44,8 @@ def main() -> None:
     results = open_table(DEFAULT_BENCHMARK)
     work = options.results, options.jobs
     one_shot = SearchExperiment(results, ONE_SHOT, budget=1, repeats=options.repeats).run(*work)
+    if failed := [record.error for record in one_shot if record.failed]:
+        raise SystemExit(f"{len(failed)} searches failed: {failed[0]}")
     searched = [record for record in one_shot if record.job.strategy != "random"]
     random = SearchExperiment(results, "random", budget=RANDOM_BUDGET, repeats=RANDOM_REPEATS).run(
         *work

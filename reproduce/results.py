@@ -143,7 +143,7 @@ def main(parts: Sequence[Part], arguments: Sequence[str] | None = None, root: Pa
 
 def heed_stop() -> None:
     """Be stopped by the signal that kills, as by an interrupt: nothing that was started runs on."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from archcast.making.ground_truth import Beyond, ground_truth
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, train_runs
-from archcast.search.live import SEEDS
+from archcast.search.live import COUNTED, SEEDS, LiveSimulation
 from archcast.search.open_pool import OpenPool
 from archcast.search.search_job import SearchRecord
+from archcast.search.strategy import Trial
 from archcast.spaces import registry as spaces
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches, summarise
@@ -82,13 +84,78 @@ def test_nothing_is_trained_twice(
     assert [record.values for record in again] == [record.values for record in first]
 
 
-def test_what_is_only_asked_about_is_not_trained(table: Table, tmp_path: Path) -> None:
-    kept = len(list(Beyond.of(table, "cpu").folder.glob("*.json")))
-    options = {"predictors": "bayes-lin-reg", "budget": 4, "repeats": 1}
+@pytest.mark.parametrize("guide", ["bayes-lin-reg", "params", "flops", "synflow"])
+def test_what_is_only_asked_about_is_not_trained(table: Table, tmp_path: Path, guide: str) -> None:
+    options = {"predictors": guide, "budget": 4, "repeats": 1}
     [_, record] = searched(table, tmp_path, "evolution(start=2)", **options)
-    assert record.job.predictor == "bayes-lin-reg"
-    new = len(list(Beyond.of(table, "cpu").folder.glob("*.json"))) - kept
-    assert new <= 3 * 4 * SEEDS, "random search, evolution, and that with a guide"
+    assert record.job.predictor == guide
+    assert len(record.beyond) == record.total_evaluations == 4
+
+
+def test_what_is_counted_of_untrained_networks(table: Table) -> None:
+    beyond = Beyond.of(table, "cpu")
+    counted = beyond.counted(SOME[0])
+    for name in COUNTED:
+        assert counted[name] == table.columns[name][0]
+
+
+def test_guides_that_read_what_is_measured_are_refused(table: Table) -> None:
+    for guide in ("latency", "column(fgsm_accuracy)"):
+        with pytest.raises(InputError, match="known of what is in the table alone"):
+            SearchExperiment(table, "evolution", guide, live=True).plan()
+    with pytest.raises(InputError, match="a table of means"):
+        SearchExperiment(table.averaged(), "random", live=True).plan()
+    columns = {name: table.columns[name] for name in ("seed", "test_accuracy", "valid_accuracy")}
+    texts = [str(each) for each in SOME for _ in (0, 1)]
+    more = Table(
+        SPACE, table.dataset, texts, {**columns, "latency_edge": [1.5] * 4}, table.metadata
+    )  # fmt: skip
+    with pytest.raises(InputError, match="trained here have no latency_edge"):
+        SearchExperiment(more, "random", objective="latency_edge", live=True).plan()
+
+
+def test_finds_that_beat_the_table_are_where_regrets_are_counted_from(
+    table: Table, tmp_path: Path
+) -> None:
+    records = searched(table, tmp_path, "random")
+    better = [record.model_copy(update={"best": -5.0}) for record in records]
+    found = measure_searches(better)
+    last = [regrets.min() for regrets in found["regrets"]]
+    assert min(last) == 0.0
+    truth = max(max(record.truth[at] for at in range(3)) for record in records)
+    assert found["best"].tolist() == [pytest.approx(max(found["best"]))] * 2
+    assert found["best"][0] <= truth + 1e-9
+
+
+def test_a_member_with_a_single_run_is_judged_by_others(tmp_path: Path, table: Table) -> None:
+    first = table.starts[:-1]
+    alone = Table(
+        SPACE, table.dataset, [str(each) for each in SOME],
+        {name: values[first] for name, values in table.columns.items()},
+        table.metadata, table.objectives,
+    )  # fmt: skip
+    simulation = LiveSimulation(alone, first // 2, alone.objective(), "valid", "cpu", seed=1)
+    simulation.try_(Trial(SOME[0]))
+    told = Beyond.of(alone, "cpu").trained([(SOME[0], seed) for seed in (1, 2, 3)])
+    expected = told.mean_over_runs(told.columns["test_accuracy"])[0]
+    assert simulation.truth("test")[0] == pytest.approx(expected)
+
+
+def test_a_kept_run_that_is_another_is_trained_anew(
+    table: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    beyond = Beyond.of(table, "cpu")
+    one, other = drawn(SPACE, 12)[-2:]
+    row = beyond.row((one, 9))
+    [path] = [each for each in beyond.folder.glob("*.json") if json.loads(each.read_text()) == row]
+    for wrong in (
+        {**row, "architecture": str(other)},
+        {k: v for k, v in row.items() if k != "flops"},
+    ):
+        path.write_text(json.dumps(wrong))
+        assert {str(each) for each in beyond.all().architectures} & {str(one)} == set()
+        assert "no run" in caplog.text
+        assert beyond.row((one, 9))["test_accuracy"] == row["test_accuracy"]
 
 
 def test_a_derived_architecture_is_trained(table: Table, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(name: str) ->
     assert record.predictor_seconds[0] > 0.05, "of the supernet"
     [again] = records(quick)
     assert again.architectures == record.architectures
-    assert again.predictor_seconds[0] == pytest.approx(record.predictor_seconds[0], rel=0.5), (
+    assert again.predictor_seconds[0] > 0.4 * record.predictor_seconds[0], (
         "what is taken from the cache costs what it took"
     )
 

@@ -10,10 +10,13 @@ import typer
 from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
 from archcast.cli.output import console, known_measures, print_frame, report_failures, write_report
 from archcast.core.errors import InputError
+from archcast.core.files import check_target
+from archcast.core.spec import split_specs
 
 if TYPE_CHECKING:
     from archcast.benchmarks.table import Table
 
+SPACE = "nasbench201"
 BEGUN = 2  # architectures of a table that a live search begins with
 
 
@@ -75,8 +78,11 @@ def search(
         ),
     ] = None,
     space: Annotated[
-        str, typer.Option(help="Of the networks that a --task is searched in.")
-    ] = "nasbench201",
+        str | None,
+        typer.Option(
+            help="Of the networks that a --task is searched in.", show_default="nasbench201"
+        ),
+    ] = None,
     work: Work,
     device: Where = "auto",
     format: Shown = "table",
@@ -95,14 +101,26 @@ def search(
     from archcast.evaluation.measure import measure
     from archcast.report.terminal import COLUMNS, agreement_text, search_table
     from archcast.report.views import budget_of, points_of
+    from archcast.search.strategy_text import to_strategy
     from archcast.studies import leaderboard
     from archcast.studies.judging import Judge
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
 
-    if task is not None and not live:
-        raise InputError("--task: what is not in a table has to be trained; add --live")
-    table = _begun(task, space, work, device) if task else on.open(report)
+    if live and judge is not None:
+        raise InputError("--judge: knows only what is in its table; leave it or --live out")
+    if task is None:
+        if space is not None:
+            raise InputError("--space: is of the networks for a --task; give one")
+        table = on.open(report)
+    else:
+        if not live:
+            raise InputError("--task: what is not in a table has to be trained; add --live")
+        if on != OnTable():
+            raise InputError("--task: stands in place of a table; leave --benchmark and its like")
+        for given in split_specs(strategy) if strategy != "all" else []:
+            to_strategy(given)
+        table = _begun(task, space or SPACE, work, device, report)
     experiment = SearchExperiment(
         table=table,
         strategies=strategy,
@@ -117,8 +135,6 @@ def search(
         device=device,
         live=live,
     )
-    if live and judge is not None:
-        raise InputError("--judge: knows only what is in its table; leave it or --live out")
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
     records = experiment.run(work.results, work.processes, work.retry)
     if other is not None:
@@ -148,12 +164,15 @@ def search(
     report_failures(records)
 
 
-def _begun(task: str, space: str, work: Work, device: str) -> Table:
+def _begun(task: str, space: str, work: Work, device: str, report: Path | None) -> Table:
     """A table of a few random architectures trained on a task, to go on from."""
     from archcast.benchmarks.opening import open_table
     from archcast.making.table_training import train_table
     from archcast.spaces import registry as spaces
+    from archcast.tasks.loading import load_task
 
-    out = work.results / f"{space}-{Path(task).stem}.parquet"
+    if report is not None:
+        check_target(report, task)
+    out = work.results / f"{space}-{Path(task).stem}-{load_task(task).hash[:6]}.parquet"
     train_table(spaces.get(space), task, [0], out, work.jobs, device, limit=BEGUN)
     return open_table(str(out))

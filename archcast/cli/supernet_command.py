@@ -12,6 +12,7 @@ from archcast.cli.output import console, print_frame, report_failures
 from archcast.core.errors import InputError
 
 if TYPE_CHECKING:
+    from archcast.evaluation.job import Job, Planned
     from archcast.predictors.weight_sharing import Recalibrate
 
 MOST_BIASES = 12
@@ -73,16 +74,19 @@ def supernet(
         *(trained, images, test_size, device, _recalibrations(recalibrate)),
     )
     tables = on.open_all()
-    planned, left = {}, []
+    planned: dict[str, list[Planned[Job]]] = {}
+    left: dict[str, InputError] = {}
     for name, table in tables.items():
         try:
             planned[name] = supernets.supernet_jobs(table, *asked)
         except InputError as error:
             if on.benchmark != "all":
                 raise
-            left.append(f"left out: {name} ({error})")
-    for each in left:
-        _logger.warning(each)
+            left[name] = error
+    if not planned:
+        raise next(iter(left.values()))
+    for name, reason in left.items():
+        _logger.warning("left out: %s (%s)", name, reason)
     store = RecordStore(work.results, Record)
     frames, every = [], []
     for name, todo in planned.items():

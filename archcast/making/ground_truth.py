@@ -24,15 +24,18 @@ from archcast.core.identity import digest
 from archcast.core.progress import track
 from archcast.core.workers import run_each
 from archcast.making.recipe import RECIPES
-from archcast.making.robustness import ATTACK, Attack
+from archcast.making.robustness import ATTACK, Attack, Robustness
 from archcast.making.table_training import Setting, table_of_rows, train_one
-from archcast.networks.blueprint import networks_of
+from archcast.making.trainer import Run
+from archcast.networks.blueprint import Blueprint, networks_of
+from archcast.networks.flops import count_flops
 from archcast.networks.table_networks import SCALE, TASK, task_of, understood
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import Images
+from archcast.tasks.loading import load_task
 
 T = TypeVar("T")
-Run = tuple[Architecture, int]  # an architecture and a seed
+Asked = tuple[Architecture, int]  # an architecture and a seed
 _logger = logging.getLogger("archcast")
 
 
@@ -113,12 +116,28 @@ class Beyond:
         name = f"{digest(told_apart)}-{setting.device}"
         return cls(setting, made_folder(cache_folder("ground-truth") / name))
 
-    def trained(self, runs: Sequence[Run], workers: int | Executor = 1) -> Table:
+    def trained(self, runs: Sequence[Asked], workers: int | Executor = 1) -> Table:
         """A table of canonical architectures and seeds, which are trained unless they are kept."""
         found = [*track(run_each(self.row, runs, workers), len(runs), "training")]
         return table_of_rows(found, self.setting.provenance(), str(self.folder))
 
-    def row(self, run: Run) -> dict[str, Any]:
+    @property
+    def columns(self) -> set[str]:
+        """What a run tells, besides the architecture and the seed."""
+        measure = load_task(self.setting.task).data("cpu")["train"].measure
+        attacked = Robustness(0.0, 0.0) if self.setting.attack else None
+        return {*Run(attacked=attacked).columns(measure, self.setting.device)}
+
+    def counted(self, architecture: Architecture) -> dict[str, int]:
+        """Parameters and FLOPs of a network, which is not trained for them."""
+        task, networks = load_task(self.setting.task), networks_of(architecture.space)
+        scale = networks.scale(self.setting.scale)
+        network = Blueprint(networks, scale, task.signature).network(architecture)
+        example = task.data("cpu")["train"].inputs[:1]
+        weights = sum(each.numel() for each in network.parameters())
+        return {"parameters": weights, "flops": count_flops(network, example)}
+
+    def row(self, run: Asked) -> dict[str, Any]:
         """One run, as a row of a table."""
         path = self.folder / f"{digest([str(run[0]), run[1]])}.json"
         with FileLock(path.with_suffix(".lock")):
@@ -136,7 +155,12 @@ class Beyond:
     def _kept(self, path: Path) -> dict[str, Any] | None:
         try:
             row: dict[str, Any] = json.loads(read_whole(path))
-            table_of_rows([row], self.setting.provenance(), str(path))
+            table = table_of_rows([row], self.setting.provenance(), str(path))
+            named = digest([str(table.architectures[0]), int(table.columns["seed"][0])])
+            if named != path.stem:
+                raise ValueError("of another run")
+            if lacks := self.columns - table.columns.keys():
+                raise ValueError(f"without {', '.join(sorted(lacks))}")
         except FileNotFoundError:
             return None
         except Exception as error:  # a broken file fails in any of ten ways

@@ -52,6 +52,7 @@ class Policy(nn.Module, ABC):
     """Probabilities of paths, which an optimizer moves; those without one stay uniform."""
 
     adam: torch.optim.Adam | None = None
+    decides = False  # whether the first candidate that is an architecture is the answer
 
     def __init__(self, options: Options) -> None:
         super().__init__()
@@ -75,7 +76,7 @@ class Policy(nn.Module, ABC):
 
     @abstractmethod
     def candidates(self, rng: np.random.Generator) -> Paths:
-        """The paths among which shared weights decide; a single one where the policy does."""
+        """The paths among which shared weights decide, or the likeliest first."""
 
 
 class Uniform(Policy):
@@ -121,6 +122,7 @@ class Alpha(Policy):
         seed: of the logits at the start.
     """
 
+    decides = True
     lacking: Tensor  # minus infinity where a decision has no such option
 
     def __init__(self, options: Options, steps: int, seed: int) -> None:
@@ -150,7 +152,7 @@ class Alpha(Policy):
         return [row[:count] for row, count in zip(found, self.options, strict=True)]
 
     def candidates(self, rng: np.random.Generator) -> Paths:
-        return np.array([self.best()])
+        return likeliest(self.log_probabilities.detach().double().cpu().numpy(), TRIED)
 
     def learn(self, step: Step) -> None:
         """By the validation loss of the mixture."""
@@ -192,11 +194,10 @@ class SETN(Alpha):
     Among the most likely paths shared weights decide.
     """
 
+    decides = False
+
     def drawn(self, rng: np.random.Generator, progress: float) -> Selection:
         return _any_path(self.options, rng)
-
-    def candidates(self, rng: np.random.Generator) -> Paths:
-        return likeliest(self.log_probabilities.detach().double().cpu().numpy(), TRIED)
 
 
 class GDAS(Alpha):

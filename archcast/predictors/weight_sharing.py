@@ -105,7 +105,9 @@ class WeightSharing(Predictor):
 
         if min(self.epochs, self.valid_images) < 1:
             raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
-        if self.recalibrate != "batch" and self.recalibrate < 0:
+        if self.recalibrate != "batch" and not (
+            isinstance(self.recalibrate, int) and self.recalibrate >= 0
+        ):
             raise ValueError(f"{self}: give recalibrate of 0 or more, or batch")
         blueprint, task = self.setting(context)
         plans = self.plans(blueprint.networks)

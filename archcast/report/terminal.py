@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -332,11 +332,14 @@ def agreement_text(found: Row | None) -> str:
 
 def supernet_table(summary: pd.DataFrame, width: int) -> Table:
     """How supernets rank, as a rich table with as many columns as the terminal has room for."""
+    settings: dict[str, Callable[[Row], str]] = {
+        "images": lambda row: str(row["valid_images"]),
+        "norm": lambda row: NORMS.get(row["recalibrate"], f"anew, {row['recalibrate']}"),
+    }
     columns: dict[str, Callable[[Row], str]] = {
         "strategy": lambda row: row["strategy"],
         "epochs": lambda row: str(row["epochs"]),
-        "images": lambda row: str(row["valid_images"]),
-        "norm": lambda row: NORMS.get(row["recalibrate"], "anew"),
+        **settings,
         "tau": lambda row: number(row["kendall_tau"], 3),
         "sd": lambda row: number(row["kendall_tau_sd"], 3),
         "sparse": lambda row: number(row["sparse_kendall_tau"], 3),
@@ -351,10 +354,10 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
         "init": lambda row: seconds_text(row["init_seconds"]),
         "query": lambda row: seconds_text(row["query_seconds"]),
     }
-    always = {"strategy", "epochs", "tau", "seeds", "init", "query"}
-    wide = {"images", "sparse", "rho", "best 10", "worst 10", "kept", "by chance"}
-    hidden = columns.keys() - always if width < NARROW else wide if width < WIDE else set()
-    shown = {name: cell for name, cell in columns.items() if name not in hidden}
+    always = {"strategy", "epochs", "tau", "seeds", "init", "query", *_varied(summary, settings)}
+    narrow = always | {"sd", "tau | size", "top rho"}
+    kept = always if width < NARROW else narrow if width < WIDE else columns.keys()
+    shown = {name: cell for name, cell in columns.items() if name in kept}
     table = _new_table()
     for name in shown:
         table.add_column(name, justify="left" if name == "strategy" else "right", no_wrap=True)
@@ -366,17 +369,33 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
 
 def bias_table(found: pd.DataFrame, most: int) -> Table:
     """The options that supernets err most about, the worst first."""
+    columns: dict[str, Callable[[Row], str]] = {
+        "strategy": lambda row: row["strategy"],
+        "epochs": lambda row: str(row["epochs"]),
+        "images": lambda row: str(row["valid_images"]),
+        "norm": lambda row: NORMS.get(row["recalibrate"], f"anew, {row['recalibrate']}"),
+        "decision": lambda row: row["decision"],
+        "option": lambda row: row["option"],
+        "networks": lambda row: str(row["architectures"]),
+        "rank error": lambda row: f"{100 * row['rank_error']:+.0f} %",
+    }
+    hidden = {"images", "norm"} - _varied(found, ("images", "norm"))
+    shown = {name: cell for name, cell in columns.items() if name not in hidden}
     table = _new_table()
-    for name in ("strategy", "epochs", "decision", "option", "networks", "rank error"):
+    for name in shown:
         left = name in ("strategy", "decision", "option")
         table.add_column(name, justify="left" if left else "right", no_wrap=not left)
-    worst = found.iloc[(-found["rank_error"].abs()).argsort(kind="stable")[:most]]
-    for row in rows_of(worst):
-        shown = (row[name] for name in ("strategy", "epochs", "decision", "option"))
-        table.add_row(
-            *map(str, shown), str(row["architectures"]), f"{100 * row['rank_error']:+.0f} %"
-        )
+    for row in rows_of(found.iloc[(-found["rank_error"].abs()).argsort(kind="stable")[:most]]):
+        table.add_row(*(cell(row) for cell in shown.values()))
     return table
+
+
+_OF_HEADS = {"images": "valid_images", "norm": "recalibrate"}
+
+
+def _varied(rows: pd.DataFrame, heads: Iterable[str]) -> set[str]:
+    """Those of which rows have several."""
+    return {head for head in heads if rows[_OF_HEADS[head]].nunique() > 1}
 
 
 def table_info(table: ResultTable) -> str:

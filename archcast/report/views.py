@@ -34,7 +34,7 @@ COSTS: dict[Axis, str] = {
     "seconds": "time of training and predictor",
     "evaluations": "whole trainings paid",
 }
-SKIPS = ("skip_connect", "identity", "skip")  # options that pass on what they get
+SKIPS = ("skip_connect", "skip")  # options that pass on what they get
 LEAST_REGRET = 0.01  # points; a log axis has no zero
 
 Given = Literal["train_size", "epochs"]

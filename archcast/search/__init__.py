@@ -58,7 +58,8 @@ registry: Registry[type[Strategy]] = Registry(
             "archcast.search.one_shot:ENAS", "supernet by a controller that learns what scores"
         ),
         "novelty-search": Entry(
-            "archcast.search.one_shot:NoveltySearch", "supernet by paths unlike earlier ones"
+            "archcast.search.one_shot:NoveltySearch",
+            "supernet by a hundred paths, to climb novelty",
         ),
         "spos": Entry(
             "archcast.search.one_shot:SPOS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from archcast.search.simulation import Simulation, pool_of
 from archcast.spaces.space import Architecture
 
 SEEDS = 4  # that what a search finds is judged by, its own included
+COUNTED = frozenset({"parameters", "flops"})  # columns that are known of an untrained network
 
 
 class LiveSimulation(Simulation):
@@ -25,6 +27,8 @@ class LiveSimulation(Simulation):
     A search is told of one run, by `seed`. What is trained is trained to the end, also where a
     search pays for some epochs only.
     """
+
+    is_live = True
 
     def __init__(
         self,
@@ -46,17 +50,24 @@ class LiveSimulation(Simulation):
     def truth(self, part: MeasuredOn) -> NDArray[np.float64]:
         """What is judged by, of each architecture that the search trained, in its order.
 
-        Of what it returned at some time it is the mean over other runs, as in tables with several;
-        these are trained now. Of the others that the table lacks it is the same run's.
+        Of what it returned at some time it is the mean over other runs, which are trained now where
+        the table has none. Of others with a single run it is that run's.
         """
         truth = truth_of(self.table, self.objective, part, self.run)[self.log.architectures]
-        others = [seed for seed in range(SEEDS) if seed != self.seed]
-        lacking = [at for at in self.incumbents() if self.log.architectures[at] >= self.known]
-        for at in lacking:
-            architecture = self.table.architectures[self.log.architectures[at]]
-            runs = self.beyond.trained([(architecture, seed) for seed in others])
-            truth[at] = runs.mean_over_runs(runs.values(self.objective, part))[0]
+        runs = np.diff(self.table.starts)
+        for at in self.incumbents():
+            position = self.log.architectures[at]
+            if runs[position] == 1:
+                own = int(self.table.columns["seed"][self.run[position]])
+                architecture = self.table.architectures[position]
+                others = [(architecture, seed) for seed in range(SEEDS) if seed != own]
+                trained = self.beyond.trained(others)
+                truth[at] = trained.mean_over_runs(trained.values(self.objective, part))[0]
         return truth
+
+    def facts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """A column of `COUNTED`, without any training."""
+        return np.array([self.beyond.counted(each)[name] for each in architectures], dtype=float)
 
     def incumbents(self) -> list[int]:
         """The trials of which each was the best when it came."""

@@ -67,6 +67,8 @@ class SharedWeights(WeightSharing):
         begun = perf_counter()
         plan = PolicyPlan(self.policy, self.epochs, self.seed)
         self.searched_ = searched(plan, blueprint, task, self.device, cache_folder("supernets"))
+        if not all(np.isfinite(row).all() for run in self.searched_.probabilities for row in run):
+            raise ValueError(f"{self}: the search diverged")
         self.saved_seconds_ = self.searched_.seconds - (perf_counter() - begun)
         self.supernets_ = [self.searched_.supernet]
         self._ready(blueprint, task, self.seed)
@@ -99,7 +101,9 @@ class OneShot(Strategy):
 
     def candidates(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> list[Architecture]:
         """Those of the pool among which shared weights decide, none twice."""
-        return found_in(pool, _searched(guide).policy.candidates(rng).tolist())
+        policy = _searched(guide).policy
+        paths = [p for p in policy.candidates(rng).tolist() if pool.space.is_valid(tuple(p))]
+        return found_in(pool, paths[:1] if policy.decides else paths)
 
     def course(self, guide: Guide) -> Course:
         searched = _searched(guide)
@@ -221,7 +225,8 @@ class ENAS(OneShot):
 class NoveltySearch(Evolved):
     """Paths that climb novelty train the supernet; shared weights choose, of a hundred random ones.
 
-    With `select=evolution` they choose of what evolves by them.
+    By the published step those that train are a random hundred which stays the same. With
+    `select=evolution` shared weights choose of what evolves by them.
     """
 
     select: Literal["random", "evolution"] = "random"

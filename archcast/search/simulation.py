@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from math import inf
 from time import perf_counter
@@ -56,6 +56,8 @@ class Simulation:
         label: which of its values a search is told.
     """
 
+    is_live = False  # whether it trains what the table lacks
+
     def __init__(
         self, table: Table, run: NDArray[np.int64], objective: Objective, label: MeasuredOn
     ) -> None:
@@ -92,6 +94,10 @@ class Simulation:
         """What is judged by, of each architecture that the search trained, in its order."""
         of_all = truth_of(self.table, self.objective, part, self.run)
         return of_all[self.log.architectures]
+
+    def facts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """Of architectures that the table may lack."""
+        raise NotImplementedError
 
     def pay(self, architecture: Architecture, epochs: int | None) -> int:
         """Train up to a number of epochs, or to the end; the number that it has got so far."""
@@ -242,10 +248,12 @@ class PaidGuide(Guide):
         if self._reads_curves:
             for architecture in architectures:
                 self.simulation.pay(architecture, self.epochs)
-        measured = self.predictor.tags.needs & {"curves", "columns"}
+        needs, columns = self.predictor.tags.needs, self.predictor.tags.columns
+        counted = self.simulation.is_live and "columns" in needs
+        measured = not counted and needs & {"curves", "columns"}
         at = [self.simulation.position(each) for each in architectures if measured]
         rows = self.simulation.run[np.array(at, dtype=np.int64)]
-        return context(
+        facts = context(
             self.simulation.table,
             rows,
             self.predictor,
@@ -254,6 +262,10 @@ class PaidGuide(Guide):
             self._unlabeled,
             self._seed,
         )
+        if counted:
+            of_networks = {name: self.simulation.facts(name, architectures) for name in columns}
+            facts = replace(facts, columns=of_networks)
+        return facts
 
     def _timed(self, work: Callable[[], T]) -> T:
         start = perf_counter()

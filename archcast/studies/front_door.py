@@ -269,6 +269,8 @@ def search(
     Raises:
         InputError: something that can't be run; nothing has been then.
     """
+    if live and judge is not None:
+        raise InputError("judge: it knows only what is in its table; leave it or live out")
     opened = _as_table(table, dataset)
     other = None if judge is None else Judge(opened, _as_table(judge, None))
     experiment = SearchExperiment(

@@ -11,7 +11,7 @@ from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.predictors.predictor import Vector
-from archcast.search.search_job import SearchRecord
+from archcast.search.search_job import SearchRecord, known_truth
 from archcast.studies.experiment import chosen_parts
 
 
@@ -42,21 +42,26 @@ class Judge:
         """The records, with this truth in place of their own.
 
         Raises:
-            InputError: the table that judges lacks the objective.
+            InputError: the table that judges lacks the objective, or a search was live.
         """
 
         @cache
-        def truth_and_best(name: str, part: MeasuredOn) -> tuple[Vector, float]:
+        def truth_and_best(name: str, part: MeasuredOn) -> tuple[Vector, Vector, float]:
             objective = self.table.objective(name)
             there = part if getattr(objective, part) else None
             _, part = chosen_parts(self.table, objective, None, there)
-            truth = self.table.mean_over_runs(self.table.values(objective, part))[self._at]
-            return truth, float(truth[np.argmax(objective.signed(truth))])
+            of_all = self.table.mean_over_runs(self.table.values(objective, part))
+            truth = of_all[self._at]
+            return of_all, truth, float(truth[np.argmax(objective.signed(truth))])
 
         found = []
         for record in records:
-            truth, best = truth_and_best(record.job.objective.name, record.job.truth)
+            if record.job.live:
+                raise InputError(f"{self.table.source} is no judge of a live search: it lacks some")
+            of_all, truth, best = truth_and_best(record.job.objective.name, record.job.truth)
             of_trials = truth[record.architectures].tolist()
-            changes = {"truth": of_trials, "best": best, "judged_on": self.table.dataset}
+            liked = [known_truth(self.table, tuple(each), of_all) for each in record.liked]
+            changes = {"truth": of_trials, "best": best, "liked_truth": liked}
+            changes["judged_on"] = self.table.dataset
             found.append(record.model_copy(update=changes))
         return found

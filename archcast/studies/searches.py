@@ -23,6 +23,7 @@ from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import text_of
 from archcast.predictors.wrappers.ensemble import Ensemble
 from archcast.search import registry
+from archcast.search.live import COUNTED
 from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import epoch_prices, pool_of
 from archcast.search.strategy import Strategy, Traits
@@ -92,6 +93,8 @@ class SearchExperiment:
         check_number("--seed", self.seed, 0)
         table, objective = self.table, self.table.objective(self.objective)
         label, truth = chosen_parts(table, objective, self.label, None)
+        if self.live:
+            self._check_live(objective)
         epochs = self._epochs()
         pairs, remarks = self._pairs(objective)
         check_jobs(len(pairs) * self.repeats)
@@ -163,6 +166,16 @@ class SearchExperiment:
             )
         return records
 
+    def _check_live(self, objective: Objective) -> None:
+        if self.table.mixed:
+            raise InputError("--live: a table of means has no single runs; leave --runs mean out")
+        beyond = Beyond.of(self.table, self.device)
+        if lacks := objective.columns - beyond.columns:
+            raise InputError(
+                f"--live: runs that are trained here have no {', '.join(sorted(lacks))}; choose"
+                f" another --objective than {objective.name}"
+            )
+
     def _facts(self, strategy: Strategy, predictor: Predictor | None) -> dict[str, Any]:
         """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
         others: list[object] = [strategy, run_search_job]
@@ -196,6 +209,13 @@ class SearchExperiment:
         remarks: list[str] = []
         if self.predictors is not None:
             chosen, remarks = choose_predictors(self.predictors, self.table, objective)
+        for each in chosen if self.live else []:
+            if lacks := each.tags.columns - COUNTED:
+                read = ", ".join(sorted(lacks))
+                raise InputError(
+                    f"--predictor {text_of(each)}: reads {read}, which are known of what is in the"
+                    " table alone; leave it or --live out"
+                )
         pairs: list[Pair] = [(to_strategy(BASELINE), None)]
         for strategy in named:
             try:

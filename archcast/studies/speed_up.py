@@ -42,11 +42,18 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
     the search had cost by then in `evaluations` and, None where the table does not say, in
     `seconds`. By epoch of the supernet of a one-shot search: the choices that it `liked` most,
     their `liked_regrets`, NaN where these are not known, and `probabilities` of all options.
-    `total_` is what it had cost at its end, NaN where the table does not say, and `error` is None
-    where it did not fail.
+    Where live searches find better than the table has, regrets are from the best that any of these
+    searches returned. `total_` is what it had cost at its end, NaN where the table does not say,
+    and `error` is None where it did not fail.
     """
     ordered = sorted(records, key=lambda record: record.job.repeat)
-    return pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
+    found = pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
+    below = min((float(regrets.min()) for regrets in found["regrets"] if len(regrets)), default=0.0)
+    if below < 0:  # what live searches find may beat the table
+        found["best"] -= below * found["sign"]
+        found["regrets"] = [regrets - below for regrets in found["regrets"]]
+        found["liked_regrets"] = [regrets - below for regrets in found["liked_regrets"]]
+    return found
 
 
 _COLUMNS = [

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import comb
+from numpy.typing import NDArray
+from scipy.special import gammaln
 from scipy.stats import rankdata
 
 from archcast.benchmarks.table import Table
@@ -63,6 +64,7 @@ def supernet_jobs(
     for option, values, least in (
         ("--epochs", epochs, 1),
         ("--valid-images", valid_images, 1),
+        ("--recalibrate", [each for each in recalibrate if each != "batch"], 0),
         ("--seeds", seeds, 0),
     ):
         for value in values:
@@ -188,8 +190,16 @@ def best_by_chance(values: Vector, drawn: int) -> float:
     ordered = np.sort(values)
     at = np.arange(len(values))
     # That the one at place k is the largest: the others are among the k before it.
-    chances = comb(at, drawn - 1) / comb(len(values), drawn)
+    chances = np.exp(_log_choices(at, drawn - 1) - _log_choices(len(values), drawn))
     return float(chances @ ordered)
+
+
+def _log_choices(of: NDArray[np.int64] | int, number: int) -> NDArray[np.float64]:
+    """The logarithm of how many sets of a number there are; minus infinity where there is none."""
+    few = np.asarray(of) < number
+    rest = np.where(few, 0, np.asarray(of) - number)
+    found = gammaln(np.asarray(of) + 1.0) - gammaln(number + 1.0) - gammaln(rest + 1.0)
+    return np.where(few, -np.inf, found)
 
 
 def biases(records: Iterable[Record], table: Table) -> pd.DataFrame:
