@@ -19,6 +19,7 @@ from archcast.cli import main
 from archcast.core.registry import Registry, plugin_behind
 from archcast.evaluation.metrics import Metric
 from archcast.predictors.predictor import Predictor
+from tests.results import small_table
 from tests.test_adding import ROOMS, SMALL, forget
 
 BROKEN = '''
@@ -294,7 +295,7 @@ def test_a_leaderboard_leaves_out_what_is_broken(caplog: pytest.LogCaptureFixtur
 
 
 def test_all_strategies_leave_out_what_is_broken(caplog: pytest.LogCaptureFixture) -> None:
-    found = archcast.search("nasbench201-mini", "all", "bayes-lin-reg", budget=5, repeats=1)
+    found = archcast.search(small_table(30), "all", "bayes-lin-reg", budget=5, repeats=1)
     assert {"random", "evolution"} <= {*found.strategy}
     assert "left out: strategy bare is no dataclass" in caplog.text
 
