@@ -11,13 +11,14 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 QUICKER = {
-    **{
-        "repeats=4": "repeats=2",
-        "repeats=20": "repeats=2",
-        "sizes = (10, 30, 100)": "sizes = (10, 30)",
-    },
-    **{"test_size=100": "test_size=30", "86_400 * 2": "40_000", "xgb,gp,rf,mlp": "xgb,rf"},
-    **{"xgb": "bayes-lin-reg", "lcsvr": "tse-e"},
+    "repeats=4": "repeats=2",
+    "repeats=20": "repeats=2",
+    "sizes = (10, 30, 100)": "sizes = (10, 30)",
+    "test_size=100": "test_size=30",
+    "86_400 * 2": "40_000",
+    "xgb,gp,rf,mlp": "xgb,rf",
+    "xgb": "bayes-lin-reg",
+    "lcsvr": "tse-e",
 }
 
 
