@@ -94,9 +94,8 @@ def test_what_is_only_asked_about_is_not_trained(table: Table, tmp_path: Path, g
 
 def test_what_is_counted_of_untrained_networks(table: Table) -> None:
     beyond = Beyond.of(table, "cpu")
-    counted = beyond.counted(SOME[0])
-    for name in COUNTED:
-        assert counted[name] == table.columns[name][0]
+    for name, count in COUNTED.items():
+        assert count(beyond, SOME[0]) == table.columns[name][0]
 
 
 def test_guides_that_read_what_is_measured_are_refused(table: Table) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
+from torch import nn
 
 from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder, made_folder
@@ -33,6 +35,7 @@ from archcast.networks.table_networks import SCALE, TASK, task_of, understood
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import Images
 from archcast.tasks.loading import load_task
+from archcast.tasks.task import Data
 
 T = TypeVar("T")
 Asked = tuple[Architecture, int]  # an architecture and a seed
@@ -67,7 +70,7 @@ def ground_truth(
     trained = None
     if lacking:
         runs = [(form, seed) for form in lacking for seed in range(seeds)]
-        trained = Beyond.of(table, device).trained(runs, workers)
+        trained = Beyond.of(table, device).trained(runs, workers, "training")
     rows: list[dict[str, Any]] = []
     for asked, form in zip(architectures, forms, strict=True):
         is_new = trained is not None and form in lacking
@@ -116,26 +119,38 @@ class Beyond:
         name = f"{digest(told_apart)}-{setting.device}"
         return cls(setting, made_folder(cache_folder("ground-truth") / name))
 
-    def trained(self, runs: Sequence[Asked], workers: int | Executor = 1) -> Table:
-        """A table of canonical architectures and seeds, which are trained unless they are kept."""
-        found = [*track(run_each(self.row, runs, workers), len(runs), "training")]
+    def trained(
+        self, runs: Sequence[Asked], workers: int | Executor = 1, shown: str | None = None
+    ) -> Table:
+        """A table of canonical architectures and seeds, which are trained unless they are kept.
+
+        Progress is `shown` by that name, if it has one.
+        """
+        rows = run_each(self.row, runs, workers)
+        found = [*(track(rows, len(runs), shown) if shown else rows)]
         return table_of_rows(found, self.setting.provenance(), str(self.folder))
 
     @property
     def columns(self) -> set[str]:
         """What a run tells, besides the architecture and the seed."""
-        measure = load_task(self.setting.task).data("cpu")["train"].measure
         attacked = Robustness(0.0, 0.0) if self.setting.attack else None
+        measure = _first(self.setting.task, self.setting.content).measure
         return {*Run(attacked=attacked).columns(measure, self.setting.device)}
 
-    def counted(self, architecture: Architecture) -> dict[str, int]:
-        """Parameters and FLOPs of a network, which is not trained for them."""
-        task, networks = load_task(self.setting.task), networks_of(architecture.space)
-        scale = networks.scale(self.setting.scale)
-        network = Blueprint(networks, scale, task.signature).network(architecture)
-        example = task.data("cpu")["train"].inputs[:1]
-        weights = sum(each.numel() for each in network.parameters())
-        return {"parameters": weights, "flops": count_flops(network, example)}
+    def parameters(self, architecture: Architecture) -> int:
+        """Of a network, which is not trained for them."""
+        return sum(each.numel() for each in self._network(architecture).parameters())
+
+    def flops(self, architecture: Architecture) -> int:
+        """The same."""
+        inputs = _first(self.setting.task, self.setting.content).inputs
+        return count_flops(self._network(architecture), inputs)
+
+    def _network(self, architecture: Architecture) -> nn.Module:
+        networks = networks_of(architecture.space)
+        signature = load_task(self.setting.task).signature
+        blueprint = Blueprint(networks, networks.scale(self.setting.scale), signature)
+        return blueprint.network(architecture)
 
     def row(self, run: Asked) -> dict[str, Any]:
         """One run, as a row of a table."""
@@ -167,6 +182,12 @@ class Beyond:
             _logger.warning("%s: ignoring a file that is no run (%s)", path, told(error))
             return None
         return row
+
+
+@lru_cache(maxsize=2)
+def _first(task: str, content: str) -> Data:
+    """The first training example."""
+    return load_task(task).data("cpu")["train"].first(1)
 
 
 def setting_of(table: Table, device: str) -> Setting:

@@ -18,7 +18,10 @@ from archcast.search.simulation import Simulation, pool_of
 from archcast.spaces.space import Architecture
 
 SEEDS = 4  # that what a search finds is judged by, its own included
-COUNTED = frozenset({"parameters", "flops"})  # columns that are known of an untrained network
+COUNTED = {  # columns that are known of an untrained network
+    "parameters": Beyond.parameters,
+    "flops": Beyond.flops,
+}
 
 
 class LiveSimulation(Simulation):
@@ -67,7 +70,8 @@ class LiveSimulation(Simulation):
 
     def facts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """A column of `COUNTED`, without any training."""
-        return np.array([self.beyond.counted(each)[name] for each in architectures], dtype=float)
+        counts = [COUNTED[name](self.beyond, each) for each in architectures]
+        return np.array(counts, dtype=np.float64)
 
     def incumbents(self) -> list[int]:
         """The trials of which each was the best when it came."""

@@ -210,7 +210,7 @@ class SearchExperiment:
         if self.predictors is not None:
             chosen, remarks = choose_predictors(self.predictors, self.table, objective)
         for each in chosen if self.live else []:
-            if lacks := each.tags.columns - COUNTED:
+            if lacks := each.tags.columns - COUNTED.keys():
                 read = ", ".join(sorted(lacks))
                 raise InputError(
                     f"--predictor {text_of(each)}: reads {read}, which are known of what is in the"
