@@ -29,6 +29,7 @@ from archcast.core import progress
 from archcast.core.registry import load
 from archcast.evaluation.record import Record, save_record
 from tests.results import small_table, write_small_table
+from tests.test_networks import save_images
 
 ROOT = Path(__file__).parent.parent
 Output = tuple[int, str, str]
@@ -450,6 +451,29 @@ def test_supernet_ranks_and_keeps_what_it_trained(archcast, tmp_path: Path) -> N
     assert [row["recalibrate"] for row in json.loads(out)] == ["0", "2", "batch"]
     code, out, _ = archcast(f"{command} --biases")
     assert "rank error" in " ".join(out.split())
+
+
+def test_live_searches_refuse_what_they_can_not_heed(archcast, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    images = save_images(tmp_path / "mine.npz")
+    live = f"search --live --task {images}"
+    for command, message in {
+        "search --space darts": "of the networks for a --task; give one",
+        f"search --task {images}": "add --live",
+        "search --live --judge cifar100": "leave it or --live out",
+        f"{live} --benchmark mine.parquet": "leave --benchmark and its like",
+        f"{live} --strategy evolutoin": "did you mean evolution",
+        f"{live} --space house": "unknown space 'house'",
+        f"{live} --report {images}": "it is what is read",
+        "search --live --runs mean": "leave --runs mean out",
+        "search --live --predictor latency": "leave it or --live out",
+        "supernet --benchmark all --strategies rswss": "rswss: no supernet",
+    }.items():
+        code, out, err = archcast(command)
+        assert (code, out) == (2, ""), command
+        assert message in err
+        assert err.count("\n") == 1
+    assert not list(Path().glob("results/*.parquet"))
+    assert images.read_bytes().startswith(b"PK"), "as they were"
 
 
 def test_supernet_refuses_what_is_none(archcast) -> None:  # type: ignore[no-untyped-def]
