@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -332,14 +332,10 @@ def agreement_text(found: Row | None) -> str:
 
 def supernet_table(summary: pd.DataFrame, width: int) -> Table:
     """How supernets rank, as a rich table with as many columns as the terminal has room for."""
-    settings: dict[str, Callable[[Row], str]] = {
-        "images": lambda row: str(row["valid_images"]),
-        "norm": lambda row: NORMS.get(row["recalibrate"], f"anew, {row['recalibrate']}"),
-    }
     columns: dict[str, Callable[[Row], str]] = {
         "strategy": lambda row: row["strategy"],
         "epochs": lambda row: str(row["epochs"]),
-        **settings,
+        **_OF_SUPERNETS,
         "tau": lambda row: number(row["kendall_tau"], 3),
         "sd": lambda row: number(row["kendall_tau_sd"], 3),
         "sparse": lambda row: number(row["sparse_kendall_tau"], 3),
@@ -354,7 +350,7 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
         "init": lambda row: seconds_text(row["init_seconds"]),
         "query": lambda row: seconds_text(row["query_seconds"]),
     }
-    always = {"strategy", "epochs", "tau", "seeds", "init", "query", *_varied(summary, settings)}
+    always = {"strategy", "epochs", "tau", "seeds", "init", "query", *_varied(summary)}
     narrow = always | {"sd", "tau | size", "top rho"}
     kept = always if width < NARROW else narrow if width < WIDE else columns.keys()
     shown = {name: cell for name, cell in columns.items() if name in kept}
@@ -372,14 +368,13 @@ def bias_table(found: pd.DataFrame, most: int) -> Table:
     columns: dict[str, Callable[[Row], str]] = {
         "strategy": lambda row: row["strategy"],
         "epochs": lambda row: str(row["epochs"]),
-        "images": lambda row: str(row["valid_images"]),
-        "norm": lambda row: NORMS.get(row["recalibrate"], f"anew, {row['recalibrate']}"),
+        **_OF_SUPERNETS,
         "decision": lambda row: row["decision"],
         "option": lambda row: row["option"],
         "networks": lambda row: str(row["architectures"]),
         "rank error": lambda row: f"{100 * row['rank_error']:+.0f} %",
     }
-    hidden = {"images", "norm"} - _varied(found, ("images", "norm"))
+    hidden = _OF_SUPERNETS.keys() - _varied(found)
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     table = _new_table()
     for name in shown:
@@ -390,12 +385,16 @@ def bias_table(found: pd.DataFrame, most: int) -> Table:
     return table
 
 
-_OF_HEADS = {"images": "valid_images", "norm": "recalibrate"}
+_OF_SUPERNETS: dict[str, Callable[[Row], str]] = {  # settings that are shown where they vary
+    "images": lambda row: str(row["valid_images"]),
+    "norm": lambda row: NORMS.get(row["recalibrate"], f"anew, {row['recalibrate']}"),
+}
 
 
-def _varied(rows: pd.DataFrame, heads: Iterable[str]) -> set[str]:
+def _varied(rows: pd.DataFrame) -> set[str]:
     """Those of which rows have several."""
-    return {head for head in heads if rows[_OF_HEADS[head]].nunique() > 1}
+    listed = rows_of(rows)
+    return {name for name, cell in _OF_SUPERNETS.items() if len({*map(cell, listed)}) > 1}
 
 
 def table_info(table: ResultTable) -> str:
