@@ -14,7 +14,7 @@ from archcast.evaluation.engine import truth_of
 from archcast.making.ground_truth import Beyond
 from archcast.search.open_pool import OpenPool
 from archcast.search.pool import Pool
-from archcast.search.simulation import Simulation, pool_of
+from archcast.search.simulation import Simulation, incumbents, pool_of
 from archcast.spaces.space import Architecture
 
 SEEDS = 4  # that what a search finds is judged by, its own included
@@ -58,7 +58,8 @@ class LiveSimulation(Simulation):
         """
         truth = truth_of(self.table, self.objective, part, self.run)[self.log.architectures]
         runs = np.diff(self.table.starts)
-        for at in self.incumbents():
+        returned = incumbents(self.log.epochs, self.log.values, self.objective)
+        for at in dict.fromkeys(returned):
             position = self.log.architectures[at]
             if runs[position] == 1:
                 own = int(self.table.columns["seed"][self.run[position]])
@@ -72,16 +73,6 @@ class LiveSimulation(Simulation):
         """A column of `COUNTED`, without any training."""
         counts = [COUNTED[name](self.beyond, each) for each in architectures]
         return np.array(counts, dtype=np.float64)
-
-    def incumbents(self) -> list[int]:
-        """The trials of which each was the best when it came."""
-        found: list[int] = []
-        best = (0, -np.inf)
-        for at, value in enumerate(zip(self.log.epochs, self.log.values, strict=True)):
-            signed = value[0], float(self.objective.signed(value[1]))
-            if signed > best:
-                found, best = [*found, at], signed
-        return found
 
     def _pool(self) -> Pool:
         return _open_pool_of(self.table, self.objective)

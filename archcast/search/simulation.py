@@ -161,6 +161,18 @@ class Simulation:
         return self.log
 
 
+def incumbents(epochs: Sequence[int], values: Sequence[float], objective: Objective) -> list[int]:
+    """After each trial which one was the best so far: of the most epochs the best value."""
+    found: list[int] = []
+    best = (0, -np.inf)
+    for at, (trained, value) in enumerate(zip(epochs, values, strict=True)):
+        signed = float(objective.signed(value))
+        if (trained, signed) > best:
+            best, incumbent = (trained, signed), at
+        found.append(incumbent)
+    return found
+
+
 def epoch_prices(
     table: Table, run: NDArray[np.int64], objective: Objective
 ) -> NDArray[np.float64] | None:

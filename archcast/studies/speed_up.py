@@ -22,6 +22,7 @@ from archcast.evaluation.record import largest_group
 from archcast.evaluation.statistics import ALPHA, mean, median_interval, share_interval
 from archcast.predictors.predictor import Vector
 from archcast.search.search_job import SearchRecord
+from archcast.search.simulation import incumbents
 from archcast.studies.costs import floored
 from archcast.studies.searches import BASELINE
 
@@ -118,14 +119,10 @@ def _setting(record: SearchRecord) -> tuple[Hashable, ...]:
 
 def incumbent_regrets(record: SearchRecord) -> Vector:
     """The regret of the incumbent after each trial, in the objective's unit."""
-    signed = record.job.objective.signed
-    best, regret = (0, -np.inf), np.inf
-    regrets = []
-    for epochs, value, truth in zip(record.epochs, record.values, record.truth, strict=True):
-        if (epochs, signed(value)) > best:
-            best, regret = (epochs, signed(value)), signed(record.best) - signed(truth)
-        regrets.append(regret)
-    return np.array(regrets)
+    objective = record.job.objective
+    returned = incumbents(record.epochs, record.values, objective)
+    truth = np.array(record.truth, dtype=np.float64)[np.array(returned, dtype=np.int64)]
+    return np.asarray(objective.signed(record.best) - objective.signed(truth))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
