@@ -25,6 +25,7 @@ QUICK: dict[str, dict[str, object]] = {
     "omni": {"head": "bayes-lin-reg"},
     "rf": {"n_estimators": 20},
     "seminas": {"steps": 20, "width": 16},
+    "transfer": {"head": "bayes-lin-reg"},
     "tuned": {"predictor": "xgb(n_estimators=10)", "trials": 2},
     "var-sparse-gp": {"steps": 12},
     "xgb": {"n_estimators": 30},

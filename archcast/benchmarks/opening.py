@@ -37,6 +37,16 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
     return table
 
 
+def open_named(text: str) -> Table:
+    """The table that `NAME`, `NAME:DATASET` or a path stands for.
+
+    Raises:
+        InputError: as `open_table`.
+    """
+    name, colon, dataset = text.partition(":")
+    return open_table(name, dataset) if colon and name in benchmarks else open_table(text)
+
+
 def open_tables(text: str) -> dict[str, Table]:
     """Tables of several benchmarks, `NAME`, `NAME:DATASET` or a path each, by these; or of `all`.
 
@@ -48,12 +58,9 @@ def open_tables(text: str) -> dict[str, Table]:
     names = [*benchmarks] if text == "all" else split_specs(text)
     tables: dict[str, Table] = {}
     for each in names:
-        name, colon, dataset = each.partition(":")
         if each in tables:
             raise InputError(f"benchmark {each} is named twice; name it once")
-        tables[each] = (
-            open_table(name, dataset) if colon and name in benchmarks else open_table(each)
-        )
+        tables[each] = open_named(each)
     return tables
 
 

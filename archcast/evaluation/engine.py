@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -24,8 +25,17 @@ from archcast.evaluation.network_fields import (
     network_field,
 )
 from archcast.evaluation.record import Cost, Record
+from archcast.evaluation.sources import source_objective, source_of
 from archcast.predictors.helpers.curves import DIVERGED_LOSS
-from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Tags, Vector
+from archcast.predictors.predictor import (
+    OBJECTIVE,
+    Context,
+    Curves,
+    Predictor,
+    Source,
+    Tags,
+    Vector,
+)
 from archcast.predictors.predictor_text import configured
 
 WARM_UP_SIZE = 12
@@ -150,6 +160,7 @@ def _predict(planned: Planned[Job], table: Table, parts: Split) -> dict[str, Any
         fit=fitted - start + saved,
         evidence=None if evidence is None else float(evidence.mean()),
         query=(queried - fitted + predictor.saved_seconds_) / len(test),
+        source=predictor.source_seconds_,
     )
     return {
         "predictions": predictions.tolist(),
@@ -191,7 +202,28 @@ def context(
             facts[name] = [table.architectures[i] for i in unlabeled]
         elif name in NETWORK_FIELDS:
             facts[name] = network_field(table, name, seed)
+        elif name == "source":
+            source = source_of(table, predictor.tags.source)
+            facts[name] = measured_there(source, source_objective(source, table, objective))
     return Context(**facts)
+
+
+@lru_cache(maxsize=8)
+def measured_there(source: Table, objective: Objective) -> Source:
+    """All that a benchmark has measured of one of its objectives."""
+    labels = source.mean_over_runs(source.values(objective, objective.label))
+    known = np.flatnonzero(np.isfinite(labels))
+    seconds = None
+    if objective.needs_training and source.epoch_seconds is not None and source.lengths.all():
+        of_an_epoch = np.repeat(source.epoch_seconds, np.diff(source.starts))
+        seconds = float((source.lengths * of_an_epoch).sum())
+    most, first = int(source.epochs.max()), source.starts[:-1][known]
+    return Source(
+        [source.architectures[i] for i in known],
+        objective.signed(labels[known]),
+        _curves(source, first, Tags(), objective, most) if most > 1 else None,
+        seconds,
+    )
 
 
 def _curves(
@@ -241,8 +273,17 @@ def fact_column(table: Table, name: str) -> str:
 
 
 def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
-    """What a predictor needs and can't be given of this table, in words: none, `no images`, ..."""
+    """What a predictor needs and can't be given of this table, in words: none, `no images`, ...
+
+    Raises:
+        InputError: it needs a source, and there is none.
+    """
     missing = []
+    if "source" in tags.needs:
+        source = source_of(table, tags.source)
+        elsewhere = measured_there(source, source_objective(source, table, objective))
+        if "curves" in tags.needs and elsewhere.curves is None:
+            missing.append(f"a source without curves, {source.source}")
     if "curves" in tags.needs:
         if table.epochs.max() <= 1:  # one value is the final result, and no curve
             missing.append("no curves")

@@ -16,7 +16,10 @@ from archcast.predictors.predictor import Vector
 
 # What tells one split, with its truth, from another.
 SPLIT = ["table", "benchmark", "dataset", "test_size", "objective", "truth", "seed", "repeat"]
-SECONDS = ["init_seconds", "query_seconds", "label_seconds", "fit_seconds", "evidence_seconds"]
+SECONDS = [
+    *("init_seconds", "query_seconds", "label_seconds", "fit_seconds", "evidence_seconds"),
+    "source_seconds",  # on top, and in none of the others
+]
 
 
 def measure(records: Iterable[Record]) -> pd.DataFrame:
@@ -101,7 +104,8 @@ def _row(record: Record) -> dict[str, Any]:
         **provenance(record),
     }
     if cost:
-        seconds = cost.init_seconds, cost.query_seconds, cost.labels, cost.fit, cost.evidence
+        parts = cost.labels, cost.fit, cost.evidence, cost.source
+        seconds = cost.init_seconds, cost.query_seconds, *parts
         row |= dict(zip(SECONDS, map(_known, seconds), strict=True))
     if not record.failed:
         row |= {"predictions": np.array(record.predictions), "truths": np.array(record.truth)}

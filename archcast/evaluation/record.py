@@ -27,7 +27,8 @@ _logger = logging.getLogger("archcast")
 class Cost(BaseModel):
     """Seconds; None where the table does not say what training takes.
 
-    Initialisation is labels + fit; a query is evidence + query, for one architecture.
+    Initialisation is labels + fit; a query is evidence + query, for one architecture. What was
+    learned from elsewhere has a price of its own beside these.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,6 +37,7 @@ class Cost(BaseModel):
     fit: float  # measured
     evidence: float | None  # simulated: partial training of the queried architecture
     query: float  # measured
+    source: float | None = 0.0  # labels elsewhere, simulated, and learning from them, measured
 
     @property
     def init_seconds(self) -> float | None:

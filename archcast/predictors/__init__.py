@@ -229,6 +229,11 @@ registry: Registry[type[Predictor]] = Registry(
             "hyperparameter search around another: tuned(xgb, trials=50)",
             "wrapper",
         ),
+        "transfer": Entry(
+            "archcast.predictors.wrappers.transfer:Transfer",
+            "another that begins with what a benchmark of the same space teaches: transfer(gp)",
+            "wrapper",
+        ),
     },
     derived=lambda: {
         name: Entry(f"archcast.predictors.proxies:{name}", entry.summary, "zero-cost")
@@ -241,6 +246,6 @@ registry: Registry[type[Predictor]] = Registry(
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Context", "Curves", "Predictor", "Tags"):
+    if name in ("Context", "Curves", "Predictor", "Source", "Tags"):
         return lazy(name, __name__, {name: "predictor"})
     return registry.exported(name)

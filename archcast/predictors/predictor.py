@@ -50,6 +50,23 @@ class Curves:
         return self.objective if name == OBJECTIVE else self.columns.get(name)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """What was measured in the same space elsewhere: the results of another benchmark.
+
+    Attributes:
+        architectures: all that were trained there.
+        labels: what predictors learn from there, means over runs, (architectures,).
+        curves: of one run of each architecture; None where there are none.
+        seconds: of training all runs, simulated; None where the benchmark does not say.
+    """
+
+    architectures: Sequence[Architecture]
+    labels: Vector
+    curves: Curves | None = None
+    seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a predictor may be given besides architectures: `Tags.needs` names these fields.
@@ -66,6 +83,7 @@ class Context:
     batch: Batch | None = None  # training images and labels
     networks: Blueprint | None = None  # how networks of the space are built, supernets too
     task: Task | None = None  # all training and validation images
+    source: Source | None = None  # another benchmark of the same space, see `Tags.source`
 
     def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
         """The context of some of the architectures, in the order of `rows`."""
@@ -106,7 +124,9 @@ class Tags:
     needs: frozenset[str] = frozenset()  # fields of `Context`
     curves: frozenset[str] = frozenset()  # of `Curves`, where it needs some; none: any there are
     columns: frozenset[str] = frozenset()  # of `Context.columns`, where it needs some
+    source: str | None = None  # the benchmark that `Context.source` is of; None: any other
     learns: bool = True  # False: it uses no labels, and is charged for none
+    informed: bool = False  # True: it learns, and ranks without a single label too
     probabilistic: bool = False  # True: `query` can return standard deviations
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever scores change
@@ -132,6 +152,8 @@ class Predictor(Parametrised, ABC):
         saved_seconds_: how many seconds more the last `fit` or `query` would have taken without
             what it found done already. Subclasses that find something set it; whoever measures
             adds it.
+        source_seconds_: what the last `fit` knew from elsewhere took, labels and training there;
+            None where nobody can say. It is no part of the seconds of `fit`.
     """
 
     tags: ClassVar[Tags] = Tags()
@@ -186,7 +208,7 @@ class Predictor(Parametrised, ABC):
 
         Raises:
             ValueError: labels that are not one finite number an architecture, no architecture
-                where labels are learned from, or a missing context field.
+                where labels are needed, or a missing context field.
         """
         y = np.asarray(labels, dtype=np.float64)
         if y.shape != (len(architectures),) or not np.isfinite(y).all():
@@ -194,9 +216,10 @@ class Predictor(Parametrised, ABC):
                 f"{self} needs one finite label an architecture; got labels of shape {y.shape},"
                 f" {np.isfinite(y).sum()} of them finite, for {len(architectures)} architectures"
             )
-        if self.tags.learns and not len(y):
+        if self.tags.learns and not self.tags.informed and not len(y):
             raise ValueError(f"{self} learns from labels; give at least one")
-        self.saved_seconds_ = 0.0
+        self.saved_seconds_: float = 0.0
+        self.source_seconds_: float | None = 0.0
         self._fit(architectures, y, self._checked(context))
         self.n_labels_ = len(y)
         return self

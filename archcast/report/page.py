@@ -25,6 +25,7 @@ from archcast.report.search_figures import course_figure, regret_figure, speed_u
 from archcast.report.text import (
     Column,
     Row,
+    have_source,
     heading,
     leaderboard_columns,
     rows_of,
@@ -142,6 +143,7 @@ def page(
         rows=rows,
         families=sorted(board["family"].unique()),
         tied=board["tied_with_best"][1:].any(),
+        sourced=have_source(rows),
         pareto=[
             f"{rank} {title}"
             for rank, title in enumerate(titles(board), start=1)
@@ -152,7 +154,7 @@ def page(
         searches=rows_of(summary),
         points=points,
         budget=budget_of(summary),
-        search_columns={**search_columns(clock(summary)), "failed": _failed},
+        search_columns={**search_columns(clock(summary), rows_of(summary)), "failed": _failed},
         clock=clock(summary),
         agreement=agreed,
         facts=facts,

@@ -25,6 +25,7 @@ from archcast.report.text import (
     Row,
     bounds,
     counted,
+    have_source,
     heading,
     init_text,
     leaderboard_columns,
@@ -33,6 +34,7 @@ from archcast.report.text import (
     search_columns,
     seconds_text,
     shown_metrics,
+    source_text,
 )
 from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
 from archcast.studies.speed_up import clock
@@ -144,18 +146,17 @@ def surface_table(board: pd.DataFrame, width: int) -> Table:
 def sizes_table(board: pd.DataFrame, column: Literal["train_size", "epochs"]) -> Table:
     """Tau with its interval by train size or epochs, for predictors that have several."""
     rows = rows_of(board)
-    sizes = sorted({row[column] for row in rows if row[column]})
     settings: dict[tuple[str, int], dict[int, Row]] = {}
     other = "epochs" if column == "train_size" else "train_size"
     for row in rows:
         settings.setdefault((row["predictor"], row[other]), {})[row[column]] = row
+    several = {setting: found for setting, found in settings.items() if len(found) > 1}
+    sizes = sorted({size for found in several.values() for size in found})
     table = _new_table()
     table.add_column("predictor", overflow="fold")
     for size in sizes:
         table.add_column(str(size), justify="right", no_wrap=True)
-    for (predictor, fixed), found in settings.items():
-        if len(found) < 2:
-            continue
+    for (predictor, fixed), found in several.items():
         unit: Literal["label", "epoch"] = "epoch" if other == "epochs" else "label"
         table.add_row(
             f"{predictor}, {counted(fixed, unit)}" if fixed else predictor,
@@ -179,10 +180,12 @@ def recommendation_text(
     if len(payable):
         (best,) = rows_of(payable[:1])
         interval = bounds(best, "kendall_tau")
+        source = f", and {source_text(best)} for its source" if have_source([best]) else ""
         return (
             f"With {budget}: {_setting(best)}\n"
             f"expected tau {number(best['kendall_tau'], 3)} (95 % {interval}),"
             f" {init_text(best)} to initialise, {seconds_text(best['query_seconds'])} a query"
+            f"{source}"
         )
     if cheapest.empty:
         return "Nothing can be said: the benchmark does not tell what training takes."
@@ -254,7 +257,7 @@ def search_table(summary: pd.DataFrame, width: int) -> Table:
     if width < NARROW:
         hidden |= {"to target", "x unguided"}
     table = _new_table()
-    columns = search_columns(clock(summary))
+    columns = search_columns(clock(summary), rows_of(summary))
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name == "search":
@@ -272,10 +275,11 @@ def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:
     table = _new_table()
     for name in objectives:
         table.add_column(name, overflow="fold")
-    headings = ("regret", "95 %", "recall", "chosen", "init", "query")
-    for name in headings:
+    rows = rows_of(summary)
+    source = ["source"] if have_source(rows) else []
+    for name in ("regret", "95 %", "recall", "chosen", "init", "query", *source):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows_of(summary):
+    for row in rows:
         table.add_row(
             *(row[name] for name in objectives),
             number(row["hypervolume_regret"], 3),
@@ -284,6 +288,7 @@ def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:
             number(row["chosen"], 1),
             seconds_text(row["init_seconds"]),
             seconds_text(row["query_seconds"]),
+            *([source_text(row)] if source else []),
             style=_style(row),
         )
     return table

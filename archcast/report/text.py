@@ -91,6 +91,17 @@ def init_text(row: Row) -> str:
     return seconds_text(row["init_seconds"])
 
 
+def source_text(row: Row) -> str:
+    """Seconds that what was learned elsewhere took, `-` where nothing was."""
+    seconds = row["source_seconds"]
+    return "-" if seconds == 0 or row["failed"] == row["repeats"] else seconds_text(seconds)
+
+
+def have_source(rows: Sequence[Row]) -> bool:
+    """Whether any row learned elsewhere."""
+    return any(source_text(row) != "-" for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a leaderboard: what stands in it, and how a page sorts by it."""
@@ -112,6 +123,7 @@ def leaderboard_columns(by: str, rows: Sequence[Row]) -> list[Column]:
         *_metric_columns(by, rows),
         Column("init", init_text, "init_seconds"),
         Column("query", lambda row: seconds_text(row["query_seconds"]), "query_seconds"),
+        *([Column("source", source_text, "source_seconds")] if have_source(rows) else []),
     ]
 
 
@@ -174,8 +186,8 @@ def search_title(strategy: str, predictor: str | None, epochs: int) -> str:
     return strategy + guide + (f", {counted(epochs, 'epoch')}" if epochs else "")
 
 
-def search_columns(by: Axis) -> dict[str, Callable[[Row], str]]:
-    """The columns of a table of searches, with speed-ups by this clock."""
+def search_columns(by: Axis, rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
+    """The columns of a table of these searches, with speed-ups by this clock."""
     return {
         "search": lambda row: search_title(row["strategy"], row["predictor"], row["epochs"]),
         "value": lambda row: number(row["value"], 2),
@@ -185,4 +197,5 @@ def search_columns(by: Axis) -> dict[str, Callable[[Row], str]]:
         "to target": lambda row: cost_text(row[f"{by}_to_target"], by),
         "x random": lambda row: speed_up_text(row, f"speed_up_{by}"),
         "x unguided": lambda row: speed_up_text(row, f"over_unguided_{by}"),
+        **({"source": source_text} if have_source(rows) else {}),
     }

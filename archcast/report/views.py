@@ -180,6 +180,7 @@ def lines(board: pd.DataFrame, by: Given) -> list[Line]:
     """
     other: Given = "epochs" if by == "train_size" else "train_size"
     known = board.dropna(subset="kendall_tau")
+    known = known[known[by] > 0]  # a log axis has no zero
     several = known.groupby("predictor")[by].transform("nunique") > 1
     groups = known[several].groupby("predictor", sort=False)
     found = [_line(str(name), group, by, other) for name, group in groups]

@@ -52,7 +52,7 @@ class BayesianOptimisation(Strategy):
             candidates = trained.new_mutants(self.parents, each, rng)
             candidates += trained.new_random(each, rng, besides=candidates)
             # The best mean of what was trained, on the predictor's own axis.
-            best = float(guide.query(trained.best(self.parents)).max())
+            best = float(guide.query(trained.best(self.parents) or candidates).max())
             mean, std = guide.query_with_std(candidates)
             return candidates, acquire(self.acquisition, mean, std, best, self.beta, rng)
 

@@ -45,8 +45,11 @@ class Trained:
     def new_mutants(self, parents: int, n: int, rng: np.random.Generator) -> list[Architecture]:
         """Up to `n` mutants of the best, none trained or isomorphic to another.
 
-        The parents have equally many; a mutant that is not new is mutated further.
+        The parents have equally many; a mutant that is not new is mutated further. Before anything
+        is trained they are random.
         """
+        if not self.architectures:
+            return self.new_random(n, rng, besides=[])
         ancestors = cycle(self.best(parents))
 
         def walk() -> Iterator[Architecture]:
@@ -97,11 +100,13 @@ def train_the_best(
 
     Before each batch the guide learns from all that was trained. `score` gives candidates and how
     much each is worth training, from what was trained and the size of the batch. `batch` is the
-    least size: it grows with what was trained.
+    least size: it grows with what was trained. A guide that ranks without labels chooses the first
+    too, and there is no random start.
     """
     trained = Trained(pool)
-    chosen = list(islice(pool.shuffled(rng), start))
-    while chosen:
+    informed = guide.predictor.tags.informed
+    chosen = [] if informed else list(islice(pool.shuffled(rng), start))
+    while chosen or (informed and not trained.values):
         for architecture in chosen:
             trained.add(architecture, (yield Trial(architecture)))
         guide.fit(trained.architectures, trained.values)

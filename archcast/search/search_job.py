@@ -87,6 +87,7 @@ class SearchRecord(BaseRecord):
     total_evaluations: float = 0.0
     total_training_seconds: float = 0.0  # 0 where the table does not say
     total_predictor_seconds: float = 0.0
+    source_seconds: float | None = 0.0  # what the guide knew from elsewhere took; None: unknown
 
     def lists(self) -> Iterable[tuple[Sequence[float], int]]:
         trials = len(self.values)
@@ -129,6 +130,7 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
             "total_evaluations": simulation.evaluations,
             "total_training_seconds": simulation.training_seconds,
             "total_predictor_seconds": simulation.predictor_seconds,
+            "source_seconds": guide.source_seconds if guide else 0.0,
             "fallbacks": fallbacks,
         }
 

@@ -216,6 +216,7 @@ class PaidGuide(Guide):
         whole = max(1, int(simulation.table.epochs.max()))
         self.evidence = epochs / whole if self._reads_curves else 0.0
         self.fallbacks = 0  # queries answered by a stand-in
+        self.source_seconds: float | None = 0.0  # what it knows from elsewhere took
         self._unlabeled, self._seed = unlabeled, seed
         self._scores: dict[Architecture, float] = {}
         self._fitted = False
@@ -230,6 +231,7 @@ class PaidGuide(Guide):
         known = (architectures, labels) if self.predictor.tags.learns else ([], [])
         facts = self._context(known[0])
         self._timed(lambda: self.predictor.fit(*known, facts))
+        self.source_seconds = self.predictor.source_seconds_
         self._fitted = True
 
     def query(self, architectures: Sequence[Architecture]) -> Vector:

@@ -25,6 +25,7 @@ from archcast.evaluation.kept_measures import View, measured_jobs
 from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
+from archcast.evaluation.sources import made_of_source
 from archcast.predictors import registry
 from archcast.predictors.baselines import Column
 from archcast.predictors.predictor import Predictor
@@ -51,7 +52,7 @@ class Experiment:
     Args:
         table: the results.
         predictors: objects, or text: names with parameters, families, `all`.
-        train_sizes: numbers of labelled architectures.
+        train_sizes: numbers of labelled architectures; 0 of those that rank without labels.
         epochs: of the curves that a query pays; None for a third of those that the table has.
         test_size: how many architectures are ranked.
         repeats: random splits.
@@ -97,6 +98,12 @@ class Experiment:
                 " the very values that are predicted"
             )
         epochs_of_curves = self._epochs()
+        for each in chosen:
+            if not self._sizes_for(each):
+                raise InputError(
+                    f"--train-sizes 0: {text_of(each)} learns from labels; give 1 or more, or try"
+                    f" transfer({text_of(each)})"
+                )
         check_jobs(len(chosen) * len(self.train_sizes) * len(epochs_of_curves) * self.repeats)
         if label == "test" and self.label is None:
             remarks.append(f"labels are test values: {table.source} has no others")
@@ -118,7 +125,7 @@ class Experiment:
             for predictor in chosen
             for said in [facts_of(predictor, table, self.device, run_job)]
             for train_size, epochs, repeat in product(
-                self.train_sizes if predictor.tags.learns else (0,),
+                self._sizes_for(predictor),
                 epochs_of_curves if "curves" in predictor.tags.needs else (0,),
                 range(self.repeats),
             )
@@ -163,6 +170,12 @@ class Experiment:
             _logger.warning(remark)
         return jobs, store
 
+    def _sizes_for(self, predictor: Predictor) -> tuple[int, ...]:
+        """The train sizes that a predictor is run with: 0 only where it ranks without labels."""
+        if not predictor.tags.learns:
+            return (0,)
+        return tuple(size for size in self.train_sizes if size or predictor.tags.informed)
+
     def _epochs(self) -> tuple[int, ...]:
         table = self.table
         most = int(table.epochs.max())
@@ -177,13 +190,13 @@ class Experiment:
     def _check_sizes(self) -> None:
         table = self.table
         for option, values, least in (
-            ("--train-sizes", self.train_sizes, 1),
+            ("--train-sizes", self.train_sizes, 0),
             ("--epochs", self.epochs or (1,), 1),
             ("--test-size", (self.test_size,), 2),
             ("--repeats", (self.repeats,), 1),
             ("--seed", (self.seed,), 0),
         ):
-            for value in values or (0,):
+            for value in values or (least - 1,):
                 check_number(option, value, least)
         largest = max(self.train_sizes)
         if largest + self.test_size > len(table):
@@ -256,10 +269,12 @@ def facts_of(
     """What a job says of its table and its predictor, with its identity, and where networks run.
 
     The identity names what decides the numbers besides the table and what the job itself says: the
-    predictor, its code and all its parameters, the space's code, the `others`, and, where networks
-    are looked at, these and the images.
+    predictor, its code and all its parameters, the space's code, the `others`, where networks are
+    looked at, these and the images, and the content of a source.
     """
     networks = made_of_networks(table, predictor.tags.needs) if predictor else None
+    if predictor:
+        others = (*others, *made_of_source(table, predictor.tags))
     made, said = _told_by(predictor)
     return {
         "benchmark": table.name,

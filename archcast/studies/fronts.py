@@ -62,7 +62,7 @@ def summarise(measured: Sequence[pd.DataFrame], objectives: Sequence[Objective])
 _COLUMNS = [
     *("train_size", "epochs", "repeats", "failed"),
     *("hypervolume_regret", "hypervolume_regret_low", "hypervolume_regret_high"),
-    *("recall", "chosen", "init_seconds", "query_seconds"),
+    *("recall", "chosen", "init_seconds", "query_seconds", "source_seconds"),
 ]
 _Split = tuple[Any, ...]
 
@@ -110,6 +110,6 @@ def _row(
         "chosen": mean(each.chosen for each in qualities),
         **{
             seconds: mean(sum(getattr(part, seconds) for part in parts) for parts in good)
-            for seconds in ("init_seconds", "query_seconds")
+            for seconds in ("init_seconds", "query_seconds", "source_seconds")
         },
     }

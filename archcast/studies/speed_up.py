@@ -61,7 +61,7 @@ _COLUMNS = [
     *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
     *("objective", "points", "sign", "budget", "budget_seconds", "label", "truth", "seed"),
     *("repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
-    *("total_evaluations", "total_seconds", "predictor_seconds"),
+    *("total_evaluations", "total_seconds", "predictor_seconds", "source_seconds"),
     *("liked", "liked_regrets", "probabilities", "versions", "machine"),
 ]
 
@@ -99,6 +99,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "total_evaluations": record.total_evaluations,
         "total_seconds": spent if timed else np.nan,
         "predictor_seconds": record.total_predictor_seconds,
+        "source_seconds": np.nan if record.source_seconds is None else record.source_seconds,
         "liked": record.liked,
         "liked_regrets": job.objective.signed(record.best)
         - job.objective.signed(np.array(record.liked_truth, dtype=float)),
@@ -276,6 +277,7 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
         "evaluations": mean(good["total_evaluations"]),
         "seconds": mean(good["total_seconds"]),
         "predictor_seconds": mean(good["predictor_seconds"]),
+        "source_seconds": mean(good["source_seconds"]),
         "target": target,
     }
     for name, values in (("value", found), ("regret", ends)):

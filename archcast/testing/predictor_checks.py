@@ -136,14 +136,16 @@ def check_bad_labels_raise(predictor: Predictor, toys: Toys = NASBENCH201) -> No
 
 
 def check_without_labels_or_refuses(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
-    """What learns refuses an empty training set; what does not learn takes it."""
+    """What learns refuses an empty training set; what does not, or is informed, takes it."""
     nothing = toys.train.context.take(slice(0))
+    needs_labels = predictor.tags.learns and not predictor.tags.informed
     try:
-        clone(predictor).fit([], [], nothing)
+        fitted = clone(predictor).fit([], [], nothing)
     except ValueError:
-        assert predictor.tags.learns, "refuses no labels, though its tags say that it needs none"
+        assert needs_labels, "refuses no labels, though its tags say that it needs none"
     else:
-        assert not predictor.tags.learns, "fits on no labels, though its tags say that it learns"
+        assert not needs_labels, "fits on no labels, though its tags say that it learns"
+        assert np.isfinite(_scores(fitted, toys)).all()
 
 
 def check_scores_are_finite(predictor: Predictor, toys: Toys = NASBENCH201) -> None:

@@ -16,7 +16,7 @@ from archcast.evaluation.network_fields import NETWORK_FIELDS
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.nasbench201_network import NETWORKS
 from archcast.networks.scales import Skeleton
-from archcast.predictors.predictor import Context, Curves, Predictor, Tags, Vector
+from archcast.predictors.predictor import Context, Curves, Predictor, Source, Tags, Vector
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture, Space, choice_matrix
 from archcast.tasks.images import Images, Part
@@ -45,35 +45,22 @@ class Toy(NamedTuple):
 def toy(n: int, seed: int, space: Space | None = None) -> Toy:
     """Draw `n` cells of NAS-Bench-201, with every context field that a predictor may need.
 
+    Its source is of other cells, as good there as here.
+
     Of another space, `quality_of_nodes` makes the accuracies, and fields that are about networks
     and images are lacking.
     """
     rng = np.random.default_rng(seed)
     drawn_from = space or spaces.get("nasbench201")
     architectures = drawn_from.sample(n, rng)
-    if space is None:
-        quality = QUALITY[choice_matrix(architectures)].mean(axis=1)
-    else:
-        quality = quality_of_nodes(architectures)
+    quality = _quality(architectures, space)
     labels = 40.0 + 50.0 * quality + rng.normal(0.0, 0.5, n)
-    progress = 1.0 - 0.6 * np.exp(-0.6 * np.arange(1, EPOCHS + 1))
-    accuracy = labels[:, None] * progress
-    loss = 3.0 - accuracy / 40.0
-    curves = Curves(
-        HORIZON,
-        {
-            "train_loss": loss - 0.1,
-            "train_accuracy": accuracy,
-            "valid_loss": loss,
-            "valid_accuracy": accuracy,
-        },
-        objective=accuracy,
-    )
     size = 1e5 * (1.0 + quality)
     context = Context(
-        curves=curves,
+        curves=_curves(labels, HORIZON, EPOCHS),
         columns={"parameters": size, "flops": 10.0 * size, "latency": size / 1e5},
         unlabeled=drawn_from.sample(4, rng),
+        source=_source(drawn_from, space),
     )
     if space is not None:
         return Toy(architectures, labels, context)
@@ -87,6 +74,35 @@ def toy(n: int, seed: int, space: Space | None = None) -> Toy:
         noise=Batch.gaussian((8, 1, 14, 14)),
     )
     return Toy(architectures, labels, context)
+
+
+@cache
+def _source(drawn_from: Space, space: Space | None) -> Source:
+    """Results of other architectures, trained for twice as long."""
+    architectures = drawn_from.sample(40, np.random.default_rng(4))
+    labels = 20.0 + 70.0 * _quality(architectures, space)
+    return Source(architectures, labels, _curves(labels, 2 * HORIZON, 2 * HORIZON), seconds=1e4)
+
+
+def _curves(labels: Vector, horizon: int, epochs: int) -> Curves:
+    """The first epochs of curves that lead to labels."""
+    progress = 1.0 - 0.6 * np.exp(-0.6 * HORIZON / horizon * np.arange(1, epochs + 1))
+    accuracy = labels[:, None] * progress
+    loss = 3.0 - accuracy / 40.0
+    columns = {
+        "train_loss": loss - 0.1,
+        "train_accuracy": accuracy,
+        "valid_loss": loss,
+        "valid_accuracy": accuracy,
+    }
+    return Curves(horizon, columns, objective=accuracy)
+
+
+def _quality(architectures: Sequence[Architecture], space: Space | None) -> Vector:
+    if space is not None:
+        return quality_of_nodes(architectures)
+    quality: Vector = QUALITY[choice_matrix(architectures)].mean(axis=1)
+    return quality
 
 
 def quality_of_nodes(architectures: Sequence[Architecture]) -> Vector:

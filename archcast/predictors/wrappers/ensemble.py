@@ -43,7 +43,11 @@ class Ensemble(Predictor):
                 " labels, so that all members would be alike; try xgb"
             )
         return replace(
-            tags, probabilistic=True, paper="Breiman, 1996, Bagging Predictors", version=1
+            tags,
+            probabilistic=True,
+            informed=False,  # without labels all members are alike
+            paper="Breiman, 1996, Bagging Predictors",
+            version=1,
         )
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
@@ -57,6 +61,7 @@ class Ensemble(Predictor):
             fitted.fit([architectures[i] for i in drawn], labels[drawn], context.take(drawn))
             self.members_.append(fitted)
         self.saved_seconds_ = sum(fitted.saved_seconds_ for fitted in self.members_)
+        self.source_seconds_ = self.members_[0].source_seconds_
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         return self._query_with_std(architectures, context)[0]

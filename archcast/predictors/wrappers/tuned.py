@@ -74,6 +74,7 @@ class Tuned(Predictor):
         self.predictor_: Predictor = given.set_params(**self.best_)
         self.predictor_.fit(architectures, labels, context)
         self.saved_seconds_ += self.predictor_.saved_seconds_
+        self.source_seconds_ = self.predictor_.source_seconds_
 
     def _settings(self, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
         from sklearn.model_selection import ParameterSampler

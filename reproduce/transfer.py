@@ -1,0 +1,126 @@
+"""What results of small networks are worth where few labels of large ones are there.
+
+    python -m reproduce.transfer --repeats 10 --searches 50 --jobs 2
+
+The source is nasbench201-mini, the targets are the data sets of NAS-Bench-201. Tables in Markdown:
+Kendall's tau by labels, as in publications, where label and truth are the mean validation accuracy
+of all runs, and by archcast's own protocol, in which the truth is of runs that no predictor has
+seen; what is said of the best cells; and by how many trainings evolution comes near the best.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from archcast.benchmarks.nasbench201_results import DATASETS
+from archcast.benchmarks.opening import open_table
+from archcast.report.text import seconds_text
+from archcast.search.simulation import incumbents
+from archcast.studies.experiment import Experiment
+from archcast.studies.leaderboard import summarise
+from archcast.studies.searches import SearchExperiment
+from archcast.studies.speed_up import incumbent_regrets
+from reproduce.options import options_of_jobs
+from reproduce.page import number, table
+
+PREDICTORS = ("transfer(gp)", "transfer(xgb)", "gp", "xgb")
+SIZES = (0, 5, 10, 20, 30, 100, 400)
+TOP = {"top_decile_spearman": "top-decile rho", "precision_at_10": "p@10"}
+SEARCHED, REGRET, BUDGET = "cifar10", 0.2, 150  # points, and trainings
+
+
+def main() -> None:
+    parser = options_of_jobs(__doc__ or "", repeats=10)
+    parser.add_argument("--searches", type=int, default=50)
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    boards = {}
+    for mean in (True, False):
+        for dataset in DATASETS:
+            opened = open_table("nasbench201", dataset)
+            experiment = Experiment(
+                opened.averaged() if mean else opened,
+                ",".join(PREDICTORS),
+                SIZES,
+                repeats=options.repeats,
+            )
+            measured = experiment.measured(options.results, options.jobs)
+            boards[mean, dataset] = summarise(measured)
+    source = boards[True, SEARCHED]["source_seconds"].max()
+    for mean, told in ((True, "Means of all runs"), (False, "A drawn run, against the others")):
+        print(f"{told}, tau by labels:\n")
+        print(f"{of(boards, mean, 'kendall_tau', 3)}\n")
+    print("Means of all runs, of the best cells, top-decile rho / p@10 by labels:\n")
+    print(f"{at_the_top(boards)}\n")
+    print(f"The source took {seconds_text(source)}, on top.\n")
+    print(f"Evolution on {SEARCHED}, a drawn run:\n")
+    print(searched(options.searches, options.results, options.jobs))
+
+
+def cells(board: pd.DataFrame, column: str) -> pd.DataFrame:
+    return board.pivot(index="predictor", columns="train_size", values=column)
+
+
+def of(boards: dict[tuple[bool, str], pd.DataFrame], mean: bool, column: str, digits: int) -> str:
+    rows = []
+    for dataset in DATASETS:
+        found = cells(boards[mean, dataset], column)
+        for name in PREDICTORS:
+            values = (found.loc[name].get(size, np.nan) for size in SIZES)
+            shown = ["-" if np.isnan(each) else number(each, digits) for each in values]
+            rows.append([dataset, f"`{name}`", *shown])
+    return table(["cells of", "predictor", *map(str, SIZES)], rows)
+
+
+def at_the_top(boards: dict[tuple[bool, str], pd.DataFrame]) -> str:
+    rows = []
+    for dataset in DATASETS:
+        found = [cells(boards[True, dataset], column) for column in TOP]
+        for name in PREDICTORS:
+            shown = []
+            for size in SIZES:
+                both = [each.loc[name].get(size, np.nan) for each in found]
+                told = " / ".join(number(each, 2) for each in both)
+                shown.append("-" if np.isnan(both[0]) else told)
+            rows.append([dataset, f"`{name}`", *shown])
+    return table(["cells of", "predictor", *map(str, SIZES)], rows)
+
+
+def searched(repeats: int, results: Path, jobs: int) -> str:
+    """By how many trainings the median search is near the best."""
+    opened = open_table("nasbench201", SEARCHED)
+    experiment = SearchExperiment(
+        opened, "evolution", ",".join(PREDICTORS), budget=BUDGET, repeats=repeats
+    )
+    trainings: dict[str, list[float]] = {}
+    first: dict[str, list[float]] = {}
+    for record in experiment.run(results, jobs):
+        job = record.job
+        title = f"`{job.strategy}`" + (f" with `{job.predictor}`" if job.predictor else "")
+        regrets = incumbent_regrets(record)
+        near = np.flatnonzero(regrets <= REGRET + 1e-9)
+        trainings.setdefault(title, []).append(record.evaluations[near[0]] if len(near) else np.inf)
+        ten = incumbents(record.epochs[:10], record.values[:10], job.objective)[-1]
+        first.setdefault(title, []).append(float(regrets[ten]))
+    rows = [
+        [
+            title,
+            _shown(float(np.median(counts))),
+            f"{100 * np.isfinite(counts).mean():.0f} %",
+            f"{np.median(first[title]):.2f}",
+        ]
+        for title, counts in sorted(trainings.items(), key=lambda each: np.median(each[1]))
+    ]
+    heads = ["search", f"trainings to a regret of {REGRET}", "reached", "regret after ten"]
+    return table(heads, rows)
+
+
+def _shown(trainings: float) -> str:
+    return f"{trainings:.0f}" if np.isfinite(trainings) else f"more than {BUDGET}"
+
+
+if __name__ == "__main__":
+    main()
