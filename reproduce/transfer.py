@@ -28,7 +28,7 @@ from reproduce.page import number, table
 
 PREDICTORS = ("transfer(gp)", "transfer(xgb)", "gp", "xgb")
 SIZES = (0, 5, 10, 20, 30, 100, 400)
-TOP = {"top_decile_spearman": "top-decile rho", "precision_at_10": "p@10"}
+TOP = ("top_decile_spearman", "precision_at_10")
 SEARCHED, REGRET, BUDGET = "cifar10", 0.2, 150  # points, and trainings
 
 
@@ -60,16 +60,17 @@ def main() -> None:
     print(searched(options.searches, options.results, options.jobs))
 
 
-def cells(board: pd.DataFrame, column: str) -> pd.DataFrame:
-    return board.pivot(index="predictor", columns="train_size", values=column)
+def by_size(board: pd.DataFrame, name: str, column: str) -> list[float]:
+    """Of a predictor, NaN where it needs labels and has none."""
+    found = board[board["predictor"] == name].set_index("train_size")[column]
+    return [float(found.get(size, np.nan)) for size in SIZES]
 
 
 def of(boards: dict[tuple[bool, str], pd.DataFrame], mean: bool, column: str, digits: int) -> str:
     rows = []
     for dataset in DATASETS:
-        found = cells(boards[mean, dataset], column)
         for name in PREDICTORS:
-            values = (found.loc[name].get(size, np.nan) for size in SIZES)
+            values = by_size(boards[mean, dataset], name, column)
             shown = ["-" if np.isnan(each) else number(each, digits) for each in values]
             rows.append([dataset, f"`{name}`", *shown])
     return table(["cells of", "predictor", *map(str, SIZES)], rows)
@@ -78,13 +79,12 @@ def of(boards: dict[tuple[bool, str], pd.DataFrame], mean: bool, column: str, di
 def at_the_top(boards: dict[tuple[bool, str], pd.DataFrame]) -> str:
     rows = []
     for dataset in DATASETS:
-        found = [cells(boards[True, dataset], column) for column in TOP]
         for name in PREDICTORS:
-            shown = []
-            for size in SIZES:
-                both = [each.loc[name].get(size, np.nan) for each in found]
-                told = " / ".join(number(each, 2) for each in both)
-                shown.append("-" if np.isnan(both[0]) else told)
+            of_each = [by_size(boards[True, dataset], name, column) for column in TOP]
+            shown = [
+                "-" if np.isnan(both).any() else " / ".join(number(each, 2) for each in both)
+                for both in zip(*of_each, strict=True)
+            ]
             rows.append([dataset, f"`{name}`", *shown])
     return table(["cells of", "predictor", *map(str, SIZES)], rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.core.heavy import linalg, optimize
 from archcast.predictors.helpers.weighed_kernel import matern
@@ -114,5 +115,5 @@ def _distances(seen: Seen, others: Seen) -> Vector:
     return found
 
 
-def _rows(seen: Seen, at: slice | Vector) -> Seen:
+def _rows(seen: Seen, at: slice | NDArray[np.int64]) -> Seen:
     return Seen(*(values[at] for values in seen))

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.core.identity import digest, made_of
 from archcast.predictors.gaussian_process import GaussianProcess
@@ -21,9 +22,7 @@ from archcast.spaces.space import Architecture
 if TYPE_CHECKING:
     from sklearn.preprocessing import StandardScaler
 
-MOST_WEIGHED = (
-    1_000  # architectures that length scales are learned from: time grows with their cube
-)
+MOST_WEIGHED = 1_000  # architectures that length scales are learned from, in cubic time
 MOST_CURVES = 1_000  # architectures whose curves are learned from
 KEPT = 8  # lessons, of a process
 
@@ -87,7 +86,7 @@ def _taught(teacher: Predictor, source: Source, curves: Curves | None) -> tuple[
     return teacher, Axis(teacher.query(architectures, seen))
 
 
-def _some(of: int, most: int) -> Vector:
+def _some(of: int, most: int) -> NDArray[np.int64]:
     """Positions of some, at random."""
     return np.sort(np.random.default_rng(0).permutation(of)[:most])
 
