@@ -23,6 +23,7 @@ from archcast.predictors.predictor_text import changed, configured, text_of, to_
 from archcast.spaces.space import Architecture
 
 LABELS = "normal"  # the axis on which benchmarks are compared
+FEW = 30  # labels after which the head has a third of the score; in the end it has a half
 
 
 class Transfer(Predictor):
@@ -32,8 +33,9 @@ class Transfer(Predictor):
     its architectures; and what matters in an architecture, as the length scales of a Gaussian
     process. With these a second process learns from the labels here, see `CarriedGP`: scores count
     as far as the labels bear them out. The head learns from the labels too, and sees, where it
-    takes features, what that process says of each label without having seen it. The score is the
-    mean of both, on normal quantiles of the labels. Without labels the source's scores are all.
+    takes features, what that process says of each label without having seen it. The score is a
+    mean of both on normal quantiles of the labels, of which the head has less the fewer labels
+    there are. Without labels the source's scores are all.
 
     A head that reads learning curves is itself fitted to the source, to curves as long as here.
 
@@ -125,7 +127,8 @@ class Transfer(Predictor):
             self.saved_seconds_ += self.head_.saved_seconds_
         values = self.head_.values(scores)
         assert values is not None
-        return (means + values) / 2, deviations
+        share = len(self.labels_) / (2 * len(self.labels_) + FEW)
+        return means + share * (values - means), deviations
 
     def values(self, scores: Vector) -> Vector | None:
         return values_of(scores, self.labels_, LABELS) if len(self.labels_) else None
