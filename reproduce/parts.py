@@ -334,6 +334,13 @@ PARTS = [
         tables=NASBENCH201,
     ),
     Part(
+        "transfer",
+        "python -m reproduce.transfer --jobs {jobs} --results {results}",
+        {"docs/transfer.md": as_it_is},
+        predictors="transfer(gp),transfer(xgb),gp,xgb",
+        tables=("nasbench201-mini", *NASBENCH201),
+    ),
+    Part(
         "recommend-nasbench201",
         "archcast recommend --benchmark nasbench201 --dataset cifar100 --init 400000 --query 1"
         " --results {results}",

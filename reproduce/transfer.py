@@ -1,6 +1,6 @@
 """What results of small networks are worth where few labels of large ones are there.
 
-    python -m reproduce.transfer --repeats 10 --searches 50 --jobs 2
+    python -m reproduce.transfer --repeats 10 --searches 30 --jobs 2
 
 The source is nasbench201-mini, the targets are the data sets of NAS-Bench-201. Tables in Markdown:
 Kendall's tau by labels, as in publications, where label and truth are the mean validation accuracy
@@ -31,13 +31,14 @@ SIZES = (0, 5, 10, 20, 30, 100, 400)
 TOP = ("top_decile_spearman", "precision_at_10")
 SEARCHED, REGRET, BUDGET = "cifar10", 0.2, 150  # points, and trainings
 
+Boards = dict[tuple[bool, str], pd.DataFrame]  # by whether results are means of runs, and data set
+
 
 def main() -> None:
     parser = options_of_jobs(__doc__ or "", repeats=10)
-    parser.add_argument("--searches", type=int, default=50)
-    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--searches", type=int, default=30)
     options = parser.parse_args()
-    boards = {}
+    boards: Boards = {}
     for mean in (True, False):
         for dataset in DATASETS:
             opened = open_table("nasbench201", dataset)
@@ -52,7 +53,7 @@ def main() -> None:
     source = boards[True, SEARCHED]["source_seconds"].max()
     for mean, told in ((True, "Means of all runs"), (False, "A drawn run, against the others")):
         print(f"{told}, tau by labels:\n")
-        print(f"{of(boards, mean, 'kendall_tau', 3)}\n")
+        print(f"{by_labels(boards, mean)}\n")
     print("Means of all runs, of the best cells, top-decile rho / p@10 by labels:\n")
     print(f"{at_the_top(boards)}\n")
     print(f"The source took {seconds_text(source)}, on top.\n")
@@ -66,17 +67,17 @@ def by_size(board: pd.DataFrame, name: str, column: str) -> list[float]:
     return [float(found.get(size, np.nan)) for size in SIZES]
 
 
-def of(boards: dict[tuple[bool, str], pd.DataFrame], mean: bool, column: str, digits: int) -> str:
+def by_labels(boards: Boards, mean: bool) -> str:
     rows = []
     for dataset in DATASETS:
         for name in PREDICTORS:
-            values = by_size(boards[mean, dataset], name, column)
-            shown = ["-" if np.isnan(each) else number(each, digits) for each in values]
+            values = by_size(boards[mean, dataset], name, "kendall_tau")
+            shown = ["-" if np.isnan(each) else number(each) for each in values]
             rows.append([dataset, f"`{name}`", *shown])
     return table(["cells of", "predictor", *map(str, SIZES)], rows)
 
 
-def at_the_top(boards: dict[tuple[bool, str], pd.DataFrame]) -> str:
+def at_the_top(boards: Boards) -> str:
     rows = []
     for dataset in DATASETS:
         for name in PREDICTORS:

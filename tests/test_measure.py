@@ -81,7 +81,7 @@ def test_a_row_says_what_a_record_says() -> None:
     seconds = {name: value for name, value in rows[0].items() if name.endswith("_seconds")}
     assert seconds == {
         "init_seconds": 100.5, "query_seconds": 2.25, "label_seconds": 100.0,
-        "fit_seconds": 0.5, "evidence_seconds": 2.0,
+        "fit_seconds": 0.5, "evidence_seconds": 2.0, "source_seconds": 0.0,
     }  # fmt: skip
     assert rows[2]["init_seconds"] is rows[2]["query_seconds"] is None
     assert rows[2]["fit_seconds"] == 0.5

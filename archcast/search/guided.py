@@ -104,9 +104,8 @@ def train_the_best(
     too, and there is no random start.
     """
     trained = Trained(pool)
-    informed = guide.predictor.tags.informed
-    chosen = [] if informed else list(islice(pool.shuffled(rng), start))
-    while chosen or (informed and not trained.values):
+    chosen = [] if guide.informed else list(islice(pool.shuffled(rng), start))
+    while chosen or (guide.informed and not trained.values):
         for architecture in chosen:
             trained.add(architecture, (yield Trial(architecture)))
         guide.fit(trained.architectures, trained.values)

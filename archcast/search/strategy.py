@@ -28,12 +28,15 @@ class Guide:
 
     Attributes:
         evidence: the share of a whole training that a query costs.
+        informed: whether it ranks before the first label.
     """
 
     evidence = 0.0
+    informed = False
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
+        self.informed = predictor.tags.informed
 
     def affordable(self, candidates: int, batch: int) -> int:
         """How many candidates to query, so that this trains no more than the batch chosen."""
