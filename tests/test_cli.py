@@ -226,7 +226,7 @@ def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int
         ("leaderboard --benchmark all --epochs 1,2", "at one number; give one"),
         (
             "leaderboard --benchmark toy.parquet --train-sizes -5",
-            "--train-sizes -5: give 1 or more",
+            "--train-sizes -5: give 0 or more",
         ),
         ("leaderboard --benchmark toy.parquet --train-sizes ten", "--train-sizes ten: give whole"),
         ("leaderboard --benchmark toy.parquet", "toy.parquet has 60 architectures, fewer than"),

@@ -47,8 +47,8 @@ def _first(table: Table) -> Table:
             if found.space == table.space:
                 return found
     raise InputError(
-        f"no benchmark of space {table.space.name} has another data set than {table.source};"
-        " name a source, as in transfer(xgb, source=mine.parquet)"
+        f"{table.source}: no other benchmark of space {table.space.name} comes with archcast; name"
+        " one by source=NAME:DATASET, or a file by source=FILE.parquet"
     )
 
 
