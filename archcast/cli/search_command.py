@@ -136,7 +136,7 @@ def search(
         live=live,
     )
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
-    records = experiment.run(work.results, work.processes, work.retry)
+    records = experiment.run(work.results, work.workers, work.retry)
     if other is not None:
         records = other.judged(records)
     measured = measure([])
@@ -174,5 +174,5 @@ def _begun(task: str, space: str, work: Work, device: str, report: Path | None) 
     if report is not None:
         check_target(report, task)
     out = work.results / f"{space}-{Path(task).stem}-{load_task(task).hash[:6]}.parquet"
-    train_table(spaces.get(space), task, [0], out, work.jobs, device, limit=BEGUN)
+    train_table(spaces.get(space), task, [0], out, work.workers, device, limit=BEGUN)
     return open_table(str(out))

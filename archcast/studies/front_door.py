@@ -47,7 +47,7 @@ class Work(TypedDict, total=False):
     """How jobs are run.
 
     `results` is the folder of the records; `workers` are processes, or an executor of
-    `concurrent.futures`.
+    `concurrent.futures`, such as a `Cluster`.
     """
 
     results: Path | str

@@ -181,7 +181,7 @@ class SearchExperiment:
         others: list[object] = [strategy, run_search_job]
         if self.live:
             beyond = Beyond.of(self.table, self.device)
-            others += [beyond.folder.name, made_of_networks(self.table, {"networks", "task"})]
+            others += [beyond.name, made_of_networks(self.table, {"networks", "task"})]
         said = facts_of(predictor, self.table, self.device, *others)
         if predictor is None and (own := strategy.own_guide()) is not None:
             whole = facts_of(own, self.table, self.device, *others)
