@@ -224,6 +224,13 @@ PARTS = [
         reads=(SWEEP,),
     ),
     Part(
+        "cluster",
+        "python -m reproduce.cluster",
+        {"docs/cluster.md": as_it_is},
+        predictors="",
+        tables=(),
+    ),
+    Part(
         "screenshots",
         "python -m reproduce.screenshots {chromium} {out}",
         files=("docs/report.png", "docs/report-phone.png"),
