@@ -230,8 +230,14 @@ def test_what_is_wrong_about_a_cluster_is_said(
         Cluster("tcp://127.0.0.1:9")
     with pytest.raises(InputError, match=r"--cluster nowhere://1: no scheduler answers"):
         Cluster("nowhere://1")
-    with pytest.raises(InputError, match=r"no\.json: no such file"):
-        Cluster(str(tmp_path / "no.json"))
+    with pytest.raises(
+        InputError, match=r"--cluster tls://127.0.0.1:9: no scheduler answers \(Type"
+    ):
+        Cluster("tls://127.0.0.1:9")  # without certificates
+    (tmp_path / "empty.json").write_text("{}")
+    for name in ("no.json", "empty.json"):
+        with pytest.raises(InputError, match=f"{name}: not written by `dask scheduler"):
+            Cluster(str(tmp_path / name))
     with pytest.raises(InputError, match="--jobs: is of this machine"):
         workers_of(2, "tcp://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "distributed", None)

@@ -6,11 +6,13 @@ for the cache of whoever asked, such as a supernet, to those that want it too.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 import logging
 import pickle
 from collections.abc import Callable, Iterable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -22,7 +24,7 @@ import cloudpickle
 
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError, foreign, told
-from archcast.core.files import is_file, read_whole
+from archcast.core.files import read_whole
 from archcast.core.hosting import Outcome, hosted, installed, put_in_cache
 from archcast.core.workers import JobLost, pickled, stays
 
@@ -36,7 +38,7 @@ class _Trip:
     """A job on its way, maybe not for the first time."""
 
     job: Any  # of Dask: the pickled function
-    args: bytes
+    sent: bytes  # what it is called with
     item: object
     arrived: Future[Any] = field(default_factory=Future)
     carries: set[str] = field(default_factory=set)  # names of files for the worker's cache
@@ -67,7 +69,11 @@ class Cluster(Executor):
         self._last: tuple[Callable[..., Any], Any] | None = None
         self._waiting: dict[str, list[_Trip]] = {}  # for what another job makes, by its name
         self._lock = RLock()
-        self._check_workers()
+        try:
+            self._check_workers()
+        except BaseException:
+            self.shutdown()
+            raise
 
     def _check_workers(self) -> None:
         found = self._client.run(installed, on_error="return")
@@ -81,16 +87,17 @@ class Cluster(Executor):
         if not found:
             _logger.warning("%s has no workers yet; jobs wait for them", self.where)
 
-    def submit(self, job: Callable[..., R], /, *args: Any) -> Future[R]:  # type: ignore[override]
+    def submit(self, job: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        item = args[-1] if args else job
         try:
-            sent = cloudpickle.dumps(args)
+            sent = cloudpickle.dumps((args, kwargs))
         except Exception as error:  # of any part of the item
             lost: Future[R] = Future()
-            lost.set_exception(JobLost(args[-1], stays(error)))
+            lost.set_exception(JobLost(item, stays(error)))
             return lost
         if self._last is None or self._last[0] is not job:  # successive jobs have it in common
             self._last = job, self._hold(pickled(job))
-        trip = _Trip(self._last[1], sent, args[-1])
+        trip = _Trip(self._last[1], sent, item)
         self._send(trip)
         return trip.arrived
 
@@ -103,26 +110,29 @@ class Cluster(Executor):
         import dask
 
         name = f"archcast-{hashlib.sha256(content).hexdigest()}"
-        if (held := self._held.get(name)) is None:
-            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+        with (
+            self._lock,
+            dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}),
+        ):
+            if (held := self._held.get(name)) is None:
                 held = self._held[name] = self._client.submit(bytes, content, key=name)
         return held
 
     def _send(self, trip: _Trip) -> None:
-        if trip.arrived.cancelled():
-            self._release(trip, came=False)
-            return
-        names = tuple(trip.carries)
-        asked = (trip.args, installed(), frozenset(trip.may_make), names)
-        try:
-            with self._lock:
+        with self._lock:
+            if trip.arrived.cancelled():
+                self._release(trip, came=False)
+                return
+            names = tuple(trip.carries)
+            asked = (trip.sent, installed(), frozenset(trip.may_make), names)
+            try:
                 contents = [self._hold(read_whole(cache_folder(name))) for name in names]
                 there = self._executor.submit(hosted, trip.job, *asked, *contents)
-        except Exception as error:
-            self._end(trip, error)
-            return
-        trip.arrived.add_done_callback(lambda own: own.cancelled() and there.cancel())
-        there.add_done_callback(partial(self._arrive, trip))
+            except Exception as error:
+                self._end(trip, error)
+                return
+            trip.arrived.add_done_callback(lambda own: own.cancelled() and there.cancel())
+            there.add_done_callback(partial(self._arrive, trip))
 
     def _arrive(self, trip: _Trip, there: Future[Outcome]) -> None:
         """Hand over what came of a job, or send it again with what it lacked."""
@@ -202,9 +212,23 @@ def _client(where: str) -> Any:
         from distributed import Client
     except ModuleNotFoundError:
         raise InputError("--cluster: needs Dask; install archcast[cluster]") from None
-    is_path = where.endswith(".json")
-    if is_path and not is_file(Path(where)):
-        raise InputError(f"--cluster {where}: no such file; `dask scheduler` writes it")
-    named = {"scheduler_file": where} if is_path else {"address": where}
+    address = _address_in(Path(where)) if where.endswith(".json") else where
     with foreign(f"--cluster {where}: no scheduler answers"):
-        return Client(**named, timeout=ANSWERS, set_as_default=False, name="archcast")
+        with ThreadPoolExecutor(1) as apart:  # from the loop of a notebook
+            apart.submit(asyncio.run, _reach(address)).result()
+        return Client(address, set_as_default=False, name="archcast")
+
+
+def _address_in(path: Path) -> str:
+    with foreign(f"--cluster {path}: not written by `dask scheduler --scheduler-file`"):
+        return str(json.loads(read_whole(path))["address"])
+
+
+async def _reach(address: str) -> None:
+    """Fail where nobody answers; a client would take a minute to say so, and not in one line."""
+    from distributed.core import connect
+    from distributed.security import Security
+
+    given = Security().get_connection_args("client")
+    comm = await connect(address, timeout=ANSWERS, **given)
+    await comm.close()

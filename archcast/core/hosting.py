@@ -83,13 +83,13 @@ def hosted(
 
 def _run(function: Path, sent: bytes, may_make: frozenset[str]) -> Outcome:
     try:
-        job, args = read_kept(function), pickle.loads(sent)
+        job, (args, kwargs) = read_kept(function), pickle.loads(sent)
     except Exception as error:
         return Outcome(how=stays(error))
     result, wanted = b"", ""
     with as_guest(may_make) as made:
         try:
-            result = cloudpickle.dumps(job(*args))
+            result = cloudpickle.dumps(job(*args, **kwargs))
         except Wanted as lack:
             wanted = lack.name
     files = {name: path for name in made if (path := cache_folder(name)).exists()}
