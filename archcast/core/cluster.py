@@ -226,7 +226,7 @@ def _address_in(path: Path) -> str:
 
 async def _reach(address: str) -> None:
     """Fail where nobody answers; a client would take a minute to say so, and not in one line."""
-    from distributed.core import connect
+    from distributed.comm.core import connect
     from distributed.security import Security
 
     given = Security().get_connection_args("client")
