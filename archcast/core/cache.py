@@ -59,12 +59,10 @@ def as_guest(may_make: frozenset[str]) -> Iterator[set[str]]:
 
     Yields the names of what it made, or may have; they are known at the end.
     """
-    global _may_make
-    _may_make, made = may_make, _made
-    made.clear()
-    made |= may_make
+    global _may_make, _made
+    _may_make, _made = may_make, {*may_make}
     try:
-        yield made
+        yield _made
     finally:
         _may_make = None
 
