@@ -36,10 +36,11 @@ def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(name: str) ->
     [record] = records(quick)
     assert record.error is None
     assert record.job.predictor == ""
-    assert len(record.architectures) == (1 if name in ("darts", "gdas") else 2)
-    likes = name in ("darts", "gdas", "setn", "enas")
+    decide = ("darts", "gdas", "e2rnas")
+    assert len(record.architectures) == (1 if name in decide else 2)
+    likes = name in (*decide, "setn", "enas")
     assert len(record.liked) == len(record.liked_truth) == likes, "an epoch"
-    if name in ("darts", "gdas", "setn"):
+    if name in (*decide, "setn"):
         [probabilities] = record.probabilities
         np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, atol=1e-3)
         assert np.argmax(probabilities, axis=1).tolist() == record.liked[0]
@@ -93,12 +94,13 @@ def test_repeats_train_supernets_of_their_own_and_orders_differ() -> None:
     assert len(seeds) == 2
     texts = {each.job.strategy for each in jobs}
     assert texts == {"random", "darts(epochs=1)"}
+    ways = "darts", "darts(order=2)", "gdas", "e2rnas", "e2rnas(combine=sum)"
     identities = {
         each.job.identity
-        for text in ("darts(epochs=1)", "darts(epochs=1, order=2)", "gdas(epochs=1)")
+        for text in ways
         for each in SearchExperiment(TABLE, text, budget=1, repeats=1).plan()[0]
     }
-    assert len(identities) == 4, "random search is one"
+    assert len(identities) == len(ways) + 1, "random search is one"
 
 
 def test_tables_without_images_are_refused() -> None:

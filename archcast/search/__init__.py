@@ -57,6 +57,9 @@ registry: Registry[type[Strategy]] = Registry(
         "enas": Entry(
             "archcast.search.one_shot:ENAS", "supernet by a controller that learns what scores"
         ),
+        "e2rnas": Entry(
+            "archcast.search.one_shot:E2RNAS", "as darts, for what is small and robust as well"
+        ),
         "novelty-search": Entry(
             "archcast.search.one_shot:NoveltySearch",
             "supernet by a hundred paths, to climb novelty",

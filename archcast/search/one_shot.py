@@ -191,6 +191,26 @@ class DARTS(OneShot):
 
 
 @dataclass(frozen=True)
+class E2RNAS(OneShot):
+    """As `darts`, but images that mislead train the weights too, and cells are to be small.
+
+    Where paths have more parameters on average than random ones have, logits follow these as well
+    as the validation loss: by `mgda` along the shortest mean of the two gradients, so that both
+    fall, by `sum` along their sum.
+    """
+
+    combine: Literal["mgda", "sum"] = "mgda"
+
+    policy: ClassVar[str] = "e2rnas"
+    traits: ClassVar[Traits] = Traits(
+        paper="Yue et al., 2020, Effective, Efficient and Robust Neural Architecture Search"
+    )
+
+    def own_guide(self) -> SharedWeights:
+        return SharedWeights("e2rnas" if self.combine == "mgda" else "e2rnas-sum", self.epochs)
+
+
+@dataclass(frozen=True)
 class GDAS(OneShot):
     """Hard draws by Gumbel noise train weights and logits; the likeliest option wins."""
 
