@@ -8,6 +8,7 @@ from pathlib import Path
 from archcast.benchmarks.nasbench201_results import DATASETS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
+from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
@@ -214,6 +215,18 @@ PARTS = [
         "archcast supernet --epochs 50,200 --jobs {jobs} --results {results}",
         {"docs/weight-sharing.md": block},
         predictors="weight-sharing",
+    ),
+    Part(
+        "robust-search",
+        "python -m reproduce.robust_search --epochs 30 --jobs {jobs} --results {results}",
+        {"docs/robustness.md": as_it_is},
+        predictors="",
+    ),
+    Part(
+        "robust-predictors",
+        "python -m reproduce.robust_predictors --jobs {jobs} --results {results}",
+        {"docs/robustness.md": as_it_is},
+        predictors=ROBUST_PREDICTORS,
     ),
     Part(
         "costs",

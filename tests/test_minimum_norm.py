@@ -81,5 +81,6 @@ def test_gradients_that_are_parallel_opposite_equal_or_nothing() -> None:
     np.testing.assert_allclose(found(np.stack([one, one]))[1], one)
     np.testing.assert_allclose(found(np.stack([one, zero]))[1], zero, atol=1e-12)
     np.testing.assert_allclose(found(np.stack([zero, zero]))[1], zero)
-    np.testing.assert_allclose(found(np.stack([one, -2 * one]) * 1e-12)[0], [2 / 3, 1 / 3])
+    np.testing.assert_allclose(found(np.stack([one, -2 * one]))[0], [2 / 3, 1 / 3])
+    np.testing.assert_allclose(found(np.diag([1.0, 2.0]) * 1e-12)[0], [0.8, 0.2])
     assert minimum_norm(torch.eye(4).reshape(2, 2, 4)).tolist() == [0.5, 0.5], "of any shape"

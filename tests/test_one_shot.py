@@ -6,12 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from archcast.benchmarks.opening import open_table
 from archcast.core.errors import InputError
+from archcast.making.policy import Alpha
+from archcast.making.policy_training import Searched
+from archcast.networks.networks import Options
 from archcast.predictors.predictor import Tags, Vector
 from archcast.search import registry as strategies
-from archcast.search.one_shot import TRIED, NoveltySearch, SharedWeights, _children
+from archcast.search.one_shot import (
+    DARTS,
+    E2RNAS,
+    TRIED,
+    NoveltySearch,
+    SharedWeights,
+    _children,
+)
 from archcast.search.search_job import SearchRecord, run_search_job
 from archcast.search.simulation import pool_of
 from archcast.search.strategy import Guide
@@ -86,6 +98,28 @@ def test_evolution_by_shared_weights_finds_what_they_like() -> None:
     crossed = np.array(list(children))[::2]
     assert set(crossed.ravel()) == {0, 4}
     assert 0.4 < (crossed == 0).mean() < 0.6
+
+
+def test_a_small_cell_leads_from_input_to_output() -> None:
+    """The likeliest one of those that do, where the likeliest of all has nothing on any edge."""
+    logits = np.random.default_rng(0).normal(size=(6, 5))
+    logits[:, 0] += 4.0  # `none`
+    policy = Alpha(Options((5,) * 6), 10, 0)
+    policy.logits.data = torch.from_numpy(logits)
+
+    class Liked(SharedWeights):
+        searched_ = Searched(nn.Identity(), policy, [], [], 0.0)  # type: ignore[arg-type]
+
+    pool, rng = pool_of(TABLE, TABLE.objective()), np.random.default_rng(0)
+    nothing, found = (
+        strategy.candidates(pool, rng, Guide(Liked()))[0] for strategy in (DARTS(), E2RNAS())
+    )
+    accuracy = TABLE.mean_over_runs(TABLE.columns["test_accuracy"])
+    assert accuracy[TABLE.index(nothing)] == pytest.approx(10.0), "chance"
+    cells = list(TABLE.space.enumerate())
+    connected = [cell for cell in cells if accuracy[TABLE.index(cell)] > 20.0]
+    best = max(connected, key=lambda cell: logits[range(6), list(cell.choices)].sum())
+    assert TABLE.space.canonical(found) == TABLE.space.canonical(best)
 
 
 def test_repeats_train_supernets_of_their_own_and_orders_differ() -> None:

@@ -67,7 +67,9 @@ def test_a_misleading_step_starts_anywhere_within_the_budget(budget: float) -> N
     weights = torch.tensor([1.5, -0.5])
     labels = torch.arange(400) % 2
     images = data(pixels, labels)
-    changed = misled(Linear(weights.tolist()), images, budget, np.random.default_rng(7))
+    network, asked = Linear(weights.tolist()), list[Tensor]()
+    network.register_forward_pre_hook(lambda _, given: asked.extend(given))
+    changed = misled(network, images, budget, np.random.default_rng(7))
     found = changed.inputs.reshape(-1, 2) * DEVIATION + MEAN
     noise = np.random.default_rng(7).uniform(-1.0, 1.0, (400, 1, 1, 2)).reshape(-1, 2)
     start = (pixels + budget * torch.from_numpy(noise).float()).clamp(0.0, 1.0)
@@ -76,7 +78,8 @@ def test_a_misleading_step_starts_anywhere_within_the_budget(budget: float) -> N
     expected = goal.maximum(pixels - budget).minimum(pixels + budget).clamp(0.0, 1.0)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
     assert torch.equal(changed.targets, labels)
-    network = Linear(weights.tolist())
+    seen = asked[0].reshape(-1, 2) * DEVIATION + MEAN
+    torch.testing.assert_close(seen, start, rtol=0, atol=1e-6)
     one, other = (each.loss(network(each.inputs), labels) for each in (images, changed))
     assert other > one
 
