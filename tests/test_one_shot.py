@@ -16,6 +16,7 @@ from archcast.making.policy_training import Searched
 from archcast.networks.networks import Options
 from archcast.predictors.predictor import Tags, Vector
 from archcast.search import registry as strategies
+from archcast.search.goal import Goal
 from archcast.search.one_shot import (
     DARTS,
     E2RNAS,
@@ -86,7 +87,7 @@ def test_evolution_by_shared_weights_finds_what_they_like() -> None:
             Convolutions.asked += len(architectures)
             return np.array([str(each).count("nor_conv_3x3") for each in architectures], float)
 
-    pool = pool_of(TABLE, TABLE.objective())
+    pool = pool_of(TABLE, Goal((TABLE.objective(),)))
     strategy = NoveltySearch(select="evolution", generations=10)
     guide = Guide(Convolutions())
     guide.fit([], [])
@@ -110,7 +111,7 @@ def test_a_small_cell_leads_from_input_to_output() -> None:
     class Liked(SharedWeights):
         searched_ = Searched(nn.Identity(), policy, [], [], 0.0)  # type: ignore[arg-type]
 
-    pool, rng = pool_of(TABLE, TABLE.objective()), np.random.default_rng(0)
+    pool, rng = pool_of(TABLE, Goal((TABLE.objective(),))), np.random.default_rng(0)
     nothing, found = (
         strategy.candidates(pool, rng, Guide(Liked()))[0] for strategy in (DARTS(), E2RNAS())
     )

@@ -27,6 +27,10 @@ registry: Registry[type[Strategy]] = Registry(
             "archcast.search.evolution:Evolution",
             "regularised evolution; guided evolution with a predictor",
         ),
+        "nsga2": Entry(
+            "archcast.search.optuna_search:NSGA2", "fronts that evolve, where least crowded"
+        ),
+        "tpe": Entry("archcast.search.optuna_search:TPE", "where what is good is dense, by Optuna"),
         "reinforce": Entry(
             "archcast.search.reinforce:Reinforce", "policy gradient, an option at a time"
         ),

@@ -9,23 +9,31 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.search.goal import ACCURATE, Goal
 from archcast.spaces.space import Architecture, Choices, Space
 
 MOST_ASKED = 1_000  # neighbours of an architecture that are looked up among the members
 
 
 class Pool:
-    """The architectures of a space that a search may propose.
+    """The architectures of a space that a search may propose, and what it is after.
 
     Isomorphic architectures are the same network: they share a `class_of`, and whoever has trained
     one of them has trained all.
 
     Attributes:
         epochs: of a whole training run; 1 where nothing is known of shorter ones.
+        goal: says which values are better.
     """
 
-    def __init__(self, space: Space, architectures: Sequence[Architecture], epochs: int) -> None:
-        self.space, self.architectures, self.epochs = space, architectures, epochs
+    def __init__(
+        self,
+        space: Space,
+        architectures: Sequence[Architecture],
+        epochs: int,
+        goal: Goal = ACCURATE,
+    ) -> None:
+        self.space, self.architectures, self.epochs, self.goal = space, architectures, epochs, goal
         self._class: dict[Architecture, int] = {}  # of members and of canonical forms
         self._first: list[Architecture] = []  # member of each class
         for architecture in architectures:
