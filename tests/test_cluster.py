@@ -96,8 +96,9 @@ def test_the_same_records_as_here(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_supernets_are_trained_once_and_travel(
-    cluster: Cluster, folder: Path, tmp_path: Path
+    cluster: Cluster, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path / "own"))  # other tests leave theirs
     experiment = Experiment(
         open_table("nasbench201-mini"), "rsws(epochs=1,valid_images=20)", test_size=2, repeats=4
     )

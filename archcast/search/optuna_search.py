@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,23 +19,20 @@ from archcast.spaces.decision import Decision
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
-    from optuna.trial import FrozenTrial
-
-TRIES = 20  # for choices that are in the pool; then one of it is drawn at random
-BROKEN = "broken"  # by how much a trial breaks the limits, as Optuna keeps it
 
 
 @dataclass(frozen=True)
 class OptunaSearch(Strategy):
     """Trains what a sampler of Optuna proposes (Akiba et al., 2019), and tells it what came of it.
 
-    It is told of every proposal: of those that are not in the pool that they failed, of those that
-    were trained before the same value. Ordered decisions are numbers to it.
+    It is told of every proposal: of one that is not in the pool that it failed, and then of the one
+    in the pool that is nearest; of one that was trained before the same value. Ordered decisions
+    are numbers to it.
     """
 
     @abstractmethod
-    def sampler(self, seed: int, limited: bool) -> BaseSampler:
-        """A fresh one; where `limited`, it heeds `broken`."""
+    def sampler(self, seed: int) -> BaseSampler:
+        """A fresh one."""
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         import optuna
@@ -43,25 +40,22 @@ class OptunaSearch(Strategy):
         goal, decisions = pool.goal, pool.space.decisions
         names = [str(number) for number in range(len(decisions))]
         domains = dict(zip(names, map(domain, decisions), strict=True))
-        sampler = self.sampler(int(rng.integers(2**31)), bool(goal.limits))
+        sampler = self.sampler(int(rng.integers(2**31)))
         with _silent():
             study = optuna.create_study(
                 sampler=sampler, directions=["maximize"] * len(goal.objectives)
             )
         while True:
-            for _ in range(TRIES):
-                asked = study.ask(domains)
-                architecture = pool.find(tuple(asked.params[name] for name in names))
-                if architecture is not None:
-                    break
+            asked = study.ask(domains)
+            proposed = tuple(asked.params[name] for name in names)
+            if (architecture := pool.find(proposed)) is None:
                 study.tell(asked, state=optuna.trial.TrialState.FAIL)
-            else:
-                architecture = pool.draw(rng)
-                drawn = dict(zip(names, architecture.choices, strict=True))
-                study.enqueue_trial(drawn)
+                architecture = pool.nearest(proposed, rng)
+                study.enqueue_trial(dict(zip(names, architecture.choices, strict=True)))
                 asked = study.ask(domains)
             values = np.reshape((yield Trial(architecture)), (1, -1))
-            asked.set_user_attr(BROKEN, float(goal.violations(values)[0]))
+            if goal.limits:
+                asked.set_constraint("limits", float(goal.violations(values)[0]))
             study.tell(asked, values[0, : len(goal.objectives)].tolist())
 
 
@@ -81,14 +75,10 @@ class NSGA2(OptunaSearch):
         " Akiba et al., 2019, Optuna",
     )
 
-    def sampler(self, seed: int, limited: bool) -> BaseSampler:
+    def sampler(self, seed: int) -> BaseSampler:
         from optuna.samplers import NSGAIISampler
 
-        return NSGAIISampler(
-            population_size=max(2, self.population),
-            seed=seed,
-            constraints_func=_broken if limited else None,
-        )
+        return NSGAIISampler(population_size=max(2, self.population), seed=seed)
 
 
 @dataclass(frozen=True)
@@ -103,12 +93,10 @@ class TPE(OptunaSearch):
         " Akiba et al., 2019, Optuna",
     )
 
-    def sampler(self, seed: int, limited: bool) -> BaseSampler:
+    def sampler(self, seed: int) -> BaseSampler:
         from optuna.samplers import TPESampler
 
-        return TPESampler(
-            n_startup_trials=self.start, seed=seed, constraints_func=_broken if limited else None
-        )
+        return TPESampler(n_startup_trials=self.start, seed=seed)
 
 
 def domain(decision: Decision) -> BaseDistribution:
@@ -122,10 +110,6 @@ def domain(decision: Decision) -> BaseDistribution:
     if decision.ordered:
         return distributions.IntDistribution(0, len(decision.options) - 1)
     return distributions.CategoricalDistribution(range(len(decision.options)))
-
-
-def _broken(trial: FrozenTrial) -> Sequence[float]:
-    return (trial.user_attrs.get(BROKEN, 0.0),)
 
 
 @contextmanager

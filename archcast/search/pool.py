@@ -101,6 +101,11 @@ class Pool:
         """Of all members, (architectures, decisions)."""
         return np.array([member.choices for member in self.architectures], dtype=np.float64)
 
+    def nearest(self, choices: Choices, rng: np.random.Generator) -> Architecture:
+        """A member that differs from choices in the fewest decisions, one of them at random."""
+        apart = (self._choices != choices).sum(axis=1)
+        return self.architectures[int(rng.choice(np.flatnonzero(apart == apart.min())))]
+
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A neighbour, drawn uniformly at random; any member where mutations do not lead far."""
         near = self.neighbours(architecture) if self.is_connected else []
