@@ -7,7 +7,7 @@
 
 Each function answers what the command of its name does; `ground_truth` trains what a table lacks.
 They take a table or a benchmark's name, and predictors as objects or as text, and return
-DataFrames.
+DataFrames. A `Cluster` is for many machines.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from archcast.core.registry import load
 
 _WHERE = {
+    "Cluster": "core.cluster",
     "InputError": "core.errors",
     "Table": "benchmarks.table",
     "open_table": "benchmarks.opening",

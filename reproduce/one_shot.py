@@ -22,8 +22,9 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.report.text import seconds_text
 from archcast.report.views import OKABE_ITO, SKIPS, course_lines
 from archcast.search.search_job import SearchRecord
+from archcast.studies.regrets import incumbent_regrets
 from archcast.studies.searches import SearchExperiment
-from archcast.studies.speed_up import incumbent_regrets, measure_searches
+from archcast.studies.speed_up import measure_searches
 from reproduce.options import options_of_jobs
 from reproduce.page import table
 

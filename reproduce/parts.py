@@ -8,6 +8,7 @@ from pathlib import Path
 from archcast.benchmarks.nasbench201_results import DATASETS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
+from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
@@ -216,12 +217,31 @@ PARTS = [
         predictors="weight-sharing",
     ),
     Part(
+        "robust-search",
+        "python -m reproduce.robust_search --epochs 30 --jobs {jobs} --results {results}",
+        {"docs/robustness.md": as_it_is},
+        predictors="",
+    ),
+    Part(
+        "robust-predictors",
+        "python -m reproduce.robust_predictors --jobs {jobs} --results {results}",
+        {"docs/robustness.md": as_it_is},
+        predictors=ROBUST_PREDICTORS,
+    ),
+    Part(
         "costs",
         "python -m reproduce.costs {out}",
         {"docs/costs.md": as_it_is},
         files=("docs/costs-surface.png", "docs/costs-pareto.png"),
         predictors="",
         reads=(SWEEP,),
+    ),
+    Part(
+        "cluster",
+        "python -m reproduce.cluster",
+        {"docs/cluster.md": as_it_is},
+        predictors="",
+        tables=(),
     ),
     Part(
         "screenshots",

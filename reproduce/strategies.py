@@ -10,8 +10,8 @@ import numpy as np
 from archcast.benchmarks.opening import open_table
 from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.search.search_job import SearchRecord
+from archcast.studies.regrets import incumbent_regrets
 from archcast.studies.searches import SearchExperiment
-from archcast.studies.speed_up import incumbent_regrets
 from reproduce.options import options_of_jobs
 from reproduce.page import table
 

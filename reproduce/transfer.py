@@ -21,8 +21,8 @@ from archcast.report.text import seconds_text
 from archcast.search.simulation import incumbents
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
+from archcast.studies.regrets import incumbent_regrets
 from archcast.studies.searches import SearchExperiment
-from archcast.studies.speed_up import incumbent_regrets
 from reproduce.options import options_of_jobs
 from reproduce.page import number, table
 

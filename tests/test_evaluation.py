@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +27,7 @@ from archcast.core.registry import Entry
 from archcast.core.workers import Processes
 from archcast.evaluation.engine import context, run_job, split
 from archcast.evaluation.job import Job, Planned
+from archcast.evaluation.kept_measures import measured_jobs
 from archcast.evaluation.measure import measure
 from archcast.evaluation.preparing import PARTS, preparations
 from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
@@ -419,6 +422,30 @@ def test_versions_that_are_mixed_are_said(tmp_path: Path, caplog: pytest.LogCapt
     save_record(store.folder, job().key(TABLE.hash), other)
     run_jobs([planned(job()), planned(job(repeat=1))], TABLE, store, run_job)
     assert f"several versions are compared: torch 1.0 and {version('torch')}" in caplog.text
+    assert "machine" not in caplog.text
+
+
+def test_kinds_of_machine_that_are_mixed_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = RecordStore(tmp_path / "results", Record)
+    (record,) = run_jobs([planned(job())], TABLE, store, run_job)
+    assert record.machine.startswith(f"{platform.system()} {platform.machine()}, ")
+    known = {
+        "Linux x86_64": None,  # as earlier records say it
+        "Linux x86_64, slow": None,
+        "Linux x86_64, fast": "Linux x86_64, fast; Linux x86_64, slow",
+    }
+    records = []
+    for repeat, (machine, told) in enumerate(known.items()):
+        records.append(planned(job(repeat=repeat)))
+        made = record.model_copy(update={"machine": machine, "job": records[-1].job})
+        save_record(store.folder, records[-1].job.key(TABLE.hash), made)
+        for read in (partial(run_jobs, run=run_job), measured_jobs):
+            caplog.clear()
+            read(records, TABLE, store)
+            assert ("several kinds of machine" in caplog.text) == bool(told)
+            assert (told or "") in caplog.text
 
 
 def test_the_table_that_is_given_is_the_one_that_is_used(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from archcast.making.ground_truth import Beyond, ground_truth
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, train_runs
+from archcast.search.goal import Goal
 from archcast.search.live import COUNTED, SEEDS, LiveSimulation
 from archcast.search.open_pool import OpenPool
 from archcast.search.search_job import SearchRecord
@@ -133,7 +134,9 @@ def test_a_member_with_a_single_run_is_judged_by_others(tmp_path: Path, table: T
         {name: values[first] for name, values in table.columns.items()},
         table.metadata, table.objectives,
     )  # fmt: skip
-    simulation = LiveSimulation(alone, first // 2, alone.objective(), "valid", "cpu", seed=1)
+    simulation = LiveSimulation(
+        alone, first // 2, Goal((alone.objective(),)), "valid", "cpu", seed=1
+    )
     simulation.try_(Trial(SOME[0]))
     told = Beyond.of(alone, "cpu").trained([(SOME[0], seed) for seed in (1, 2, 3)])
     expected = told.mean_over_runs(told.columns["test_accuracy"])[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archcast.core.errors import InputError
 from archcast.core.registry import Entry
 from archcast.making import samplers
 from archcast.making.supernet_training import _Training, few_shot, trained_supernet
@@ -172,6 +175,46 @@ def test_supernets_keep_their_contract(space: str) -> None:
             for parameter in heir.parameters():
                 parameter.zero_()
         assert not torch.equal(supernet(images, cell.choices), heir(images)), "heirs are copies"
+
+
+WITHOUT_SIZES = {"nasbench101", "size", "darts-rnn", "nasbench-graph"}
+
+
+@pytest.mark.parametrize("space", WITH_SUPERNET)
+def test_sizes_of_mixtures_are_means_of_those_of_networks(space: str) -> None:
+    """Of one path, and of two options in each of some decisions, by all networks of these."""
+    found = blueprint(space)
+    supernet, options = found.supernet(), found.networks.options
+    rng = np.random.default_rng(0)
+    one, other = (cell.choices for cell in found.networks.space.sample(2, rng))
+    mixture = torch.zeros(len(options), max(options), dtype=torch.float64)
+    mixture[range(len(options)), list(one)] = 1.0
+    if space in WITHOUT_SIZES:
+        with pytest.raises(InputError, match="choose a space whose options are whole modules"):
+            supernet.size(mixture)
+        return
+    of = found.networks.space
+
+    def size(path: Sequence[int]) -> int:
+        heir = supernet.inherit(Architecture(of, tuple(path)))
+        return sum(each.numel() for each in heir.parameters())
+
+    assert supernet.size(mixture).item() == size(one)
+    for start in range(0, len(options), 4):  # four neighbours: in DARTS, all of a node
+        mixed = mixture.clone()
+        places = range(start, min(start + 4, len(options)))
+        share = rng.random()
+        expected = 0.0
+        for place in places:
+            mixed[place, one[place]] -= share
+            mixed[place, other[place]] += share
+        for taken in product((False, True), repeat=len(places)):
+            path, chance = list(one), 1.0
+            for place, is_other in zip(places, taken, strict=True):
+                path[place] = other[place] if is_other else one[place]
+                chance *= share if is_other else 1 - share
+            expected += chance * size(path)
+        assert supernet.size(mixed).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

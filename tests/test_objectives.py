@@ -26,6 +26,7 @@ from archcast.predictors import Column, Combined, EarlyStopAccuracy, Ensemble, T
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import configured, to_predictor
 from archcast.report.text import Row, rows_of
+from archcast.search.goal import Goal
 from archcast.search.proxy_then_evaluate import ProxyThenEvaluate
 from archcast.search.search_job import SearchRecord
 from archcast.search.simulation import Log, PaidGuide, Simulation
@@ -36,8 +37,9 @@ from archcast.spaces.space import Architecture
 from archcast.studies import leaderboard, speed_up, stopping
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import comparable
+from archcast.studies.regrets import incumbent_regrets
 from archcast.studies.searches import SearchExperiment
-from archcast.studies.speed_up import comparable_searches, incumbent_regrets, measure_searches
+from archcast.studies.speed_up import comparable_searches, measure_searches
 from archcast.studies.stopping import replay, run_stop_job, stop_jobs
 from tests.results import EPOCHS, small_table
 from tests.test_search import RUNS, of_curves
@@ -170,11 +172,12 @@ def test_predictors_rank_what_is_minimised(name: str) -> None:
 
 
 def search_log(strategy: str, guide: str | None, table: Table, objective: Objective) -> Log:
-    simulation = Simulation(table, table.starts[:-1], objective, "valid")
+    simulation = Simulation(table, table.starts[:-1], Goal((objective,)), "valid")
     paid = None
     if guide:
         predictor = configured(to_predictor(guide), 0, "cpu")
-        paid = PaidGuide(predictor, simulation, 2 * of_curves(guide), np.arange(5), seed=0)
+        epochs = 2 * of_curves(guide)
+        paid = PaidGuide(predictor, simulation, epochs, np.arange(5), 0, objective)
     search = Search(to_strategy(strategy), simulation.pool, np.random.default_rng(0), paid)
     return simulation.run_search(search, 25)
 
@@ -193,7 +196,7 @@ def test_searches_minimise(strategy: str, guide: str | None) -> None:
     assert log.values == [-value for value in mirrored.values]
     curves, rows = TABLE.columns["valid_ppl"], TABLE.starts[log.architectures]
     np.testing.assert_array_equal(log.values, curves[rows, np.array(log.epochs) - 1])
-    if strategy not in ("random", "reinforce") and guide not in ("random", "sotl-e"):
+    if strategy not in ("random", "reinforce", "nsga2") and guide not in ("random", "sotl-e"):
         upwards = search_log(strategy, guide, changed(TABLE, objectives=[most]), most)
         assert upwards.architectures != log.architectures
         assert np.mean(log.values[-8:]) < np.mean(upwards.values[-8:])

@@ -6,12 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from archcast.benchmarks.opening import open_table
 from archcast.core.errors import InputError
+from archcast.making.policy import Alpha
+from archcast.making.policy_training import Searched
+from archcast.networks.networks import Options
 from archcast.predictors.predictor import Tags, Vector
 from archcast.search import registry as strategies
-from archcast.search.one_shot import TRIED, NoveltySearch, SharedWeights, _children
+from archcast.search.goal import Goal
+from archcast.search.one_shot import (
+    DARTS,
+    E2RNAS,
+    TRIED,
+    NoveltySearch,
+    SharedWeights,
+    _children,
+)
 from archcast.search.search_job import SearchRecord, run_search_job
 from archcast.search.simulation import pool_of
 from archcast.search.strategy import Guide
@@ -36,10 +49,11 @@ def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(name: str) ->
     [record] = records(quick)
     assert record.error is None
     assert record.job.predictor == ""
-    assert len(record.architectures) == (1 if name in ("darts", "gdas") else 2)
-    likes = name in ("darts", "gdas", "setn", "enas")
+    decide = ("darts", "gdas", "e2rnas")
+    assert len(record.architectures) == (1 if name in decide else 2)
+    likes = name in (*decide, "setn", "enas")
     assert len(record.liked) == len(record.liked_truth) == likes, "an epoch"
-    if name in ("darts", "gdas", "setn"):
+    if name in (*decide, "setn"):
         [probabilities] = record.probabilities
         np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, atol=1e-3)
         assert np.argmax(probabilities, axis=1).tolist() == record.liked[0]
@@ -73,7 +87,7 @@ def test_evolution_by_shared_weights_finds_what_they_like() -> None:
             Convolutions.asked += len(architectures)
             return np.array([str(each).count("nor_conv_3x3") for each in architectures], float)
 
-    pool = pool_of(TABLE, TABLE.objective())
+    pool = pool_of(TABLE, Goal((TABLE.objective(),)))
     strategy = NoveltySearch(select="evolution", generations=10)
     guide = Guide(Convolutions())
     guide.fit([], [])
@@ -87,18 +101,41 @@ def test_evolution_by_shared_weights_finds_what_they_like() -> None:
     assert 0.4 < (crossed == 0).mean() < 0.6
 
 
+def test_a_small_cell_leads_from_input_to_output() -> None:
+    """The likeliest one of those that do, where the likeliest of all has nothing on any edge."""
+    logits = np.random.default_rng(0).normal(size=(6, 5))
+    logits[:, 0] += 4.0  # `none`
+    policy = Alpha(Options((5,) * 6), 10, 0)
+    policy.logits.data = torch.from_numpy(logits)
+
+    class Liked(SharedWeights):
+        searched_ = Searched(nn.Identity(), policy, [], [], 0.0)  # type: ignore[arg-type]
+
+    pool, rng = pool_of(TABLE, Goal((TABLE.objective(),))), np.random.default_rng(0)
+    nothing, found = (
+        strategy.candidates(pool, rng, Guide(Liked()))[0] for strategy in (DARTS(), E2RNAS())
+    )
+    accuracy = TABLE.mean_over_runs(TABLE.columns["test_accuracy"])
+    assert accuracy[TABLE.index(nothing)] == pytest.approx(10.0), "chance"
+    cells = list(TABLE.space.enumerate())
+    connected = [cell for cell in cells if accuracy[TABLE.index(cell)] > 20.0]
+    best = max(connected, key=lambda cell: logits[range(6), list(cell.choices)].sum())
+    assert TABLE.space.canonical(found) == TABLE.space.canonical(best)
+
+
 def test_repeats_train_supernets_of_their_own_and_orders_differ() -> None:
     jobs, _ = SearchExperiment(TABLE, "darts(epochs=1)", budget=1, repeats=2).plan()
     seeds = {each.job.predictor_seed() for each in jobs}
     assert len(seeds) == 2
     texts = {each.job.strategy for each in jobs}
     assert texts == {"random", "darts(epochs=1)"}
+    ways = "darts", "darts(order=2)", "gdas", "e2rnas", "e2rnas(combine=sum)"
     identities = {
         each.job.identity
-        for text in ("darts(epochs=1)", "darts(epochs=1, order=2)", "gdas(epochs=1)")
+        for text in ways
         for each in SearchExperiment(TABLE, text, budget=1, repeats=1).plan()[0]
     }
-    assert len(identities) == 4, "random search is one"
+    assert len(identities) == len(ways) + 1, "random search is one"
 
 
 def test_tables_without_images_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,26 +12,22 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor, nn
 
+from archcast.core.errors import InputError
 from archcast.core.seeding import seeded
-from archcast.making.policies import (
-    DARTS,
-    ENAS,
-    GDAS,
-    POLICIES,
-    SETN,
-    Alpha,
-    Step,
-    kept,
-    likeliest,
-    unrolled_gradient,
-)
+from archcast.making.e2rnas import E2RNAS
+from archcast.making.policies import DARTS, ENAS, GDAS, POLICIES, SETN, unrolled_gradient
+from archcast.making.policy import Alpha, Step, kept, likeliest
+from archcast.making.robustness import misled
+from archcast.networks.blueprint import networks_of
 from archcast.networks.nasbench201_modules import CellSupernet
 from archcast.networks.networks import Options
-from archcast.networks.scales import Skeleton
+from archcast.networks.scales import Skeleton, Widths
 from archcast.networks.supernet import Selection, Supernet
+from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import ImageData
 from archcast.tasks.task import Signature
+from archcast.tasks.texts import TextData
 
 OPTIONS = Options((5,) * 6)
 UNEQUAL = Options((2, 4, 3))
@@ -286,3 +283,84 @@ def test_a_controller_learns_what_pays() -> None:
     assert 0.8 < share <= most + 0.02
     assert policy.best()[0] == 3
     assert 0.5 < policy.baseline.item() < 1.0, "the baseline moves"
+
+
+class Louder(ImageData):
+    @staticmethod
+    def loss(outputs: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
+        return 20 * nn.functional.cross_entropy(outputs, targets)
+
+
+def test_size_and_loss_by_central_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sum, of which size is a share of what uniform paths have; and a mean of theirs."""
+    step = cell_step()
+    valid = step.valid
+    assert isinstance(valid, ImageData)
+    step = replace(step, valid=Louder(valid.inputs, valid.targets, valid.mean, valid.deviation))
+    policy = E2RNAS(OPTIONS, 100, 0, combine="sum").double()
+    with torch.no_grad():
+        policy.logits *= 1e3
+        policy.logits[:, 3] += 1.0  # 3x3 convolutions
+    uniform = torch.full((6, 5), 0.2, dtype=torch.float64)
+    at = tuple(zip(*PLACES, strict=True))
+
+    def loss() -> Tensor:
+        return step.loss(step.valid, policy.mixture)
+
+    def share() -> Tensor:
+        return step.supernet.size(policy.mixture) / step.supernet.size(uniform)
+
+    both = [differences(each, policy.logits, PLACES, 1e-5) for each in (loss, share)]
+    found = gradients_of(policy, step, monkeypatch)
+    torch.testing.assert_close(found[at], sum(both), rtol=1e-6, atol=1e-8)
+    policy.combine = "mgda"
+    shortest = gradients_of(policy, step, monkeypatch)
+    one, other = (torch.autograd.grad(each(), policy.logits)[0] for each in (loss, share))
+    apart = one - other
+    weight = ((other * -apart).sum() / apart.square().sum()).clamp(0, 1)
+    assert 0.05 < weight < 0.95, "neither alone is the shortest"
+    torch.testing.assert_close(shortest, weight * one + (1 - weight) * other)
+    for each in (one, other):
+        assert (each * shortest).sum() >= shortest.square().sum() * (1 - 1e-9)
+    with torch.no_grad():
+        policy.logits[:, 3] -= 3.0
+    assert share() < 1
+    for combine in ("mgda", "sum"):
+        policy.combine = combine  # type: ignore[assignment]
+        (alone,) = torch.autograd.grad(loss(), policy.logits)
+        torch.testing.assert_close(gradients_of(policy, step, monkeypatch), alone)
+
+
+def test_weights_follow_what_misleads_the_mixture_too() -> None:
+    step, policy = cell_step(), E2RNAS(OPTIONS, 100, 0).double()
+    assert isinstance(step.train, ImageData)
+    pixels = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    step = replace(step, train=step.train.of(pixels, step.train.targets))
+    selection = policy.drawn(step.rng, 0.5)
+    assert torch.equal(selection, policy.mixture)
+    step.supernet.train()
+    counted = {n: b for n, b in step.supernet.named_buffers() if n.endswith("batches_tracked")}
+    before = {name: value.clone() for name, value in counted.items()}
+    found = policy.loss(step, selection)
+    assert {int(value - before[name]) for name, value in counted.items()} == {2}, "not three times"
+
+    def run(images: Tensor) -> Tensor:
+        return step.supernet(images, selection)
+
+    changed = misled(run, step.train, 8 / 255, np.random.default_rng(0))
+    clean, wrong = (step.loss(each, selection) for each in (step.train, changed))
+    assert wrong > clean, "they mislead"
+    torch.testing.assert_close(found, (clean + wrong) / 2, rtol=1e-12, atol=0)
+
+
+def test_robust_policies_refuse_what_has_no_pixels_or_no_size() -> None:
+    step = cell_step()
+    words = TextData(step.train.inputs, step.train.targets)
+    policy = E2RNAS(OPTIONS, 10, 0).double()
+    with pytest.raises(InputError, match="needs a task of images"):
+        policy.loss(replace(step, train=words), [0] * 6)
+    networks = networks_of(spaces.get("size"))
+    supernet = networks.supernet(Signature((1, 8, 8), 3), Widths(unit=2)).double()
+    policy = E2RNAS(networks.options, 10, 0).double()
+    with pytest.raises(InputError, match="choose a space whose options are whole modules"):
+        policy.learn(replace(step, supernet=supernet))

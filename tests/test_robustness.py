@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archcast.making.robustness import Attack, robustness
+from archcast.making.robustness import Attack, misled, robustness
 from archcast.tasks.images import ImageData, load_images
 
 MEAN, DEVIATION = 0.4, 0.25
@@ -58,6 +58,30 @@ def test_short_steps_find_what_one_long_step_jumps_over() -> None:
     images = data(torch.tensor([[0.5, 0.5]]), torch.tensor([1]))
     # At 0.66 after the long step; at 0.58, 0.66, 0.58, ... after short ones.
     assert robustness(Valley([0.0]), images, Attack(0.16, steps=5)) == (100.0, 0.0)
+
+
+@pytest.mark.parametrize("budget", [0.02, 0.5])
+def test_a_misleading_step_starts_anywhere_within_the_budget(budget: float) -> None:
+    """It ends at the corner but for what a quarter of the budget leaves of the start."""
+    pixels = torch.rand(400, 2, generator=torch.Generator().manual_seed(0))
+    weights = torch.tensor([1.5, -0.5])
+    labels = torch.arange(400) % 2
+    images = data(pixels, labels)
+    network, asked = Linear(weights.tolist()), list[Tensor]()
+    network.register_forward_pre_hook(lambda _, given: asked.extend(given))
+    changed = misled(network, images, budget, np.random.default_rng(7))
+    found = changed.inputs.reshape(-1, 2) * DEVIATION + MEAN
+    noise = np.random.default_rng(7).uniform(-1.0, 1.0, (400, 1, 1, 2)).reshape(-1, 2)
+    start = (pixels + budget * torch.from_numpy(noise).float()).clamp(0.0, 1.0)
+    against = torch.where(labels[:, None] == 1, -weights.sign(), weights.sign())
+    goal = start + 1.25 * budget * against
+    expected = goal.maximum(pixels - budget).minimum(pixels + budget).clamp(0.0, 1.0)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    assert torch.equal(changed.targets, labels)
+    seen = asked[0].reshape(-1, 2) * DEVIATION + MEAN
+    torch.testing.assert_close(seen, start, rtol=0, atol=1e-6)
+    one, other = (each.loss(network(each.inputs), labels) for each in (images, changed))
+    assert other > one
 
 
 def test_only_the_first_images_and_without_a_budget_nothing_changes() -> None:

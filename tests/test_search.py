@@ -18,7 +18,6 @@ from scipy.integrate import quad
 from scipy.stats import chisquare, norm
 from typer.testing import CliRunner
 
-from archcast.benchmarks.objective import ACCURACY
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import CURVES, Table
 from archcast.cli import app
@@ -32,6 +31,7 @@ from archcast.predictors.wrappers.ensemble import Ensemble
 from archcast.search import registry as strategies
 from archcast.search.bayesian import BayesianOptimisation, acquire, expected_improvement
 from archcast.search.evolution import Evolution
+from archcast.search.goal import ACCURATE, Goal
 from archcast.search.guided import Trained
 from archcast.search.hyperband import BOHB, Hyperband, density
 from archcast.search.local_search import LocalSearch
@@ -511,7 +511,7 @@ class Watched(Simulation):
     """Keeps for how many epochs each architecture was paid."""
 
     def __init__(self, table: Table) -> None:
-        super().__init__(table, table.starts[:-1], ACCURACY, "valid")
+        super().__init__(table, table.starts[:-1], ACCURATE, "valid")
         self.seen = np.zeros(len(table), dtype=np.int64)
 
     def pay(self, architecture: Architecture, epochs: int | None) -> int:
@@ -525,7 +525,8 @@ def guide_of(predictor: Predictor | str, simulation: Simulation, epochs: int = 0
     built = (
         configured(to_predictor(predictor), 0, "cpu") if isinstance(predictor, str) else predictor
     )
-    return PaidGuide(built, simulation, epochs, np.arange(len(simulation.table)), seed=0)
+    unlabeled = np.arange(len(simulation.table))
+    return PaidGuide(built, simulation, epochs, unlabeled, 0, simulation.goal.objectives[0])
 
 
 def simulate(
@@ -590,7 +591,7 @@ def test_evidence_is_paid_and_what_is_trained_later_pays_the_rest() -> None:
 @pytest.mark.parametrize("without", [{}, {"valid_accuracy": None}])
 def test_queries_train_no_more_than_the_batch_does(without: dict[str, None]) -> None:
     table = changed(TABLE, **without)
-    simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
+    simulation = Simulation(table, table.starts[:-1], Goal((table.objective(),)), "test")
     for epochs, candidates in ((1, 30), (2, 15), (4, 7), (5, 6), (6, 5)):
         guide = guide_of("sotl-e", simulation, epochs)
         assert guide.affordable(100, 5) == candidates
@@ -614,7 +615,7 @@ def test_what_evidence_has_paid_whole_is_trained_without_cost() -> None:
 
 
 def test_evidence_is_of_the_run_and_the_epochs_paid() -> None:
-    simulation = Simulation(TABLE, TABLE.starts[:-1] + 1, ACCURACY, "valid")
+    simulation = Simulation(TABLE, TABLE.starts[:-1] + 1, ACCURATE, "valid")
     guide = guide_of("sotl-e", simulation, epochs=3)
     guide.fit([], [])
     asked = TABLE.architectures[20:9:-1]
@@ -682,7 +683,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
         changed(TABLE, epoch_seconds=None),
         changed(TABLE, valid_accuracy=None, train_loss=None),
     ):
-        simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
+        simulation = Simulation(table, table.starts[:-1], Goal((table.objective(),)), "test")
         search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
         log = simulation.run_search(search, 5)
         assert log.evaluations == [1, 2, 3, 4, 5]
@@ -692,7 +693,7 @@ def test_seconds_are_unknown_without_seconds_or_without_epochs() -> None:
 def test_without_curves_a_training_costs_its_seconds() -> None:
     seconds = 100.0 + np.arange(len(TABLE.columns["seed"]))
     table = changed(TABLE, valid_accuracy=None, train_loss=None, train_seconds=seconds)
-    simulation = Simulation(table, table.starts[:-1], table.objective(), "test")
+    simulation = Simulation(table, table.starts[:-1], Goal((table.objective(),)), "test")
     search = Search(RandomSearch(), simulation.pool, np.random.default_rng(0))
     log = simulation.run_search(search, 5)
     medians = [np.median(seconds[first:end]) for first, end in pairwise(table.starts)]
@@ -703,7 +704,7 @@ def test_without_curves_a_training_costs_its_seconds() -> None:
 @pytest.mark.parametrize(("learns", "fits"), [(False, 1), (True, 4)])
 def test_predictor_seconds_and_calls(learns: bool, fits: int) -> None:
     spy = Spy(learns)
-    simulation = Simulation(TABLE, TABLE.starts[:-1], ACCURACY, "valid")
+    simulation = Simulation(TABLE, TABLE.starts[:-1], ACCURATE, "valid")
     guide = guide_of(spy, simulation)
     strategy = Evolution(start=5, candidates=20, batch=3)
     search = Search(strategy, simulation.pool, np.random.default_rng(0), guide)
@@ -788,7 +789,7 @@ def test_every_strategy_accounts_for_what_it_did(strategy: str, guide: str | Non
         assert record.evaluations[-1] >= 25 - 1e-9
     seconds = EPOCHS * EPOCH_SECONDS * np.array(record.evaluations)
     np.testing.assert_allclose(record.training_seconds, seconds)
-    pool = pool_of(TABLE, ACCURACY)
+    pool = pool_of(TABLE, ACCURATE)
     kinds = [pool.class_of(TABLE.architectures[at]) for at in record.architectures]
     assert len(set(zip(kinds, record.epochs, strict=True))) == len(kinds)
     if not of_curves(guide):

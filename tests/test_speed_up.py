@@ -13,6 +13,7 @@ import pytest
 from archcast.evaluation.statistics import median_interval
 from archcast.report.text import rows_of
 from archcast.search.search_job import SearchJob, SearchRecord
+from archcast.studies.regrets import incumbent_regrets
 from archcast.studies.speed_up import (
     Axis,
     Effort,
@@ -21,7 +22,6 @@ from archcast.studies.speed_up import (
     comparable_searches,
     default_target,
     effort,
-    incumbent_regrets,
     measure_searches,
     speed_up,
     summarise,

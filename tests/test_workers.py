@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 from typing import Any
 
@@ -24,7 +26,7 @@ from threadpoolctl import threadpool_info
 
 from archcast.core import workers as workers_module
 from archcast.core.errors import InputError
-from archcast.core.workers import JobLost, one_thread, run_each
+from archcast.core.workers import JobLost, kept, one_thread, run_each
 
 VARIABLES = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -200,6 +202,17 @@ def test_the_function_travels_once_a_process(tmp_path: Path) -> None:
         assert sorted(run_each(constant, range(20), 2)) == list(range(20))
     processes = (tmp_path / "unpickled").read_text().split()
     assert len(processes) == len(set(processes)) == 2
+
+
+def test_threads_keep_functions_in_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_slowly() -> TemporaryDirectory[str]:
+        time.sleep(0.1)
+        return TemporaryDirectory()
+
+    monkeypatch.setattr(workers_module, "_folder", cache(made_slowly))
+    with ThreadPoolExecutor(4) as pool:
+        paths = set(pool.map(kept, [b"a function"] * 4))
+    assert [path.read_bytes() for path in paths] == [b"a function"]
 
 
 # Ends

@@ -51,6 +51,10 @@ class Objective:
         """Which of its values are predicted, where nobody says."""
         return "valid" if self.test is None else "test"
 
+    def part(self, asked: MeasuredOn) -> MeasuredOn:
+        """Which of its values stand for those asked for: the others, where it has no such."""
+        return asked if getattr(self, asked) is not None else self.label
+
     @property
     def columns(self) -> frozenset[str]:
         """Those that hold it."""

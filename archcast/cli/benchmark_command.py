@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archcast.cli.options import Jobs, Where, numbers
+from archcast.cli.options import Jobs, OnCluster, Where, numbers, workers_of
 from archcast.cli.output import show
 
 
@@ -28,6 +28,7 @@ def train(
         typer.Option(min=1, help="Train this many, drawn at random.", show_default="all"),
     ] = None,
     jobs: Jobs = 1,
+    cluster: OnCluster = None,
     device: Where = "auto",
 ) -> None:
     """Train the architectures of a space, into a table.
@@ -40,7 +41,8 @@ def train(
     from archcast.making.table_training import train_table
     from archcast.spaces import registry as spaces
 
+    workers = workers_of(jobs, cluster)
     table = train_table(
-        spaces.get(space), task, numbers("--seeds", seeds), out, jobs, device, limit
+        spaces.get(space), task, numbers("--seeds", seeds), out, workers, device, limit
     )
     show(f"{out}: {len(table)} architectures; use it by --benchmark {out}")

@@ -38,7 +38,7 @@ def combine(
     found = variants(predictors, head)
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, list(found.values()), (train_size,), paid, device)
-    measured = experiment.measured(work.results, work.processes, work.retry)
+    measured = experiment.measured(work.results, work.workers, work.retry)
     summary = summarise(measured, found)
     if format == "table":
         shown = console()

@@ -73,7 +73,7 @@ def costs(
         experiment = replace(experiment, **QUICK)
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
-    measured = experiment.measured(work.results, work.processes, work.retry)
+    measured = experiment.measured(work.results, work.workers, work.retry)
     write_report(measured, table, report)
     board = summarise(measured)
     if format != "table":

@@ -83,7 +83,7 @@ def leaderboard(
 
     watched = format == "table" and console().is_terminal
     measured = experiment.measured(
-        work.results, work.processes, work.retry, view if watched else None
+        work.results, work.workers, work.retry, view if watched else None
     )
     write_report(measured, table, report, by=by)
     board = summarise(measured, by)
@@ -118,7 +118,7 @@ def _over_benchmarks(
     for each in experiments.values():
         if len(each.epochs or ()) > 1:
             raise InputError("--epochs: several benchmarks are compared at one number; give one")
-    measured = measured_all(experiments.values(), work.results, work.processes, work.retry)
+    measured = measured_all(experiments.values(), work.results, work.workers, work.retry)
     boards = {name: summarise(each, by) for name, each in zip(experiments, measured, strict=True)}
     board = over_benchmarks(boards, by)
     if format == "table":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -16,7 +18,6 @@ from archcast.core.files import check_target
 
 if TYPE_CHECKING:
     from archcast.benchmarks.table import Table
-    from archcast.core.workers import Processes
     from archcast.predictors.predictor import Predictor
     from archcast.studies.experiment import Experiment
 
@@ -63,6 +64,16 @@ Known = Annotated[
 ]
 By = Annotated[str, typer.Option(help="The metric that ranks rows; see `archcast list metrics`.")]
 Jobs = Annotated[int, typer.Option(min=1, max=1_000, help="Worker processes.")]
+OnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="A Dask scheduler whose workers run the jobs, as in 'tcp://scheduler:8786', or the"
+        " path of the .json file that it wrote.",
+        show_default="this machine",
+    ),
+]
 Where = Annotated[Device, typer.Option(help="Where networks run.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Shown = Annotated[Format, typer.Option(help="What to print.")]
@@ -166,15 +177,32 @@ class Work:
     """How jobs are run, and where their records are kept."""
 
     jobs: Jobs = 1
+    cluster: OnCluster = None
     results: Results = Path("results")
     retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Run failed jobs again.")] = True
 
     @property
-    def processes(self) -> Processes:
-        """What runs jobs, apart from this process: one that crashes ends no other."""
-        from archcast.core.workers import Processes
+    def workers(self) -> Executor:
+        return workers_of(self.jobs, self.cluster)
 
-        return Processes(self.jobs)
+
+def workers_of(jobs: int, cluster: str | None) -> Executor:
+    """What runs jobs, apart from this process: one that crashes ends no other.
+
+    Raises:
+        InputError: both are given, or what `Cluster` refuses.
+    """
+    from archcast.core.cluster import opened
+    from archcast.core.workers import Processes
+
+    if cluster is None:
+        return Processes(jobs)
+    if jobs > 1:
+        raise InputError("--jobs: is of this machine; leave it or --cluster out")
+    found = opened(cluster)
+    for name in ("distributed", "distributed.client"):  # of what is lost we tell
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return found
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

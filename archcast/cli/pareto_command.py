@@ -52,7 +52,7 @@ def pareto(
     experiment = splits.experiment(table, predictors, (train_size,), paid, device)
     chosen = chosen_objectives(table, objectives.split(","))
     experiments = [replace(experiment, objective=each.name) for each in chosen]
-    measured = measured_all(experiments, work.results, work.processes, work.retry)
+    measured = measured_all(experiments, work.results, work.workers, work.retry)
     summary = summarise(measured, chosen)
     if format == "table":
         shown = console()

@@ -9,7 +9,7 @@ import typer
 
 from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
 from archcast.cli.output import console, known_measures, print_frame, report_failures, write_report
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, short
 from archcast.core.files import check_target
 from archcast.core.spec import split_specs
 
@@ -58,6 +58,18 @@ def search(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the searches and of the predictors.")] = 0,
     objective: Objective = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            help="Several in place of one, as in 'accuracy,latency_cpu': a front is searched for."
+        ),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option(
+            help="The worst values that will do, as in 'latency_cpu=2.5,parameters=50000'."
+        ),
+    ] = None,
     label: Label = None,
     judge: Annotated[
         str | None,
@@ -130,13 +142,15 @@ def search(
         repeats=repeats,
         epochs=epochs,
         objective=objective,
+        objectives=objectives.split(",") if objectives else None,
+        limits=_limits(limit),
         label=label,
         seed=seed,
         device=device,
         live=live,
     )
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
-    records = experiment.run(work.results, work.processes, work.retry)
+    records = experiment.run(work.results, work.workers, work.retry)
     if other is not None:
         records = other.judged(records)
     measured = measure([])
@@ -151,7 +165,8 @@ def search(
         shown = console()
         shown.print(
             f"{table.dataset} ({table.name}){f', judged on {judge}' if judge else ''}"
-            f"{', live' if live else ''}:"
+            f"{', live' if live else ''}:{f' {objectives},' if objectives else ''}"
+            f"{f' within {limit},' if limit else ''}"
             f" {budget_of(summary)}, median of {repeats} searches;"
             f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
         )
@@ -164,6 +179,20 @@ def search(
     report_failures(records)
 
 
+def _limits(text: str | None) -> dict[str, float]:
+    """From `latency_cpu=2.5,parameters=50000`."""
+    found: dict[str, float] = {}
+    for part in text.split(",") if text is not None else []:
+        name, _, value = part.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise InputError(
+                f"--limit {short(part)}: give an objective and a number, as in latency_cpu=2.5"
+            ) from None
+    return found
+
+
 def _begun(task: str, space: str, work: Work, device: str, report: Path | None) -> Table:
     """A table of a few random architectures trained on a task, to go on from."""
     from archcast.benchmarks.opening import open_table
@@ -174,5 +203,5 @@ def _begun(task: str, space: str, work: Work, device: str, report: Path | None) 
     if report is not None:
         check_target(report, task)
     out = work.results / f"{space}-{Path(task).stem}-{load_task(task).hash[:6]}.parquet"
-    train_table(spaces.get(space), task, [0], out, work.jobs, device, limit=BEGUN)
+    train_table(spaces.get(space), task, [0], out, work.workers, device, limit=BEGUN)
     return open_table(str(out))

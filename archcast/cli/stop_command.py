@@ -42,7 +42,7 @@ def stop(
     table = on.open()
     todo = stop_jobs(table, predictor, train_size, architectures, repeats, seed)
     store = RecordStore(work.results / "stop", StopRecord)
-    records = run_jobs(todo, table, store, run_stop_job, work.processes, work.retry)
+    records = run_jobs(todo, table, store, run_stop_job, work.workers, work.retry)
     summary = summarise(records, thresholds)
     if format == "table":
         shown = console()

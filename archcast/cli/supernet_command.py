@@ -91,8 +91,8 @@ def supernet(
     frames, every = [], []
     for name, todo in planned.items():
         table = tables[name]
-        supernets.train_for(todo, table, work.jobs)
-        records = run_jobs(todo, table, store, run_job, work.processes, work.retry)
+        supernets.train_for(todo, table, work.workers if work.cluster else work.jobs)
+        records = run_jobs(todo, table, store, run_job, work.workers, work.retry)
         every += records
         summary = (supernets.biases if biases else supernets.summarise)(records, table)
         frames.append(summary.assign(benchmark=name) if len(tables) > 1 else summary)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import platform
 import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 from archcast.core.errors import InputError
 from archcast.core.heavy import torch
@@ -24,6 +27,16 @@ def pick_device(device: str) -> str:
     if device == "cuda":
         raise InputError("--device cuda: PyTorch finds no CUDA device; use --device cpu")
     return "cpu"
+
+
+def processor() -> str:
+    """What this machine's processor is called, where the system tells."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, name = line.partition(":")
+            if key.strip() == "model name":
+                return name.strip()
+    return platform.processor() or "unknown processor"
 
 
 def _has_driver() -> bool:

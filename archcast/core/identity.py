@@ -38,6 +38,7 @@ LIBRARIES = {
     "lightgbm": "lightgbm",
     "ngboost": "ngboost",
     "numpy": "numpy",
+    "optuna": "optuna",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
     "torch": "torch",

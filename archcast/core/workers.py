@@ -91,7 +91,7 @@ def run_each(
             yield from _results(ended, ordered, on_loss)
     else:
         ours = Processes(workers.count if isinstance(workers, Processes) else workers)
-        job = partial(_limited_in, _kept(function))
+        job = partial(_limited_in, kept(pickled(function)))
         with (
             ours as processes,
             closing(_ended(processes, job, items, IN_FLIGHT * processes.count)) as ended,
@@ -174,17 +174,28 @@ class Processes(Executor):
                 process.shutdown(kill_workers=True)
         self._threads.shutdown(cancel_futures=kind is not None)
 
+    @classmethod
+    def dismiss(cls) -> None:
+        """End the processes that have no job."""
+        while cls._idle:
+            cls._idle.pop().shutdown(kill_workers=True)
+
     def _run(self, job: partial[R]) -> R:
         try:
             sent = cloudpickle.dumps(job)
         except Exception as error:  # of any part of the item
-            raise JobLost(job.args[-1], _stays(error)) from None
-        result = self._run_sent(sent, job.args[-1])
+            raise JobLost(job.args[-1], stays(error)) from None
+        result = self.run_sent(sent, job.args[-1])
         if isinstance(result, _Stuck):
             raise JobLost(job.args[-1], result.how)
         return cast("R", result)
 
-    def _run_sent(self, sent: bytes, item: object) -> Any:
+    def run_sent(self, sent: bytes, item: object) -> Any:
+        """What a pickled function gives in a process.
+
+        Raises:
+            JobLost: it kills the process, also a second one; `item` names it.
+        """
         try:
             used = self._idle.pop()
         except IndexError:
@@ -228,11 +239,12 @@ def _received(sent: bytes) -> Any:
     try:
         job = pickle.loads(sent)
     except Exception as error:
-        return _Stuck(_stays(error))
+        return _Stuck(stays(error))
     return job()
 
 
-def _stays(error: Exception) -> str:
+def stays(error: Exception) -> str:
+    """How a job is lost that can't be pickled, or read where it went."""
     return f"can't go to another process ({told(error)})"
 
 
@@ -262,25 +274,39 @@ def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="archcast-")
 
 
-def _kept(function: Callable[[T], R]) -> Path:
-    """A file with a function, for processes to read; it is removed when this process ends."""
+def pickled(function: Callable[..., Any]) -> bytes:
+    """A function with all that it holds.
+
+    Raises:
+        InputError: it can't be pickled.
+    """
     with foreign("what jobs need can't go to other processes"):
-        content = cloudpickle.dumps(function)
-    path = Path(_folder().name) / hashlib.sha256(content).hexdigest()
-    if not path.exists():
-        with replacing(path) as aside:
-            aside.write_bytes(content)
+        content: bytes = cloudpickle.dumps(function)
+    return content
+
+
+_keeping = Lock()
+
+
+def kept(content: bytes) -> Path:
+    """A file with a pickled function, for processes to read; removed when this process ends."""
+    with _keeping:  # of threads that ask for the folder at once, each would make one
+        path = Path(_folder().name) / hashlib.sha256(content).hexdigest()
+        if not path.exists():
+            with replacing(path) as aside:
+                aside.write_bytes(content)
     return path
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path) -> Callable[[Any], Any]:
-    function: Callable[[Any], Any] = pickle.loads(path.read_bytes())
+def read_kept(path: Path) -> Callable[..., Any]:
+    """The function of a file that `kept` gave; a process reads it once."""
+    function: Callable[..., Any] = pickle.loads(path.read_bytes())
     return function
 
 
 def _limited_in(path: Path, item: Any) -> Any:
-    return _limited(_read(path), item)
+    return _limited(read_kept(path), item)
 
 
 def _limited(function: Callable[[T], R], item: T) -> R:

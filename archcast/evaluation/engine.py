@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import COUNTED, MeasuredOn, Objective
 from archcast.benchmarks.table import Table
+from archcast.core.cache import Wanted
 from archcast.core.errors import InputError, told
 from archcast.core.identity import versioned
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
@@ -122,7 +123,7 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries inside predictors, about themselves
             return predict()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Wanted):
         raise
     except BaseException as error:  # one of `sys.exit`, too, ends a job and no more
         where = traceback.extract_tb(error.__traceback__)[-1]

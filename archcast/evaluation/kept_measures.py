@@ -22,7 +22,7 @@ from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure, versions_in
 from archcast.evaluation.metrics import KENDALL_TAU
-from archcast.evaluation.record import Record, RecordStore, say_what_is_mixed
+from archcast.evaluation.record import Record, RecordStore, say_what_differs
 from archcast.evaluation.runner import run_missing, say_what_is_reused
 from archcast.evaluation.split_means import SplitTau
 from archcast.predictors.predictor import Vector
@@ -87,7 +87,7 @@ def measured_jobs(
 
         run_missing(todo, table, store, run_job, workers, view and above)
         known = measured(store, keys)
-    say_what_is_mixed(versions_in(known))
+    _say_what_is_mixed(known)
     return known
 
 
@@ -97,8 +97,12 @@ def measured_of(folder: Path, table: str) -> pd.DataFrame:
         return measure([])
     found = measured(RecordStore(folder, Record))
     found = found[found["table"] == table]
-    say_what_is_mixed(versions_in(found))
+    _say_what_is_mixed(found)
     return found
+
+
+def _say_what_is_mixed(measured: pd.DataFrame) -> None:
+    say_what_differs(versions_in(measured), measured["machine"][measured["error"].isna()])
 
 
 def _made_of() -> bytes:

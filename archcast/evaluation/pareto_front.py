@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.evaluation.metrics import Matrix
+from archcast.predictors.predictor import Vector
 
 
 class FrontQuality(NamedTuple):
@@ -41,15 +42,22 @@ def front_quality(truth: Matrix, predicted: Matrix) -> FrontQuality:
     in each objective counts.
     """
     best, chosen = on_front(truth), on_front(predicted)
-    spread = np.ptp(truth, axis=0)
-    gained = (truth - truth.min(axis=0)) / np.where(spread > 0, spread, 1.0)
-    most = _hypervolume(gained[best])
-    lost = 1.0 - _hypervolume(gained[chosen]) / most if most > 0 else 0.0
-    return FrontQuality(max(lost, 0.0), float(chosen[best].mean()), int(chosen.sum()))
+    lost = hypervolume_regret(truth[chosen], truth[best], truth.min(axis=0))
+    return FrontQuality(lost, float(chosen[best].mean()), int(chosen.sum()))
 
 
-def _hypervolume(gained: Matrix) -> float:
-    """What these points dominate above 0."""
-    from moocore import hypervolume
+def hypervolume_regret(found: Matrix, front: Matrix, worst: Vector) -> float:
+    """The share of what a front dominates above the worst values that points found do not.
 
-    return float(hypervolume(gained, ref=0.0, maximise=True))
+    Both are (points, objectives), higher is better; that of a front beyond the other is below 0.
+    """
+    spread = np.where(np.ptp(front, axis=0) > 0, np.ptp(front, axis=0), 1.0)
+    most = hypervolume(front / spread, worst / spread)
+    return 1.0 - hypervolume(found / spread, worst / spread) / most if most > 0 else 0.0
+
+
+def hypervolume(points: Matrix, worst: Vector) -> float:
+    """What points (n, objectives), higher is better, dominate above the worst values."""
+    from moocore import hypervolume as dominated
+
+    return float(dominated(points, ref=worst, maximise=True)) if len(points) else 0.0

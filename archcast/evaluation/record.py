@@ -15,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from archcast.core.device import processor
 from archcast.core.errors import InputError, short
 from archcast.core.files import read_whole, remove_left_behind, replacing
 from archcast.core.identity import LIBRARIES
@@ -63,8 +64,10 @@ def _library_version(module: str, name: str) -> str:
         return version(others[0]) if others else "unknown"
 
 
+@cache
 def _machine() -> str:
-    return f"{platform.system()} {platform.machine()}"
+    """The kind of machine: seconds of two kinds are not comparable."""
+    return f"{platform.system()} {platform.machine()}, {processor()}"
 
 
 class BaseRecord(BaseModel):
@@ -236,8 +239,16 @@ def _is_current(path: Path) -> bool:
     return not found.startswith(start) or found.startswith(start + b"%d," % SCHEMA_VERSION)
 
 
-def say_what_is_mixed(versions: Iterable[Mapping[str, str]]) -> None:
-    """Log which libraries there are in several versions, of those that records were made with."""
+def say_what_is_mixed(records: Iterable[BaseRecord]) -> None:
+    """As `say_what_differs`, of records; seconds of those that failed are not compared."""
+    made = list(records)
+    say_what_differs(
+        (each.versions for each in made), (each.machine for each in made if not each.failed)
+    )
+
+
+def say_what_differs(versions: Iterable[Mapping[str, str]], machines: Iterable[str]) -> None:
+    """Log of which libraries there are several versions, and if there are machines of two kinds."""
     found: dict[str, set[str]] = {}
     for each in {tuple(each.items()) for each in versions}:
         for name, number in each:
@@ -249,6 +260,10 @@ def say_what_is_mixed(versions: Iterable[Mapping[str, str]]) -> None:
     ]
     if mixed:
         _logger.warning("results of several versions are compared: %s", ", ".join(mixed))
+    every = set(machines)
+    vague = {each for each in every if any(one != each and one.startswith(each) for one in every)}
+    if len(kinds := sorted(every - vague)) > 1:  # earlier records do not name the processor
+        _logger.warning("seconds of several kinds of machine are compared: %s", "; ".join(kinds))
 
 
 def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
@@ -256,7 +271,7 @@ def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
     if not folder.is_dir():
         return []
     records = [record for record in RecordStore(folder, kind) if record.table == table]
-    say_what_is_mixed(record.versions for record in records)
+    say_what_is_mixed(records)
     return records
 
 

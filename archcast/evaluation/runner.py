@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from archcast.benchmarks.table import Table
+from archcast.core.cluster import Cluster
 from archcast.core.progress import Above, track
 from archcast.core.workers import JobLost, run_each
 from archcast.evaluation.job import BaseJob
@@ -49,7 +50,8 @@ def run_jobs(
     Those that failed are run again, unless `retry` is false. Each record is kept the moment its job
     ends; that of one that kills the process that it runs in, where that is not this one, or that
     can't go there, is a failure. Numerical libraries run one thread in each process. How many
-    results were reused is logged, and so are libraries in several versions.
+    results were reused is logged, and so are libraries in several versions and several kinds of
+    machine.
     """
     keys = [each.job.key(table.hash) for each in planned]
     found = {key: record for key in dict.fromkeys(keys) if (record := store.load(key))}
@@ -58,7 +60,7 @@ def run_jobs(
     say_what_is_reused(len(kept), len(set(keys)), store)
     kept |= run_missing(todo, table, store, run, workers)
     records = [kept[key] for key in keys]
-    say_what_is_mixed(record.versions for record in records)
+    say_what_is_mixed(records)
     return records
 
 
@@ -84,7 +86,9 @@ def run_missing(
         store.prepare()
     work = partial(_run, table=table, run=run)
     made: dict[str, R] = {}
-    items: list[Preparation | tuple[str, P]] = [*preparations(todo.values()), *todo.items()]
+    items: list[Preparation | tuple[str, P]] = [*todo.items()]
+    if not isinstance(workers, Cluster):  # whose machines do not see what is prepared on another
+        items += preparations(todo.values())
     items.sort(key=lambda item: place(item if isinstance(item, Preparation) else item[1]))
 
     def failure(item: Preparation | tuple[str, P], loss: JobLost) -> tuple[str, R] | None:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from archcast.benchmarks.table import Table
-from archcast.core.cache import cache_folder, made_folder
+from archcast.core.cache import cache_folder, made, made_folder
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError, check_number, told
 from archcast.core.files import read_whole, replacing
@@ -104,7 +104,7 @@ class Beyond:
     """Runs beyond a table: trained as its own were, each once in all processes, and kept."""
 
     setting: Setting
-    folder: Path
+    name: str  # of the folder in the cache of ground truths
 
     @classmethod
     def of(cls, table: Table, device: str) -> Beyond:
@@ -117,7 +117,14 @@ class Beyond:
         setting = setting_of(table, device)
         told_apart = {k: v for k, v in setting.provenance().items() if k not in ("device", TASK)}
         name = f"{digest(told_apart)}-{setting.device}"
-        return cls(setting, made_folder(cache_folder("ground-truth") / name))
+        found = cls(setting, name)
+        made_folder(found.folder)
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """Where runs are kept, of the machine that asks."""
+        return cache_folder("ground-truth") / self.name
 
     def trained(
         self, runs: Sequence[Asked], workers: int | Executor = 1, shown: str | None = None
@@ -154,12 +161,13 @@ class Beyond:
 
     def row(self, run: Asked) -> dict[str, Any]:
         """One run, as a row of a table."""
-        path = self.folder / f"{digest([str(run[0]), run[1]])}.json"
+        path = made_folder(self.folder) / f"{digest([str(run[0]), run[1]])}.json"
         with FileLock(path.with_suffix(".lock")):
             if (kept := self._kept(path)) is None:
                 kept = train_one(run, self.setting)
                 with replacing(path, "set ARCHCAST_CACHE") as aside:
                     aside.write_text(json.dumps(kept))
+                made(path)
         return kept
 
     def all(self) -> Table | None:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from archcast.making.policies import POLICIES, Policy, Step
+from archcast.making.policies import POLICIES
+from archcast.making.policy import Policy, Step
 from archcast.making.supernet_training import BATCH_SIZE, Training
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.supernet import Path as Choices
@@ -94,7 +95,7 @@ class _PolicyTraining(Training):
             self.policy.learn(step)
             self.optimizer.zero_grad()
             selection = self.policy.drawn(rng, progress)
-            step.loss(train, selection).backward()
+            self.policy.loss(step, selection).backward()
             self._follow(rate)
         if (best := self.policy.best()) is not None:
             self.liked.append(best)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,15 +44,7 @@ def robustness(network: nn.Module, data: ImageData, attack: Attack) -> Robustnes
     network.eval()
     data = data.first(attack.images)
     images, labels = data.inputs, data.targets
-    radius, black, white = (
-        (value - shift) / data.deviation
-        for value, shift in ((attack.budget, 0.0), (0.0, data.mean), (1.0, data.mean))
-    )
-    low, high = (images - radius).maximum(black), (images + radius).minimum(white)
-
-    def step(start: Tensor, direction: Tensor, length: float) -> Tensor:
-        return (start + length * radius * direction).clamp(low, high)
-
+    step = _steps(data, attack.budget)
     uphill = _uphill(network, images, labels)
     once = step(images, uphill, 1.0)
     changed = step(images, uphill, 2.5 / attack.steps)
@@ -59,7 +53,35 @@ def robustness(network: nn.Module, data: ImageData, attack: Attack) -> Robustnes
     return Robustness(*(_accuracy(network, each, labels) for each in (once, changed)))
 
 
-def _uphill(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+def misled(
+    network: Callable[[Tensor], Tensor], data: ImageData, budget: float, rng: np.random.Generator
+) -> ImageData:
+    """Images that mislead `network` more: one step from a random start (Wong et al., 2020).
+
+    The start is uniform within the budget a pixel, and the step is 1.25 times as long; both are
+    brought back as in `robustness`. What the network counts while it runs, it counts.
+    """
+    step = _steps(data, budget)
+    noise = torch.from_numpy(rng.uniform(-1.0, 1.0, tuple(data.inputs.shape))).to(data.inputs)
+    start = step(data.inputs, noise, 1.0)
+    return data.of(step(start, _uphill(network, start, data.targets), 1.25), data.targets)
+
+
+def _steps(data: ImageData, budget: float) -> Callable[[Tensor, Tensor, float], Tensor]:
+    """A function of where images are, a direction, and how many budgets to go along it."""
+    radius, black, white = (
+        (value - shift) / data.deviation
+        for value, shift in ((budget, 0.0), (0.0, data.mean), (1.0, data.mean))
+    )
+    low, high = (data.inputs - radius).maximum(black), (data.inputs + radius).minimum(white)
+
+    def step(start: Tensor, direction: Tensor, length: float) -> Tensor:
+        return (start + length * radius * direction).clamp(low, high)
+
+    return step
+
+
+def _uphill(network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
     """The sign of the gradient of the loss, 0 where it does not depend on a pixel."""
     images = images.detach().requires_grad_(True)
     loss = nn.functional.cross_entropy(network(images), labels, reduction="sum")

@@ -21,7 +21,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from archcast.core.cache import made_folder
+from archcast.core.cache import made_folder, want
 from archcast.core.errors import told
 from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import made_of
@@ -181,6 +181,7 @@ class Training(ABC):
             if state is not None:
                 self._restore(state)
             if self.epoch < self.plan.epochs:
+                want(self.path)
                 data = self.task.data(self.device)["train"]
                 clock = clock_of(data.inputs.device)
                 saved = perf_counter()

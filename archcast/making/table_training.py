@@ -108,7 +108,7 @@ def train_table(
     task: str | None,
     seeds: Sequence[int],
     out: Path,
-    jobs: int = 1,
+    workers: int | Executor = 1,
     device: str = "auto",
     limit: int | None = None,
 ) -> Table:
@@ -130,7 +130,7 @@ def train_table(
     networks_of(space)
     architectures = drawn(space, limit)
     setting = Setting.mini(space, task, device)
-    train_runs([(each, seed) for seed in seeds for each in architectures], setting, out, jobs)
+    train_runs([(each, seed) for seed in seeds for each in architectures], setting, out, workers)
     return read_table(out)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -95,6 +95,14 @@ class RowSupernet(Row, Supernet):
                 for every, node in zip(own.nodes, cells[own.reduces], strict=True)
             )
         return copy.deepcopy(heir)
+
+    def weighed(self, mixture: Tensor) -> Iterator[tuple[Tensor, nn.Module]]:
+        cells = mixed_cells(mixture)
+        for cell in self.cells:
+            assert isinstance(cell, MixedNodes)
+            for node, every in zip(cells[cell.reduces], cell.nodes, strict=True):
+                for source, weights in node:
+                    yield from zip(weights, every[source], strict=True)  # type: ignore[index]
 
 
 class Around(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -123,6 +123,12 @@ class LayerwiseSupernet(Layers, Supernet):
               for each in self.layers)
         )  # fmt: skip
         return copy.deepcopy(heir)
+
+    def weighed(self, mixture: Tensor) -> Iterator[tuple[Tensor, nn.Module]]:
+        rows = iter(mixture)
+        for layer in self.layers:
+            if isinstance(layer, MixedLayer):
+                yield from zip(next(rows), layer.options, strict=False)
 
 
 class MixedLayer(nn.Module):

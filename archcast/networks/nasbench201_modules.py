@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +91,12 @@ class CellSupernet(Stacked, Supernet):
             *(s.cell(architecture.choices) if isinstance(s, MixedCell) else s for s in self.stages)
         )
         return copy.deepcopy(heir)
+
+    def weighed(self, mixture: Tensor) -> Iterator[tuple[Tensor, nn.Module]]:
+        for stage in self.stages:
+            if isinstance(stage, MixedCell):
+                for weights, operations in zip(mixture, stage.edges, strict=True):
+                    yield from zip(weights, operations, strict=True)  # type: ignore[call-overload]
 
 
 class MixedCell(nn.Module):

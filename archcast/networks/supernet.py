@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from archcast.core.errors import InputError
 from archcast.spaces.space import Architecture
 
 Path = Sequence[int]  # of each decision the option, as in `Architecture.choices`
@@ -33,6 +35,27 @@ class Supernet(nn.Module, ABC):
     @abstractmethod
     def inherit(self, architecture: Architecture) -> nn.Module:
         """The network of one architecture, with a copy of its share of the weights."""
+
+    def weighed(self, mixture: Tensor) -> Iterable[tuple[Tensor, nn.Module]]:
+        """The modules that not all paths have, and how likely one has each that a mixture draws.
+
+        Raises:
+            InputError: paths have parts of modules.
+        """
+        raise InputError(
+            "paths of this supernet have parts of its modules, whose size on average is not known;"
+            " choose a space whose options are whole modules"
+        )
+
+    def size(self, mixture: Tensor) -> Tensor:
+        """How many parameters a path has on average that a mixture draws, decision by decision.
+
+        Raises:
+            InputError: paths have parts of modules.
+        """
+        weights, modules = zip(*self.weighed(mixture), strict=True)
+        counts = mixture.new_tensor([_count(module) for module in modules])
+        return _count(self) - counts.sum() + torch.stack(weights) @ counts
 
 
 class SlicedSupernet(Supernet):
@@ -76,6 +99,10 @@ class Subnet(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.supernet(inputs, self.path)
         return logits
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def weighed_sum(options: Iterable[tuple[Tensor, nn.Module]], inputs: Tensor) -> Tensor | None:

@@ -21,7 +21,12 @@ from archcast.report.page_figures import (
     surface_figure,
     wins_figure,
 )
-from archcast.report.search_figures import course_figure, regret_figure, speed_up_figure
+from archcast.report.search_figures import (
+    course_figure,
+    front_figure,
+    regret_figure,
+    speed_up_figure,
+)
 from archcast.report.text import (
     Column,
     Row,
@@ -38,6 +43,7 @@ from archcast.report.views import (
     ceiling_note,
     comparison,
     course_lines,
+    front_lines,
     points_of,
     regret_lines,
     surface,
@@ -125,6 +131,7 @@ def page(
             f"regret-{axis}": regret_figure(regret_lines(searches, summary, axis), axis, points)
             for axis in AXES
         },
+        "fronts": front_figure(*front_lines(searches)),
         "speed-up": agreed and speed_up_figure(summary, board),
         **{
             f"course-{what}": course_figure(course.get(what, []), axis.format(points), shown)
@@ -154,7 +161,7 @@ def page(
         searches=rows_of(summary),
         points=points,
         budget=budget_of(summary),
-        search_columns={**search_columns(clock(summary), rows_of(summary)), "failed": _failed},
+        search_columns={**search_columns(summary), "failed": _failed},
         clock=clock(summary),
         agreement=agreed,
         facts=facts,

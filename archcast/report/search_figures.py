@@ -38,6 +38,15 @@ def regret_figure(found: Sequence[Line], axis: Axis, points: str) -> Figure | No
     return figure
 
 
+def front_figure(found: Sequence[Line], axes: Sequence[str]) -> Figure | None:
+    """Fronts of the first two objectives, None where there are none."""
+    if not found:
+        return None
+    figure = new_figure(axes[1], axes[0])
+    add_lines(figure, found, len(OKABE_ITO), "lines+markers", "%{x:.4g}: %{y:.4g}")
+    return figure
+
+
 def course_figure(found: Sequence[Line], what: str, shown: int) -> Figure | None:
     """Something by epoch of a supernet, None where there is nothing; `shown` lines at first."""
     if not found:

@@ -37,7 +37,6 @@ from archcast.report.text import (
     source_text,
 )
 from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
-from archcast.studies.speed_up import clock
 
 WIDE = 100  # columns of a terminal from which all of a search is shown
 NARROW = 80  # columns below which only the main ones are
@@ -253,11 +252,11 @@ def stop_table(summary: pd.DataFrame, width: int) -> Table:
 
 def search_table(summary: pd.DataFrame, width: int) -> Table:
     """Searches as a rich table, with as many columns as the terminal has room for."""
-    hidden = set() if width >= WIDE else {"value", "95 %", "reached"}
+    hidden = set() if width >= WIDE else {"value", "95 %", "distance", "reached"}
     if width < NARROW:
         hidden |= {"to target", "x unguided"}
     table = _new_table()
-    columns = search_columns(clock(summary), rows_of(summary))
+    columns = search_columns(summary)
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name == "search":

@@ -10,7 +10,7 @@ import pandas as pd
 
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import KENDALL_TAU, Metric
-from archcast.studies.speed_up import Axis
+from archcast.studies.speed_up import Axis, clock
 
 Row = dict[str, Any]
 
@@ -186,16 +186,21 @@ def search_title(strategy: str, predictor: str | None, epochs: int) -> str:
     return strategy + guide + (f", {counted(epochs, 'epoch')}" if epochs else "")
 
 
-def search_columns(by: Axis, rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
-    """The columns of a table of these searches, with speed-ups by this clock."""
-    return {
+def search_columns(summary: pd.DataFrame) -> dict[str, Callable[[Row], str]]:
+    """The columns of a table of searches; those of fronts where there are any."""
+    by = clock(summary)
+    columns: dict[str, Callable[[Row], str]] = {
         "search": lambda row: search_title(row["strategy"], row["predictor"], row["epochs"]),
         "value": lambda row: number(row["value"], 2),
         "regret": lambda row: number(row["regret"], 2),
         "95 %": lambda row: bounds(row, "regret"),
+        "distance": lambda row: number(row["distance"], 3),
+        "broken": lambda row: number(row["broken"], 2),
         "reached": lambda row: "-" if row["reached"] is None else f"{row['reached']:.0%}",
         "to target": lambda row: cost_text(row[f"{by}_to_target"], by),
         "x random": lambda row: speed_up_text(row, f"speed_up_{by}"),
         "x unguided": lambda row: speed_up_text(row, f"over_unguided_{by}"),
-        **({"source": source_text} if have_source(rows) else {}),
+        **({"source": source_text} if have_source(rows_of(summary)) else {}),
     }
+    unknown = {name for name in ("distance", "broken") if summary[name].isna().all()}
+    return {name: cell for name, cell in columns.items() if name not in unknown}

@@ -218,6 +218,31 @@ def regret_lines(searches: pd.DataFrame, summary: pd.DataFrame, axis: Axis) -> l
     ]
 
 
+def front_lines(searches: pd.DataFrame) -> tuple[list[Line], Sequence[str]]:
+    """What searches of several objectives return, and their axes: the second by the first.
+
+    Of each kind it is the front of the run whose regret is the median; the best there is of the
+    first comes last. Empty where there are no such searches.
+    """
+    good = searches[searches["error"].isna() & searches["returned"].notna()]
+    good = good[good["axes"].map(lambda axes: axes is not None and len(axes) > 1)]
+    if good.empty:
+        return [], ()
+    found = []
+    for _, runs in good.groupby(SEARCH, sort=False):
+        ends = runs["regrets"].map(lambda regrets: regrets[-1])
+        middle = ends.sort_values(kind="stable").index[(len(ends) - 1) // 2]
+        strategy, predictor, epochs = runs.iloc[0][SEARCH]
+        found.append((search_title(strategy, predictor, epochs), runs.loc[middle, "returned"]))
+    found.append(("the best there is", good["front"].iloc[0]))
+    drawn = [
+        Line(name, *points[np.argsort(points[:, 1])][:, [1, 0]].T.tolist(), *[[np.nan]] * 2)
+        for name, points in found
+        if len(points)
+    ]
+    return drawn, good["axes"].iloc[0]
+
+
 def course_lines(searches: pd.DataFrame, space: Space) -> dict[str, list[Line]]:
     """By epoch of a supernet, means over one-shot searches of a kind; empty without any.
 

@@ -27,6 +27,10 @@ registry: Registry[type[Strategy]] = Registry(
             "archcast.search.evolution:Evolution",
             "regularised evolution; guided evolution with a predictor",
         ),
+        "nsga2": Entry(
+            "archcast.search.optuna_search:NSGA2", "fronts that evolve, where least crowded"
+        ),
+        "tpe": Entry("archcast.search.optuna_search:TPE", "where what is good is dense, by Optuna"),
         "reinforce": Entry(
             "archcast.search.reinforce:Reinforce", "policy gradient, an option at a time"
         ),
@@ -56,6 +60,9 @@ registry: Registry[type[Strategy]] = Registry(
         ),
         "enas": Entry(
             "archcast.search.one_shot:ENAS", "supernet by a controller that learns what scores"
+        ),
+        "e2rnas": Entry(
+            "archcast.search.one_shot:E2RNAS", "as darts, for what is small and robust as well"
         ),
         "novelty-search": Entry(
             "archcast.search.one_shot:NoveltySearch",

@@ -13,9 +13,11 @@ from scipy.stats import norm
 from archcast.predictors.predictor import Vector
 from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
+from archcast.search.several import Combine, Guides, worth
 from archcast.search.strategy import Guide, Steps, Strategy, Traits
 
 Acquisition = Literal["ei", "ucb", "its"]
+DRAWS = 32  # by which an expected improvement of the hypervolume is known
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class BayesianOptimisation(Strategy):
     them). It trains `batch`, or a tenth of what was trained before if that is more. The acquisition
     is expected improvement (`ei`), the upper confidence bound mean + `beta` deviations (`ucb`), or
     independent Thompson sampling (`its`).
+
+    Of several objectives, or within limits, what is improved is the `hypervolume` (Emmerich et al.,
+    2006; by draws where it is the expected one), or, by `chebyshev`, a scalarisation with random
+    weights (as in ParEGO, Knowles, 2006); deviations of objectives are independent.
     """
 
     acquisition: Acquisition = "its"
@@ -35,12 +41,14 @@ class BayesianOptimisation(Strategy):
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
     batch: PositiveInt = 2
+    combine: Combine = "hypervolume"
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
         unguided="random",
         deviations=True,
         neighbours=True,
+        several=True,
         paper="White et al., 2021, BANANAS",
     )
 
@@ -51,12 +59,24 @@ class BayesianOptimisation(Strategy):
             each = math.ceil(guide.affordable(2 * self.candidates, size) / 2)
             candidates = trained.new_mutants(self.parents, each, rng)
             candidates += trained.new_random(each, rng, besides=candidates)
+            if isinstance(guide, Guides):
+                draws = drawn(self.acquisition, *guide.query_with_std(candidates), self.beta, rng)
+                return candidates, worth(guide, trained, draws, size, self.combine, rng)
             # The best mean of what was trained, on the predictor's own axis.
             best = float(guide.query(trained.best(self.parents) or candidates).max())
             mean, std = guide.query_with_std(candidates)
             return candidates, acquire(self.acquisition, mean, std, best, self.beta, rng)
 
         return train_the_best(pool, rng, guide, self.start, self.batch, score)
+
+
+def drawn(
+    acquisition: Acquisition, mean: Vector, std: Vector, beta: float, rng: np.random.Generator
+) -> Vector:
+    """What the scores of candidates may be, (draws, *shape of the means)."""
+    if acquisition == "ucb":
+        return (mean + beta * std)[np.newaxis]
+    return rng.normal(mean, std, (DRAWS if acquisition == "ei" else 1, *mean.shape))
 
 
 def acquire(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import PositiveInt
@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
+from archcast.search.several import Combine, Guides, fittest, worth
 from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
 from archcast.spaces.space import Architecture
 
@@ -28,6 +29,10 @@ class Evolution(Strategy):
     that was trained, scores `candidates` mutants of the `parents` best (fewer where queries train
     them), and the best `batch` of them are trained, or a tenth of what was trained before if that
     is more. It starts from `start` random architectures.
+
+    Of several objectives, or within limits, the best are as in NSGA-II, and guided it trains what
+    by the predictors adds most to the `hypervolume`, or, by `chebyshev`, to a scalarisation with
+    random weights (as in ParEGO, Knowles, 2006).
     """
 
     population: PositiveInt = 30
@@ -36,10 +41,12 @@ class Evolution(Strategy):
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
     batch: PositiveInt = 2
+    combine: Combine = "hypervolume"
 
     traits: ClassVar[Traits] = Traits(
         takes_predictor=True,
         neighbours=True,
+        several=True,
         paper="Real et al., 2019, Regularized Evolution for Image Classifier Architecture Search;"
         " Wei et al., 2020, NPENAS",
     )
@@ -48,13 +55,16 @@ class Evolution(Strategy):
         if guide is not None:
             return self._guided(pool, rng, guide)
         first = list(islice(pool.shuffled(rng), self.population))
-        return regularised(pool, rng, first, self.population, self.tournament)
+        return regularised(pool, rng, first, self.population, self.tournament, self.combine)
 
     def _guided(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> Steps:
         def score(trained: Trained, size: int) -> Scored:
             wanted = guide.affordable(self.candidates, size)
             candidates = trained.new_mutants(self.parents, wanted, rng)
-            return candidates, guide.query(candidates)
+            scores = guide.query(candidates)
+            if isinstance(guide, Guides):
+                scores = worth(guide, trained, scores[np.newaxis], size, self.combine, rng)
+            return candidates, scores
 
         return train_the_best(pool, rng, guide, self.start, self.batch, score)
 
@@ -65,13 +75,15 @@ def regularised(
     first: Sequence[Architecture],
     size: int,
     tournament: int,
+    combine: Combine = "hypervolume",
 ) -> Steps:
     """Regularised evolution of a population of at most `size`, which begins as `first`."""
-    population: deque[tuple[float, Architecture]] = deque(maxlen=size)
+    population: deque[tuple[Any, Architecture]] = deque(maxlen=size)
     for architecture in first:
         population.append(((yield Trial(architecture)), architecture))
     while True:
         rivals = rng.choice(len(population), min(tournament, len(population)), replace=False)
-        _, parent = max((population[at] for at in rivals), key=lambda member: member[0])
+        values = np.reshape([population[at][0] for at in rivals], (len(rivals), -1))
+        _, parent = population[rivals[fittest(pool.goal, values, combine, rng)]]
         child = pool.mutate(parent, rng)
         population.append(((yield Trial(child)), child))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +23,10 @@ class Trained:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.architectures: list[Architecture] = []
-        self.values: list[float] = []
+        self.values: list[Any] = []  # as told: numbers, or (quantities,)
         self._classes: set[int] = set()
 
-    def add(self, architecture: Architecture, value: float) -> None:
+    def add(self, architecture: Architecture, value: Any) -> None:
         self.architectures.append(architecture)
         self.values.append(value)
         self._classes.add(self.pool.class_of(architecture))
@@ -38,8 +39,8 @@ class Trained:
         return max(least, round(GROWTH * len(self.architectures)))
 
     def best(self, n: int) -> list[Architecture]:
-        """The `n` of the highest value, best first."""
-        order = np.argsort(-np.array(self.values), kind="stable")
+        """The `n` best for the goal, best first."""
+        order = self.pool.goal.order(np.reshape(self.values, (len(self.values), -1)))
         return [self.architectures[at] for at in order[:n]]
 
     def new_mutants(self, parents: int, n: int, rng: np.random.Generator) -> list[Architecture]:

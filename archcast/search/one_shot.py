@@ -17,11 +17,12 @@ from pydantic.dataclasses import dataclass
 
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
+from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.predictors.weight_sharing import Recalibrate, WeightSharing
 from archcast.search.pool import Pool
 from archcast.search.strategy import Course, Guide, Steps, Strategy, Traits, Trial
-from archcast.spaces.space import Architecture, Space
+from archcast.spaces.space import Architecture, Choices, Space
 
 if TYPE_CHECKING:
     from archcast.making.policy_training import Searched
@@ -102,8 +103,12 @@ class OneShot(Strategy):
     def candidates(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> list[Architecture]:
         """Those of the pool among which shared weights decide, none twice."""
         policy = _searched(guide).policy
-        paths = [p for p in policy.candidates(rng).tolist() if pool.space.is_valid(tuple(p))]
+        paths = [p for p in policy.candidates(rng).tolist() if self.allows(pool.space, tuple(p))]
         return found_in(pool, paths[:1] if policy.decides else paths)
+
+    def allows(self, space: Space, path: Choices) -> bool:
+        """Whether a path may be the answer."""
+        return space.is_valid(path)
 
     def course(self, guide: Guide) -> Course:
         searched = _searched(guide)
@@ -188,6 +193,30 @@ class DARTS(OneShot):
 
     def own_guide(self) -> SharedWeights:
         return SharedWeights("darts" if self.order == 1 else "darts-2", self.epochs)
+
+
+@dataclass(frozen=True)
+class E2RNAS(OneShot):
+    """As `darts`, but images that mislead train the weights too, and cells are to be small.
+
+    Where paths have more parameters on average than random ones have, logits follow these as well
+    as the validation loss: by `mgda` along the shortest mean of the two gradients, so that both
+    fall, by `sum` along their sum. The likeliest path wins that leads from input to output.
+    """
+
+    combine: Literal["mgda", "sum"] = "mgda"
+
+    policy: ClassVar[str] = "e2rnas"
+    traits: ClassVar[Traits] = Traits(
+        paper="Yue et al., 2020, Effective, Efficient and Robust Neural Architecture Search"
+    )
+
+    def own_guide(self) -> SharedWeights:
+        return SharedWeights("e2rnas" if self.combine == "mgda" else "e2rnas-sum", self.epochs)
+
+    def allows(self, space: Space, path: Choices) -> bool:
+        allowed = super().allows(space, path)
+        return allowed and bool(live_graphs([Architecture(space, path)]).adjacency.any())
 
 
 @dataclass(frozen=True)

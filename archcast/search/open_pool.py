@@ -53,6 +53,10 @@ class OpenPool(Pool):
                 seen.add(kind)
                 yield architecture
 
+    def nearest(self, choices: Choices, rng: np.random.Generator) -> Architecture:
+        """Any of the space: that of choices which it does not have can't be looked up."""
+        return self.draw(rng)
+
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A mutant as the space makes them; a random one where all are isomorphic to the first."""
         for _ in range(TRIES):

@@ -9,23 +9,31 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.search.goal import ACCURATE, Goal
 from archcast.spaces.space import Architecture, Choices, Space
 
 MOST_ASKED = 1_000  # neighbours of an architecture that are looked up among the members
 
 
 class Pool:
-    """The architectures of a space that a search may propose.
+    """The architectures of a space that a search may propose, and what it is after.
 
     Isomorphic architectures are the same network: they share a `class_of`, and whoever has trained
     one of them has trained all.
 
     Attributes:
         epochs: of a whole training run; 1 where nothing is known of shorter ones.
+        goal: says which values are better.
     """
 
-    def __init__(self, space: Space, architectures: Sequence[Architecture], epochs: int) -> None:
-        self.space, self.architectures, self.epochs = space, architectures, epochs
+    def __init__(
+        self,
+        space: Space,
+        architectures: Sequence[Architecture],
+        epochs: int,
+        goal: Goal = ACCURATE,
+    ) -> None:
+        self.space, self.architectures, self.epochs, self.goal = space, architectures, epochs, goal
         self._class: dict[Architecture, int] = {}  # of members and of canonical forms
         self._first: list[Architecture] = []  # member of each class
         for architecture in architectures:
@@ -92,6 +100,11 @@ class Pool:
     def _choices(self) -> NDArray[np.float64]:
         """Of all members, (architectures, decisions)."""
         return np.array([member.choices for member in self.architectures], dtype=np.float64)
+
+    def nearest(self, choices: Choices, rng: np.random.Generator) -> Architecture:
+        """A member that differs from choices in the fewest decisions, one of them at random."""
+        apart = (self._choices != choices).sum(axis=1)
+        return self.architectures[int(rng.choice(np.flatnonzero(apart == apart.min())))]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A neighbour, drawn uniformly at random; any member where mutations do not lead far."""

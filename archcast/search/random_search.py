@@ -16,7 +16,7 @@ class RandomSearch(Strategy):
     """Trains architectures drawn uniformly at random, none twice."""
 
     traits: ClassVar[Traits] = Traits(
-        paper="Li & Talwalkar, 2019, Random Search and Reproducibility for NAS"
+        several=True, paper="Li & Talwalkar, 2019, Random Search and Reproducibility for NAS"
     )
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from archcast.benchmarks.objective import MeasuredOn
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.identity import versioned
@@ -19,15 +20,16 @@ from archcast.evaluation.engine import (
     UNLABELED_SIZE,
     draw_runs,
     outcome_or_error,
-    truth_of,
     warm_up,
 )
 from archcast.evaluation.job import BaseJob, Planned
 from archcast.evaluation.record import BaseRecord
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured
+from archcast.search.goal import Goal, Limit, Matrix
 from archcast.search.live import SEEDS, LiveSimulation
-from archcast.search.simulation import PaidGuide, Simulation
+from archcast.search.several import Counted, Guides
+from archcast.search.simulation import PaidGuide, Simulation, goal_truth, told
 from archcast.search.strategy import Course, Search, Strategy
 from archcast.spaces.space import Architecture, Choices
 
@@ -40,6 +42,8 @@ class SearchJob(BaseJob):
 
     strategy: str
     unguided: str
+    others: tuple[Objective, ...] = ()  # objectives besides the first
+    limits: tuple[Limit, ...] = ()
     epochs: int = Field(ge=0)  # 0 where no predictor sees learning curves
     budget: int | None = Field(default=None, ge=1)  # whole trainings; None for as many as it may
     seconds: float | None = Field(default=None, gt=0)  # of training; None for any
@@ -50,6 +54,11 @@ class SearchJob(BaseJob):
     def title(self) -> str:
         """What failed, where it did."""
         return f"{self.strategy} with {self.predictor or 'no predictor'}"
+
+    @property
+    def goal(self) -> Goal:
+        """What it is after."""
+        return Goal((self.objective, *self.others), self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +78,22 @@ class SearchRecord(BaseRecord):
     behind its last. Values are in the objective's unit. What a strategy never sees is `truth`, of
     their other runs, and `best`, the best of that in the table; both are of another data set,
     `judged_on`, where that judges.
+
+    With several objectives, or limits, `others` and `other_truth` are of the quantities besides the
+    first, by trial, and there is no `best`: what could be found is `front`, by point, and from
+    `worst` its hypervolume is counted, of each objective in its unit.
     """
 
     job: SearchJob
     epochs: list[int] = Field(default_factory=list)  # that each had been trained for
     beyond: list[str] = Field(default_factory=list)
     values: list[float] = Field(default_factory=list)  # what came of each
+    others: list[list[float]] = Field(default_factory=list)
     truth: list[float] = Field(default_factory=list)
+    other_truth: list[list[float]] = Field(default_factory=list)
     best: float = 0.0  # 0 where the search never began
+    front: list[list[float]] = Field(default_factory=list)
+    worst: list[float] = Field(default_factory=list)
     judged_on: str | None = None
     liked: list[list[int]] = Field(default_factory=list)  # one-shot: choices, by epoch
     liked_truth: list[float | None] = Field(default_factory=list)  # None: not in the table
@@ -94,6 +111,10 @@ class SearchRecord(BaseRecord):
         each = (self.epochs, self.truth, self.evaluations, self.predictor_seconds)
         yield from ((values, trials) for values in (self.values, self.architectures, *each))
         yield self.training_seconds, trials if self.training_seconds else 0
+        further = len(self.job.goal.quantities) - 1
+        for rows in (self.others, self.other_truth):
+            yield [len(row) for row in rows], trials if further else 0
+            yield from ((row, further) for row in rows)
         totals = self.total_evaluations, self.total_training_seconds, self.total_predictor_seconds
         yield (self.best, *totals), 4
 
@@ -103,13 +124,12 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
     """Replay one search; whatever goes wrong inside it becomes the record's error."""
     job = planned.job
     rng = job.split_rng(table.hash)
-    run = draw_runs(table, rng, table.values(job.objective, job.label))
-    truth = truth_of(table, job.objective, job.truth, run)
-    best = truth[np.nanargmax(job.objective.signed(truth))]
-    record = SearchRecord(job=job, table=table.hash, best=float(best))
+    run = draw_runs(table, rng, told(table, job.goal, job.label).sum(axis=1))
+    truth = goal_truth(table, job.goal, job.truth, run)
+    record = SearchRecord(job=job, table=table.hash, **_to_find(job.goal, truth))
 
     def search() -> dict[str, Any]:
-        known = table, run, job.objective, job.label
+        known = table, run, job.goal, job.label
         seed = job.repeat % SEEDS
         simulation = LiveSimulation(*known, job.device, seed) if job.live else Simulation(*known)
         guide = _guide(planned, simulation, rng)
@@ -117,16 +137,18 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         log = simulation.run_search(steps, job.budget or inf, job.seconds or inf)
         if job.seconds and not log.values:
             raise InputError(f"no training ends within {job.seconds:g} s; give more --seconds")
+        trained = simulation.truth(job.truth)
         fallbacks = guide.fallbacks if guide else 0
         course = planned.strategy.course(guide) if guide else Course()
         beyond = simulation.strangers if isinstance(simulation, LiveSimulation) else []
         return {
             **asdict(log),
             "liked": [list(each) for each in course.liked],
-            "liked_truth": [known_truth(table, tuple(each), truth) for each in course.liked],
+            "liked_truth": [known_truth(table, tuple(each), truth[:, 0]) for each in course.liked],
             "probabilities": list(course.probabilities),
             "beyond": [str(each) for each in beyond],
-            "truth": simulation.truth(job.truth).tolist(),
+            "truth": trained[:, 0].tolist(),
+            "other_truth": [] if job.goal.is_single else trained[:, 1:].tolist(),
             "total_evaluations": simulation.evaluations,
             "total_training_seconds": simulation.training_seconds,
             "total_predictor_seconds": simulation.predictor_seconds,
@@ -135,6 +157,19 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         }
 
     return record.model_copy(update=outcome_or_error(search))
+
+
+def _to_find(goal: Goal, truth: Matrix) -> dict[str, Any]:
+    """The best, or the front, of what a table holds, by its truth (architectures, quantities)."""
+    signed = goal.signed(truth)
+    if goal.is_single:
+        return {"best": float(truth[np.nanargmax(signed[:, 0]), 0])}
+    shown = truth[:, : len(goal.objectives)]
+    at_worst = signed[:, : len(goal.objectives)].argmin(axis=0)
+    return {
+        "front": np.unique(shown[goal.returned(signed)], axis=0).tolist(),
+        "worst": shown[at_worst, range(shown.shape[1])].tolist(),
+    }
 
 
 def known_truth(table: Table, choices: Choices, truth: NDArray[np.float64]) -> float | None:
@@ -149,16 +184,26 @@ def known_truth(table: Table, choices: Choices, truth: NDArray[np.float64]) -> f
 
 def _guide(
     planned: PlannedSearch, simulation: Simulation, rng: np.random.Generator
-) -> PaidGuide | None:
-    job, predictor = planned.job, planned.predictor
-    if predictor is not None:
-        warm_up(Planned(job, predictor), job.objective, job.epochs, simulation.table)
-    elif (predictor := planned.strategy.own_guide()) is None:
+) -> PaidGuide | Guides | None:
+    job = planned.job
+    if (predictor := planned.predictor or planned.strategy.own_guide()) is None:
         return None
-    return PaidGuide(
-        configured(predictor, job.predictor_seed(), job.device),
-        simulation,
-        job.epochs,
-        unlabeled=rng.permutation(len(simulation.table))[:UNLABELED_SIZE],
-        seed=int(rng.integers(2**31)),
+    unlabeled = rng.permutation(len(simulation.table))[:UNLABELED_SIZE]
+    seed = int(rng.integers(2**31))
+
+    def paid(objective: Objective) -> PaidGuide:
+        if planned.predictor is not None:
+            warm_up(Planned(job, predictor), objective, job.epochs, simulation.table)
+        own = configured(predictor, job.predictor_seed(), job.device)
+        return PaidGuide(own, simulation, job.epochs, unlabeled, seed, objective)
+
+    if job.goal.is_single:
+        return paid(job.objective)
+    return Guides(
+        [
+            Counted(each, partial(simulation.counts, name))
+            if (name := simulation.counted(each))
+            else paid(each)
+            for each in job.goal.quantities
+        ]
     )

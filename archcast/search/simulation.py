@@ -12,10 +12,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import MeasuredOn, Objective
+from archcast.benchmarks.objective import COUNTED, MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.evaluation.engine import context, label_seconds, truth_of
 from archcast.predictors.predictor import Context, Predictor, Vector
+from archcast.search.goal import Goal, Matrix, matrix
 from archcast.search.pool import Pool
 from archcast.search.strategy import Guide, Search, Trial
 from archcast.spaces.space import Architecture
@@ -33,7 +34,8 @@ class Log:
 
     architectures: list[int] = field(default_factory=list)  # positions in the table
     epochs: list[int] = field(default_factory=list)  # that it has been trained for by then
-    values: list[float] = field(default_factory=list)  # of the objective, in its unit
+    values: list[float] = field(default_factory=list)  # of the first objective, in its unit
+    others: list[list[float]] = field(default_factory=list)  # of the other quantities, by trial
     evaluations: list[float] = field(default_factory=list)  # whole trainings paid
     training_seconds: list[float] = field(default_factory=list)  # empty where unknown
     predictor_seconds: list[float] = field(default_factory=list)
@@ -52,16 +54,15 @@ class Simulation:
     Args:
         table: the results.
         run: the row of the one run that each architecture is known by.
-        objective: what is searched for.
-        label: which of its values a search is told.
+        goal: what is searched for.
+        label: which of its values a search is told; of a quantity without such, the others.
     """
 
     is_live = False  # whether it trains what the table lacks
+    _counted = frozenset(COUNTED)
 
-    def __init__(
-        self, table: Table, run: NDArray[np.int64], objective: Objective, label: MeasuredOn
-    ) -> None:
-        self.objective, self.label = objective, label
+    def __init__(self, table: Table, run: NDArray[np.int64], goal: Goal, label: MeasuredOn) -> None:
+        self.goal, self.label = goal, label
         self._know(table, run)
         self.pool = self._pool()
         self.log = Log()
@@ -74,11 +75,11 @@ class Simulation:
 
     def _know(self, table: Table, run: NDArray[np.int64]) -> None:
         self.table, self.run = table, run
-        self._final = table.values(self.objective, self.label)
-        self._seconds = epoch_prices(table, run, self.objective)
+        self._final = told(table, self.goal, self.label)
+        self._seconds = epoch_prices(table, run, self.goal.dearest)
 
     def _pool(self) -> Pool:
-        return pool_of(self.table, self.objective)
+        return pool_of(self.table, self.goal)
 
     def _index(self, architecture: Architecture) -> int:
         return self.table.index(architecture)
@@ -90,14 +91,20 @@ class Simulation:
             self._position[kind] = self._index(architecture)
         return self._position[kind]
 
-    def truth(self, part: MeasuredOn) -> NDArray[np.float64]:
-        """What is judged by, of each architecture that the search trained, in its order."""
-        of_all = truth_of(self.table, self.objective, part, self.run)
-        return of_all[self.log.architectures]
+    def truth(self, part: MeasuredOn) -> Matrix:
+        """What is judged by, (trials, quantities), of each architecture that the search trained."""
+        return goal_truth(self.table, self.goal, part, self.run)[self.log.architectures]
 
-    def facts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        """Of architectures that the table may lack."""
-        raise NotImplementedError
+    def counted(self, objective: Objective) -> str | None:
+        """The column of an objective that `counts` gives; None of another."""
+        name, *others = objective.columns
+        return None if others or name not in self._counted else name
+
+    def counts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """A column that is counted of an untrained network, and costs nothing."""
+        at = [self.position(each) for each in architectures]
+        column: NDArray[np.float64] = self.table.columns[name][self.run[at]].astype(np.float64)
+        return column
 
     def pay(self, architecture: Architecture, epochs: int | None) -> int:
         """Train up to a number of epochs, or to the end; the number that it has got so far."""
@@ -112,30 +119,35 @@ class Simulation:
             self.training_seconds += further * float(self._seconds[at])
         return wanted
 
-    def try_(self, trial: Trial) -> float:
+    def try_(self, trial: Trial) -> float | Vector:
         """Train as a trial says, and write it down unless the search knows what comes of it.
 
-        Returns what came of it, as higher is better.
+        Returns what came of it, as higher is better: a number, or (quantities,).
         """
         epochs = self.pay(*trial)
         at = self.position(trial.architecture)
         row = self.run[at]
         if epochs == self._whole(at):
-            value = float(self._final[row])
+            value, *others = self._final[row].tolist()
         else:
-            curve = self.table.curve_of(self.objective)
+            curve = self.table.curve_of(self.goal.objectives[0])
             assert curve is not None, "a pool of one epoch has no shorter trials"
-            value = float(self.table.columns[curve][row, epochs - 1])
+            if not self.goal.is_single:
+                raise ValueError(f"{self.goal.name}: known after whole trainings only")
+            value, others = float(self.table.columns[curve][row, epochs - 1]), []
         if epochs > self._told.get(at, 0):
             self._told[at] = epochs
             self.log.architectures.append(at)
             self.log.epochs.append(epochs)
             self.log.values.append(value)
+            if others:
+                self.log.others.append(others)
             self.log.evaluations.append(self.evaluations)
             self.log.predictor_seconds.append(self.predictor_seconds)
             if self._seconds is not None:
                 self.log.training_seconds.append(self.training_seconds)
-        return float(self.objective.signed(value))
+        signed: Vector = self.goal.signed(np.array([value, *others]))
+        return float(signed[0]) if self.goal.is_single else signed
 
     def _whole(self, at: int) -> int:
         """Epochs of the whole training run of an architecture."""
@@ -173,6 +185,25 @@ def incumbents(epochs: Sequence[int], values: Sequence[float], objective: Object
     return found
 
 
+def returned_after(
+    goal: Goal,
+    epochs: Sequence[int],
+    values: Sequence[float],
+    others: Sequence[Sequence[float]] = (),
+) -> list[list[int]]:
+    """After each trial which trials a search would return: the best so far, or a front."""
+    if goal.is_single:
+        return [[at] for at in incumbents(epochs, values, goal.objectives[0])]
+    signed = goal.signed(matrix(values, others))
+    found: list[list[int]] = []
+    front: list[int] = []
+    for at in range(len(signed)):
+        rivals = [*front, at]
+        front = [rivals[i] for i in np.flatnonzero(goal.returned(signed[rivals]))]
+        found.append(front)
+    return found
+
+
 def epoch_prices(
     table: Table, run: NDArray[np.int64], objective: Objective
 ) -> NDArray[np.float64] | None:
@@ -187,20 +218,32 @@ def epoch_prices(
     return None if whole is None else whole / np.maximum(1, table.epochs[run])
 
 
+def told(table: Table, goal: Goal, label: MeasuredOn) -> Matrix:
+    """What searches are told of each run, (rows of the table, quantities), in their units."""
+    return np.column_stack([table.values(each, each.part(label)) for each in goal.quantities])
+
+
+def goal_truth(table: Table, goal: Goal, part: MeasuredOn, run: NDArray[np.int64]) -> Matrix:
+    """What searches are judged by, (architectures of the table, quantities), in their units."""
+    return np.column_stack(
+        [truth_of(table, each, each.part(part), run) for each in goal.quantities]
+    )
+
+
 @lru_cache(maxsize=4)
-def pool_of(table: Table, objective: Objective) -> Pool:
+def pool_of(table: Table, goal: Goal) -> Pool:
     """All architectures of a table."""
     epochs = int(table.epochs.max())
-    curve = table.curve_of(objective)
-    by_epoch = curve is not None and table.columns[curve].shape[1] >= epochs
-    return Pool(table.space, table.architectures, max(1, epochs) if by_epoch else 1)
+    curve = table.curve_of(goal.objectives[0])
+    by_epoch = curve is not None and table.columns[curve].shape[1] >= epochs and goal.is_single
+    return Pool(table.space, table.architectures, max(1, epochs) if by_epoch else 1, goal)
 
 
 class PaidGuide(Guide):
     """A predictor in a simulation: it sees what was paid for, and its seconds count.
 
-    A query of one that reads learning curves trains each architecture for `epochs` epochs. One that
-    does not learn is fitted once, and scores an architecture once.
+    It is of one objective. A query of one that reads learning curves trains each architecture for
+    `epochs` epochs. One that does not learn is fitted once, and scores an architecture once.
     """
 
     def __init__(
@@ -210,13 +253,12 @@ class PaidGuide(Guide):
         epochs: int,
         unlabeled: NDArray[np.int64],
         seed: int,
+        objective: Objective,
     ) -> None:
         super().__init__(predictor)
-        self.simulation, self.epochs = simulation, epochs
+        self.simulation, self.epochs, self.objective = simulation, epochs, objective
         whole = max(1, int(simulation.table.epochs.max()))
         self.evidence = epochs / whole if self._reads_curves else 0.0
-        self.fallbacks = 0  # queries answered by a stand-in
-        self.source_seconds: float | None = 0.0  # what it knows from elsewhere took
         self._unlabeled, self._seed = unlabeled, seed
         self._scores: dict[Architecture, float] = {}
         self._fitted = False
@@ -271,13 +313,13 @@ class PaidGuide(Guide):
             self.simulation.table,
             rows,
             self.predictor,
-            self.simulation.objective,
+            self.objective,
             self.epochs,
             self._unlabeled,
             self._seed,
         )
         if counted:
-            of_networks = {name: self.simulation.facts(name, architectures) for name in columns}
+            of_networks = {name: self.simulation.counts(name, architectures) for name in columns}
             facts = replace(facts, columns=of_networks)
         return facts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -29,10 +29,14 @@ class Guide:
     Attributes:
         evidence: the share of a whole training that a query costs.
         informed: whether it ranks before the first label.
+        fallbacks: how many queries were answered by a stand-in.
+        source_seconds: what it knows from elsewhere took; None where nobody says.
     """
 
     evidence = 0.0
     informed = False
+    fallbacks = 0
+    source_seconds: float | None = 0.0
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
@@ -44,7 +48,7 @@ class Guide:
             min(candidates, max(batch, int(batch / self.evidence))) if self.evidence else candidates
         )
 
-    def fit(self, architectures: Sequence[Architecture], labels: Sequence[float]) -> None:
+    def fit(self, architectures: Sequence[Architecture], labels: Sequence[Any]) -> None:
         """Learn from architectures and their values, of which higher is better."""
         self.predictor.fit(architectures, labels)
 
@@ -57,7 +61,7 @@ class Guide:
         return self.predictor.query(architectures, return_std=True)
 
 
-Steps = Generator[Trial, float, None]  # each trial is answered by its value
+Steps = Generator[Trial, Any, None]  # each trial is answered by its value
 
 
 class Course(NamedTuple):
@@ -81,6 +85,7 @@ class Traits:
     deviations: bool = False  # its predictor must give standard deviations
     neighbours: bool = False  # it mutates architectures
     curves: bool = False  # it trains some architectures for a few epochs only
+    several: bool = False  # it can be after several objectives, within limits
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever what it proposes changes
 
@@ -101,6 +106,9 @@ class Strategy(ABC):
     @abstractmethod
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         """Yield trials, and be sent the value of each: accuracy or another, higher is better.
+
+        Strategies for `several` objectives look at `pool.goal`: unless it `is_single`, they are
+        sent (quantities,) of it, signed.
 
         A trial of what was trained before costs nothing, and gives the same value again. The
         generator returns where there is nothing left to propose.
@@ -132,7 +140,7 @@ class Search:
             self._advance(None)
         return self._trial
 
-    def tell(self, value: float) -> None:
+    def tell(self, value: float | Vector) -> None:
         """What the last trial asked for came to; higher is better.
 
         Raises:
@@ -142,8 +150,8 @@ class Search:
             raise ValueError("tell comes after ask: there is no trial to tell of")
         self._advance(value)
 
-    def _advance(self, value: float | None) -> None:
+    def _advance(self, value: float | Vector | None) -> None:
         try:
-            self._trial = self._steps.send(value)  # type: ignore[arg-type]
+            self._trial = self._steps.send(value)
         except StopIteration:
             self._trial = None

@@ -47,7 +47,7 @@ class Work(TypedDict, total=False):
     """How jobs are run.
 
     `results` is the folder of the records; `workers` are processes, or an executor of
-    `concurrent.futures`.
+    `concurrent.futures`, such as a `Cluster`.
     """
 
     results: Path | str
@@ -255,6 +255,8 @@ def search(
     target: float | None = None,
     epochs: int | None = None,
     objective: str | None = None,
+    objectives: Sequence[str] | None = None,
+    limits: Mapping[str, float] | None = None,
     label: MeasuredOn | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -263,8 +265,9 @@ def search(
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
 
-    What they find is judged by `judge`, another table, if there is one. If `live`, the whole space
-    is searched, and what the table lacks is trained.
+    They are after one `objective`, or the front of several, within `limits`: the worst values that
+    will do. What they find is judged by `judge`, another table, if there is one. If `live`, the
+    whole space is searched, and what the table lacks is trained.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
@@ -286,6 +289,8 @@ def search(
         device,
         seconds,
         live,
+        objectives,
+        limits,
     )
     records = _told(experiment.run(**work))
     if other is not None:

@@ -58,6 +58,11 @@ class Judge:
         for record in records:
             if record.job.live:
                 raise InputError(f"{self.table.source} is no judge of a live search: it lacks some")
+            if not record.job.goal.is_single:
+                raise InputError(
+                    f"{self.table.source} is no judge of {record.job.goal.name} within limits: a"
+                    " judge is of one objective"
+                )
             of_all, truth, best = truth_and_best(record.job.objective.name, record.job.truth)
             of_trials = truth[record.architectures].tolist()
             liked = [known_truth(self.table, tuple(each), of_all) for each in record.liked]

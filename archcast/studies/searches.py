@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archcast.benchmarks.objective import MeasuredOn, Objective
+from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.identity import made_of
@@ -23,6 +23,7 @@ from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import text_of
 from archcast.predictors.wrappers.ensemble import Ensemble
 from archcast.search import registry
+from archcast.search.goal import Goal
 from archcast.search.live import COUNTED
 from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import epoch_prices, pool_of
@@ -36,6 +37,7 @@ from archcast.studies.experiment import (
     default_epochs,
     facts_of,
 )
+from archcast.studies.goals import chosen_goal, unpriced
 
 BASELINE = "random"
 BUDGET = 150  # whole trainings, where nothing else is said
@@ -63,6 +65,9 @@ class SearchExperiment:
         device: where networks run.
         seconds: of training that a search may pay, without what is not finished by then; None for
             any.
+        objectives: several that are searched for, by name, in place of one.
+        limits: the worst values that will do, by name of an objective, in its unit: the most, or
+            where more is better, the least.
         live: whether searches may propose any architecture of the space; what the table lacks is
             then trained as its runs were, and kept.
     """
@@ -79,6 +84,8 @@ class SearchExperiment:
     device: str = "auto"
     seconds: float | None = None
     live: bool = False
+    objectives: Sequence[str] | None = None
+    limits: Mapping[str, float] | None = None
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -91,25 +98,28 @@ class SearchExperiment:
             check_number("--budget", budget, 1)
         check_number("--repeats", self.repeats, 1)
         check_number("--seed", self.seed, 0)
-        table, objective = self.table, self.table.objective(self.objective)
+        table = self.table
+        goal = chosen_goal(table, self.objective, self.objectives, self.limits)
+        objective = goal.objectives[0]
         label, truth = chosen_parts(table, objective, self.label, None)
         if self.live:
-            self._check_live(objective)
+            self._check_live(goal)
         epochs = self._epochs()
-        pairs, remarks = self._pairs(objective)
+        pairs, remarks = self._pairs(goal)
         check_jobs(len(pairs) * self.repeats)
         remarks += table.remarks(objective)
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
         if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"--seconds {self.seconds:g}: give more than 0")
-        if epoch_prices(table, table.starts[:-1], objective) is None:
-            unknown = f"{table.source} does not say what {objective.work} takes"
+        if epoch_prices(table, table.starts[:-1], goal.dearest) is None:
+            unknown = f"{table.source} does not say what {goal.dearest.work} takes"
             if self.seconds is not None:
                 raise InputError(f"--seconds: {unknown}; give --budget")
             remarks.append(f"speed-ups count evaluations: {unknown}")
+        remarks += unpriced(table, goal)
         mutating = any(strategy.traits.neighbours for strategy, _ in pairs)
-        if mutating and not self.live and not pool_of(table, objective).is_connected:
+        if mutating and not self.live and not pool_of(table, goal).is_connected:
             remarks.append(
                 f"{table.source} lacks the neighbours of most architectures: in place of mutants,"
                 " random ones are drawn from its pool"
@@ -121,6 +131,8 @@ class SearchExperiment:
                     strategy=strategy_text(strategy),
                     unguided=strategy.traits.unguided or strategy_text(strategy),
                     objective=objective,
+                    others=goal.objectives[1:],
+                    limits=goal.limits,
                     label=label,
                     truth=truth,
                     epochs=epochs if predictor and "curves" in predictor.tags.needs else 0,
@@ -166,22 +178,23 @@ class SearchExperiment:
             )
         return records
 
-    def _check_live(self, objective: Objective) -> None:
+    def _check_live(self, goal: Goal) -> None:
         if self.table.mixed:
             raise InputError("--live: a table of means has no single runs; leave --runs mean out")
         beyond = Beyond.of(self.table, self.device)
-        if lacks := objective.columns - beyond.columns:
-            raise InputError(
-                f"--live: runs that are trained here have no {', '.join(sorted(lacks))}; choose"
-                f" another --objective than {objective.name}"
-            )
+        for each in goal.quantities:
+            if lacks := each.columns - beyond.columns:
+                raise InputError(
+                    f"--live: runs that are trained here have no {', '.join(sorted(lacks))}; choose"
+                    f" another --objective than {each.name}"
+                )
 
     def _facts(self, strategy: Strategy, predictor: Predictor | None) -> dict[str, Any]:
         """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
         others: list[object] = [strategy, run_search_job]
         if self.live:
             beyond = Beyond.of(self.table, self.device)
-            others += [beyond.folder.name, made_of_networks(self.table, {"networks", "task"})]
+            others += [beyond.name, made_of_networks(self.table, {"networks", "task"})]
         said = facts_of(predictor, self.table, self.device, *others)
         if predictor is None and (own := strategy.own_guide()) is not None:
             whole = facts_of(own, self.table, self.device, *others)
@@ -199,7 +212,7 @@ class SearchExperiment:
             )
         return epochs
 
-    def _pairs(self, objective: Objective) -> tuple[list[Pair], list[str]]:
+    def _pairs(self, goal: Goal) -> tuple[list[Pair], list[str]]:
         """Strategies and their predictors, baselines first."""
         everything = self.strategies == "all"
         named = _listed([*registry] if everything else self.strategies)
@@ -208,7 +221,7 @@ class SearchExperiment:
         chosen: list[Predictor] = []
         remarks: list[str] = []
         if self.predictors is not None:
-            chosen, remarks = choose_predictors(self.predictors, self.table, objective)
+            chosen, remarks = self._guides(goal)
         for each in chosen if self.live else []:
             if lacks := each.tags.columns - COUNTED.keys():
                 read = ", ".join(sorted(lacks))
@@ -222,7 +235,7 @@ class SearchExperiment:
                 made = to_strategy(strategy)
                 with foreign(f"strategy {type(made).__name__} can't tell of itself"):
                     made_of(made)
-                    pairs += self._pairs_of(made, chosen, objective)
+                    pairs += self._pairs_of(made, chosen, goal)
             except InputError as error:
                 if not everything:
                     raise
@@ -235,12 +248,37 @@ class SearchExperiment:
         unique = {(strategy_text(s), p and text_of(p)): (s, p) for s, p in pairs}
         return sorted(unique.values(), key=lambda pair: pair[1] is not None), remarks
 
-    def _pairs_of(
-        self, strategy: Strategy, chosen: Sequence[Predictor], objective: Objective
-    ) -> list[Pair]:
+    def _guides(self, goal: Goal) -> tuple[list[Predictor], list[str]]:
+        """The predictors that guide, and remarks; of several objectives they are one for each.
+
+        Raises:
+            InputError: one that was named can't guide.
+        """
+        assert self.predictors is not None
+        if goal.is_single:
+            return choose_predictors(self.predictors, self.table, goal.objectives[0])
+        named, remarks = choose_predictors(self.predictors, self.table, goal.objectives[0])
+        for each in goal.quantities[1:]:
+            named, further = choose_predictors(named, self.table, each)
+            remarks += further
+        able = [each for each in named if each.tags.learns and "curves" not in each.tags.needs]
+        if not able:
+            raise InputError(
+                f"--predictor: of {goal.name} one guides each, and none of these learns them from"
+                " labels alone; give gp or another"
+            )
+        left = [text_of(each) for each in named if each not in able]
+        return able, [*remarks, *(f"left out: {each} can't guide to {goal.name}" for each in left)]
+
+    def _pairs_of(self, strategy: Strategy, chosen: Sequence[Predictor], goal: Goal) -> list[Pair]:
         """A strategy with all chosen predictors that it can take, and what it is compared with."""
-        traits, text = strategy.traits, strategy_text(strategy)
-        if traits.curves and pool_of(self.table, objective).epochs == 1:
+        traits, text, objective = strategy.traits, strategy_text(strategy), goal.objectives[0]
+        if not goal.is_single and not traits.several:
+            raise InputError(
+                f"--strategy {text}: is after one objective without limits; choose evolution,"
+                " bayesian, nsga2, tpe or random"
+            )
+        if traits.curves and pool_of(self.table, goal).epochs == 1:
             raise InputError(
                 f"--strategy {text}: trains for a few epochs first, and {self.table.source} has no"
                 f" {objective.name} by epoch; choose another"

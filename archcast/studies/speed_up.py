@@ -21,9 +21,10 @@ from archcast.evaluation.measure import provenance
 from archcast.evaluation.record import largest_group
 from archcast.evaluation.statistics import ALPHA, mean, median_interval, share_interval
 from archcast.predictors.predictor import Vector
+from archcast.search.goal import limits_text
 from archcast.search.search_job import SearchRecord
-from archcast.search.simulation import incumbents
 from archcast.studies.costs import floored
+from archcast.studies.regrets import ending, incumbent_regrets
 from archcast.studies.searches import BASELINE
 
 Axis = Literal["seconds", "evaluations"]
@@ -44,7 +45,8 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
     `seconds`. By epoch of the supernet of a one-shot search: the choices that it `liked` most,
     their `liked_regrets`, NaN where these are not known, and `probabilities` of all options.
     Where live searches find better than the table has, regrets are from the best that any of these
-    searches returned. `total_` is what it had cost at its end, NaN where the table does not say,
+    searches returned. Of several objectives, or within limits, there is what `ending` tells.
+    `total_` is what it had cost at its end, NaN where the table does not say,
     and `error` is None where it did not fail.
     """
     ordered = sorted(records, key=lambda record: record.job.repeat)
@@ -59,15 +61,17 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
 
 _COLUMNS = [
     *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
-    *("objective", "points", "sign", "budget", "budget_seconds", "label", "truth", "seed"),
-    *("repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
+    *("objective", "limits", "points", "sign", "budget", "budget_seconds", "label", "truth"),
+    *("seed", "repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
+    *("axes", "returned", "front", "distance", "broken"),
     *("total_evaluations", "total_seconds", "predictor_seconds", "source_seconds"),
     *("liked", "liked_regrets", "probabilities", "versions", "machine"),
 ]
 
 
 def _measured(record: SearchRecord) -> dict[str, Any]:
-    job = record.job
+    job, goal = record.job, record.job.goal
+    several = len(goal.objectives) > 1
     timed = bool(record.training_seconds)
     spent = record.total_training_seconds + record.total_predictor_seconds
     return {
@@ -80,9 +84,10 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "epochs": job.epochs,
         "family": job.family or None,
         "unguided": job.unguided,
-        "objective": job.objective.name,
-        "points": job.objective.points,
-        "sign": float(job.objective.signed(1.0)),
+        "objective": goal.name,
+        "limits": limits_text(goal.limits),
+        "points": goal.points,
+        "sign": 1.0 if several else float(job.objective.signed(1.0)),
         "budget": job.budget,
         "budget_seconds": job.seconds,
         "label": job.label,
@@ -91,8 +96,9 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "repeat": job.repeat,
         "error": record.error,
         "fallbacks": record.fallbacks,
-        "best": record.best,
+        "best": record.best if goal.is_single else 100.0 if several else record.front[0][0],
         "regrets": incumbent_regrets(record),
+        **ending(record),
         "evaluations": np.array(record.evaluations),
         # Those of training are simulated, those of the predictor measured.
         "seconds": np.add(record.training_seconds, record.predictor_seconds) if timed else None,
@@ -115,15 +121,7 @@ def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
 
 def _setting(record: SearchRecord) -> tuple[Hashable, ...]:
     job = record.job
-    return job.budget, job.seconds, job.objective, job.label, job.truth, job.seed, job.live
-
-
-def incumbent_regrets(record: SearchRecord) -> Vector:
-    """The regret of the incumbent after each trial, in the objective's unit."""
-    objective = record.job.objective
-    returned = incumbents(record.epochs, record.values, objective)
-    truth = np.array(record.truth, dtype=np.float64)[np.array(returned, dtype=np.int64)]
-    return np.asarray(objective.signed(record.best) - objective.signed(truth))
+    return job.budget, job.seconds, job.goal, job.label, job.truth, job.seed, job.live
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +209,7 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
     unknown is NaN or None.
     """
     if searches.empty:
-        return pd.DataFrame(columns=[*SEARCH, "seconds"])
+        return pd.DataFrame(columns=[*SEARCH, "seconds", "distance", "broken"])
     if target is None:
         target = default_target(searches) or 0.0
     groups = _by_search(searches)
@@ -278,6 +276,8 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
         "seconds": mean(good["total_seconds"]),
         "predictor_seconds": mean(good["predictor_seconds"]),
         "source_seconds": mean(good["source_seconds"]),
+        **{name: mean(good[name].dropna()) for name in ("distance", "broken")},
+        "limits": asked["limits"],
         "target": target,
     }
     for name, values in (("value", found), ("regret", ends)):

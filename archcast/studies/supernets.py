@@ -22,6 +22,7 @@ from scipy.stats import rankdata
 
 from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder
+from archcast.core.cluster import Cluster
 from archcast.core.errors import InputError, check_number
 from archcast.core.spec import split_specs
 from archcast.evaluation.job import Job, Planned
@@ -80,7 +81,12 @@ def supernet_jobs(
 
 
 def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int | Executor) -> None:
-    """Train the supernets of jobs, under one progress bar, so that their fits find them."""
+    """Train the supernets of jobs, under one progress bar, so that their fits find them.
+
+    On a cluster nothing is done: the first job there that lacks one trains it for all.
+    """
+    if isinstance(workers, Cluster):
+        return
     from archcast.making.supernet_training import train_supernets
 
     plans, settings = [], []

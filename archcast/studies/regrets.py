@@ -1,0 +1,99 @@
+"""How good what a search returns is: its regret, and where it is a front, what that misses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from archcast.evaluation.pareto_front import hypervolume_regret
+from archcast.predictors.predictor import Vector
+from archcast.search.goal import Goal, Matrix, matrix
+from archcast.search.search_job import SearchRecord
+from archcast.search.simulation import returned_after
+
+
+def incumbent_regrets(record: SearchRecord) -> Vector:
+    """The regret of what would be returned after each trial.
+
+    With one objective it is in its unit, and where nothing keeps the limits, what would be returned
+    is the worst; with several it is how much of the hypervolume is missing, in percent.
+    """
+    job = record.job
+    returned = returned_after(job.goal, record.epochs, record.values, record.others)
+    if job.goal.is_single:
+        truth = np.array(record.truth, dtype=np.float64)[[at for (at,) in returned]]
+        return np.asarray(job.objective.signed(record.best) - job.objective.signed(truth))
+    missing: dict[tuple[int, ...], float] = {}
+    front = Front.of(record)
+    for each in map(tuple, returned):
+        if each not in missing:
+            missing[each] = front.regret(each)
+    return np.array([missing[tuple(each)] for each in returned])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Front:
+    """What a search of several objectives, or within limits, could find, and found: signed."""
+
+    goal: Goal
+    truth: Matrix  # (trials, quantities)
+    points: Matrix  # the best that there are (points, objectives)
+    worst: Vector
+
+    @classmethod
+    def of(cls, record: SearchRecord) -> Self:
+        """As a record tells of it."""
+        goal = record.job.goal
+        signs = goal.signed(np.ones((1, len(goal.quantities))))[:, : len(goal.objectives)]
+        truth = goal.signed(matrix(record.truth, record.other_truth))
+        return cls(goal, truth, signs * record.front, (signs * record.worst)[0])
+
+    def found(self, trials: Sequence[int]) -> Matrix:
+        """The true values (points, objectives) of those that keep the limits in truth."""
+        truth = self.truth[list(trials)]
+        kept = self.goal.violations(truth) == 0
+        found: Matrix = truth[kept][:, : len(self.goal.objectives)]
+        return found
+
+    def regret(self, trials: Sequence[int]) -> float:
+        """Of returning these trials: see `incumbent_regrets`."""
+        share = hypervolume_regret(self.found(trials), self.points, self.worst)
+        several = len(self.goal.objectives) > 1
+        return share * (100.0 if several else float(self.points[0, 0] - self.worst[0]))
+
+    def distance(self, trials: Sequence[int]) -> float:
+        """Mean distance of the best points there are to what was found (IGD+, Ishibuchi, 2015).
+
+        In shares of the range of each objective, NaN where nothing that was found keeps the limits.
+        """
+        from moocore import igd_plus
+
+        range_ = np.maximum(self.points.max(axis=0) - self.worst, 1e-12)
+        found = self.found(trials)
+        ends = found / range_, self.points / range_
+        return float(igd_plus(ends[0], ref=ends[1], maximise=True)) if len(found) else np.nan
+
+
+def ending(record: SearchRecord) -> dict[str, Any]:
+    """What a search of several objectives, or within limits, returns at its end.
+
+    Its `returned` true values and the best there are, `front`, (points, objectives) in the units of
+    `axes`; the `distance` of the one to the other; and which share of it is `broken`: breaks a
+    limit in truth. None and NaN of other searches.
+    """
+    goal = record.job.goal
+    axes = [f"{each.name} ({each.unit})" if each.unit else each.name for each in goal.objectives]
+    if goal.is_single or not record.values:
+        return dict.fromkeys(("axes", "returned", "front")) | {"distance": np.nan, "broken": np.nan}
+    front = Front.of(record)
+    last = returned_after(goal, record.epochs, record.values, record.others)[-1]
+    return {
+        "axes": axes,
+        "returned": goal.signed(front.truth[last])[:, : len(axes)],
+        "front": np.array(record.front),
+        "distance": front.distance(last),
+        "broken": float((goal.violations(front.truth[last]) > 0).mean()) if last else np.nan,
+    }
