@@ -40,6 +40,8 @@ class Trained:
 
     def best(self, n: int) -> list[Architecture]:
         """The `n` best for the goal, best first."""
+        if not self.values:
+            return []
         order = self.pool.goal.order(np.reshape(self.values, (len(self.values), -1)))
         return [self.architectures[at] for at in order[:n]]
 
