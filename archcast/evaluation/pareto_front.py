@@ -43,7 +43,7 @@ def front_quality(truth: Matrix, predicted: Matrix) -> FrontQuality:
     """
     best, chosen = on_front(truth), on_front(predicted)
     lost = hypervolume_regret(truth[chosen], truth[best], truth.min(axis=0))
-    return FrontQuality(lost, float(chosen[best].mean()), int(chosen.sum()))
+    return FrontQuality(max(lost, 0.0), float(chosen[best].mean()), int(chosen.sum()))
 
 
 def hypervolume_regret(found: Matrix, front: Matrix, worst: Vector) -> float:
@@ -51,9 +51,14 @@ def hypervolume_regret(found: Matrix, front: Matrix, worst: Vector) -> float:
 
     Both are (points, objectives), higher is better; that of a front beyond the other is below 0.
     """
-    spread = np.where(np.ptp(front, axis=0) > 0, np.ptp(front, axis=0), 1.0)
-    most = hypervolume(front / spread, worst / spread)
-    return 1.0 - hypervolume(found / spread, worst / spread) / most if most > 0 else 0.0
+    most = hypervolume(front, worst)
+    return 1.0 - hypervolume(found, worst) / most if most > 0 else 0.0
+
+
+def spreads(values: Matrix) -> Vector:
+    """Of each objective of values (n, objectives), its range, or 1 where all are alike."""
+    found = np.ptp(values, axis=0)
+    return np.where(found > 0, found, 1.0)
 
 
 def hypervolume(points: Matrix, worst: Vector) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from archcast.benchmarks.objective import ACCURACY, Objective
-from archcast.evaluation.pareto_front import on_front
+from archcast.evaluation.pareto_front import on_front, spreads
 from archcast.predictors.predictor import Vector
 
 Matrix = NDArray[np.float64]
@@ -127,9 +127,8 @@ def crowding(values: Matrix) -> Vector:
     """
     order = np.argsort(values, axis=0, kind="stable")
     ordered = np.take_along_axis(values, order, axis=0)
-    spread = ordered[-1] - ordered[0]
     gaps = np.full(values.shape, np.inf)
-    gaps[1:-1] = (ordered[2:] - ordered[:-2]) / np.where(spread > 0, spread, 1.0)
+    gaps[1:-1] = (ordered[2:] - ordered[:-2]) / spreads(values)
     apart = np.empty_like(gaps)
     np.put_along_axis(apart, order, gaps, axis=0)
     crowded: Vector = apart.sum(axis=1)

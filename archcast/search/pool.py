@@ -90,7 +90,7 @@ class Pool:
 
     def _near(self, architecture: Architecture) -> Iterator[Architecture]:
         if sum(decision.levels - 1 for decision in self.space.decisions) > MOST_ASKED:
-            changes = (self._choices != architecture.choices).sum(axis=1)
+            changes = self._changes(architecture.choices)
             yield from (self.architectures[at] for at in np.flatnonzero(changes == 1).tolist())
         else:
             near = (self.find(other.choices) for other in self.space.neighbours(architecture))
@@ -103,8 +103,13 @@ class Pool:
 
     def nearest(self, choices: Choices, rng: np.random.Generator) -> Architecture:
         """A member that differs from choices in the fewest decisions, one of them at random."""
-        apart = (self._choices != choices).sum(axis=1)
-        return self.architectures[int(rng.choice(np.flatnonzero(apart == apart.min())))]
+        changes = self._changes(choices)
+        return self.architectures[int(rng.choice(np.flatnonzero(changes == changes.min())))]
+
+    def _changes(self, choices: Choices) -> NDArray[np.int64]:
+        """In how many decisions each member differs from choices."""
+        changes: NDArray[np.int64] = (self._choices != choices).sum(axis=1)
+        return changes
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A neighbour, drawn uniformly at random; any member where mutations do not lead far."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import Objective
-from archcast.evaluation.pareto_front import hypervolume
+from archcast.evaluation.pareto_front import hypervolume, spreads
 from archcast.predictors.predictor import Vector
 from archcast.search.goal import Goal, Matrix
 from archcast.search.guided import Trained
@@ -102,8 +102,7 @@ class Prospect:
     ) -> None:
         self.goal, self.exact = goal, exact
         self.told, self.predicted = np.sort(told, axis=0), np.sort(predicted, axis=0)
-        self.least, spread = told.min(axis=0), np.ptp(told, axis=0)
-        self.spread = np.where(spread > 0, spread, 1.0)
+        self.least, self.spread = told.min(axis=0), spreads(told)
         known = self.values(predicted)
         self.front = self.scaled(known[goal.returned(told)])
 
@@ -191,8 +190,7 @@ def fittest(goal: Goal, signed: Matrix, combine: Combine, rng: np.random.Generat
     broken = goal.violations(signed)
     left = np.flatnonzero(broken == broken.min())
     values = signed[left][:, : len(goal.objectives)]
-    spread = np.ptp(values, axis=0)
-    scaled = (values - values.min(axis=0)) / np.where(spread > 0, spread, 1.0)
+    scaled = (values - values.min(axis=0)) / spreads(values)
     return int(left[np.argmax(chebyshev(scaled, rng.dirichlet(np.ones(values.shape[1]))))])
 
 

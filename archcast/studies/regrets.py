@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.evaluation.pareto_front import hypervolume_regret
 from archcast.predictors.predictor import Vector
 from archcast.search.goal import Goal, Matrix, matrix
 from archcast.search.search_job import SearchRecord
 from archcast.search.simulation import returned_after
+
+Trials = Sequence[int] | NDArray[np.int64]  # their numbers
 
 
 def incumbent_regrets(record: SearchRecord) -> Vector:
@@ -51,20 +54,20 @@ class Front:
         truth = goal.signed(matrix(record.truth, record.other_truth))
         return cls(goal, truth, signs * record.front, (signs * record.worst)[0])
 
-    def found(self, trials: Sequence[int]) -> Matrix:
+    def found(self, trials: Trials) -> Matrix:
         """The true values (points, objectives) of those that keep the limits in truth."""
         truth = self.truth[list(trials)]
         kept = self.goal.violations(truth) == 0
         found: Matrix = truth[kept][:, : len(self.goal.objectives)]
         return found
 
-    def regret(self, trials: Sequence[int]) -> float:
+    def regret(self, trials: Trials) -> float:
         """Of returning these trials: see `incumbent_regrets`."""
         share = hypervolume_regret(self.found(trials), self.points, self.worst)
         several = len(self.goal.objectives) > 1
         return share * (100.0 if several else float(self.points[0, 0] - self.worst[0]))
 
-    def distance(self, trials: Sequence[int]) -> float:
+    def distance(self, trials: Trials) -> float:
         """Mean distance of the best points there are to what was found (IGD+, Ishibuchi, 2015).
 
         In shares of the range of each objective, NaN where nothing that was found keeps the limits.
@@ -89,11 +92,11 @@ def ending(record: SearchRecord) -> dict[str, Any]:
     if goal.is_single or not record.values:
         return dict.fromkeys(("axes", "returned", "front")) | {"distance": np.nan, "broken": np.nan}
     front = Front.of(record)
-    last = returned_after(goal, record.epochs, record.values, record.others)[-1]
+    last = np.flatnonzero(goal.returned(goal.signed(matrix(record.values, record.others))))
     return {
         "axes": axes,
         "returned": goal.signed(front.truth[last])[:, : len(axes)],
         "front": np.array(record.front),
         "distance": front.distance(last),
-        "broken": float((goal.violations(front.truth[last]) > 0).mean()) if last else np.nan,
+        "broken": float((goal.violations(front.truth[last]) > 0).mean()) if len(last) else np.nan,
     }
