@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import kendall_tau, spearman
@@ -32,8 +33,10 @@ def top_tenth(values: Floats) -> NDArray[np.bool_]:
 
 
 def facts(results: Table) -> dict[str, str]:
-    """What is in the table, how accuracies are spread, and how noisy they are."""
-    test = results.columns["test_accuracy"].astype(float)
+    """What is in the table, how its main objective is spread, and how noisy that is."""
+    objective = results.objective()
+    what = f"test {objective.name}"
+    test = scores(results, "test")
     seconds = results.columns["epoch_seconds"].astype(float) * results.epochs
     twice = np.diff(results.starts) > 1
     first, second = results.starts[:-1][twice], results.starts[:-1][twice] + 1
@@ -45,20 +48,23 @@ def facts(results: Table) -> dict[str, str]:
             f" (largest {seconds.max():.1f})"
         ),
     }
-    for name, share in (("least", 0), ("10 %", 10), ("median", 50), ("90 %", 90), ("best", 100)):
-        found[f"test accuracy of a run, {name}"] = f"{np.percentile(test, share):.2f} %"
-    found["architectures that stay at chance"] = f"{(results.mean_over_runs(test) < CHANCE).sum()}"
+    for name, share in (("worst", 0), ("10 %", 10), ("median", 50), ("90 %", 90), ("best", 100)):
+        value = objective.signed(np.percentile(test, share))
+        found[f"{what} of a run, {name}"] = f"{value:.2f} {objective.unit}"
+    learned = results.mean_over_runs(test) > CHANCE
+    if objective.name == "accuracy":
+        found["architectures that stay at chance"] = f"{(~learned).sum()}"
     found["Kendall tau of two runs of an architecture"] = number(kendall_tau(one, two))
     found["Spearman's correlation of these"] = number(spearman(one, two))
     tops = [(one[top], two[top]) for top in map(top_tenth, (one, two))]
     found["Kendall tau of these, in the best tenth by one of them"] = number(
         mean_of(kendall_tau, tops), 2
     )
-    for name, column in (("test", "test_accuracy"), ("validation", "valid_accuracy")):
-        labels = results.columns[column].reshape(len(test), -1)[:, -1]
+    for part in ("test", "validation"):
+        labels = scores(results, "test" if part == "test" else "valid")
         pairs = [(labels[rows], truth) for rows, truth in run_and_others(results)]
         tops = [(values[top], truth[top]) for values, truth in pairs for top in [top_tenth(truth)]]
-        told = f"of a run's {name} accuracy with the mean test accuracy of the others"
+        told = f"of a run's {part} {objective.name} with the mean {what} of the others"
         found[f"Kendall tau {told}"] = number(mean_of(kendall_tau, pairs))
         found[f"Spearman's correlation {told}, in the best tenth by it"] = number(
             mean_of(spearman, tops), 2
@@ -67,14 +73,26 @@ def facts(results: Table) -> dict[str, str]:
     assert limit is not None
     found["noise ceiling of tau"] = number(limit, 2)
     mean = (one + two) / 2
-    middle, tenth = np.quantile(mean[mean > CHANCE], (0.5, 0.1))
-    for name, some in (
-        ("", mean > CHANCE), (", the better half", mean > middle),
-        (", the worst tenth above chance", (mean < tenth) & (mean > CHANCE)),
+    some = mean > CHANCE if objective.name == "accuracy" else np.full(len(mean), True)
+    middle, tenth = np.quantile(mean[some], (0.5, 0.1))
+    unit = "points" if objective.unit == "%" else objective.unit
+    for name, chosen in (
+        ("", some), (", the better half", mean > middle),
+        (", the worst tenth above chance" if not some.all() else ", the worst tenth",
+         (mean < tenth) & some),
     ):  # fmt: skip
-        deviation = np.sqrt(np.mean((one - two)[some] ** 2) / 2)
-        found[f"deviation over seeds{name}"] = f"{deviation:.1f} points"
-    return found | halves(results, test) | robust(results, test)
+        deviation = np.sqrt(np.mean((one - two)[chosen] ** 2) / 2)
+        found[f"deviation over seeds{name}"] = (
+            f"{deviation:.{1 if unit == 'points' else 3}f} {unit}"
+        )
+    return found | halves(results, test) | robust(results)
+
+
+def scores(results: Table, part: MeasuredOn) -> Floats:
+    """Values of the main objective (runs,) at the end of training, higher is better."""
+    objective = results.objective()
+    values = objective.signed(results.values(objective, part).astype(float))
+    return np.asarray(values).reshape(len(values), -1)[:, -1]
 
 
 def halves(results: Table, test: Floats) -> dict[str, str]:
@@ -92,9 +110,12 @@ def halves(results: Table, test: Floats) -> dict[str, str]:
     }
 
 
-def robust(results: Table, test: Floats) -> dict[str, str]:
+def robust(results: Table) -> dict[str, str]:
     """What is left of accuracy on attacked images, and how far the last two runs agree on it."""
-    found = {}
+    found: dict[str, str] = {}
+    if "fgsm_accuracy" not in results.columns:
+        return found
+    test = scores(results, "test")
     last = results.starts[1:] - 1
     for name in ("fgsm_accuracy", "pgd_accuracy"):
         values = results.columns[name].astype(float)
@@ -113,7 +134,7 @@ def run_and_others(results: Table) -> Iterator[tuple[NDArray[np.int64], Floats]]
 
     Of all first runs, of all second ones, ..., without architectures that have no others.
     """
-    test = results.columns["test_accuracy"].astype(float)
+    test = scores(results, "test")
     runs = np.diff(results.starts)
     for run in range(runs.max()):
         some = runs > max(run, 1)
@@ -123,15 +144,28 @@ def run_and_others(results: Table) -> Iterator[tuple[NDArray[np.int64], Floats]]
 
 def early(results: Table) -> list[list[str]]:
     """Kendall tau of what is known of a run by some epochs with the mean accuracy of the others."""
-    quantities = {"validation accuracy": ("valid_accuracy", 1), "training loss": ("train_loss", -1)}
+    objective = results.objective()
+    quantities = {
+        f"validation {objective.name}": objective.signed(
+            results.columns[f"valid_{objective.name}"]
+        ),
+        "training loss": -results.columns["train_loss"],
+    }
     return [
-        [name, *(number(_tau_after(results, column, sign, epochs), 2) for epochs in SHOWN_EPOCHS)]
-        for name, (column, sign) in quantities.items()
+        [
+            name,
+            *(number(_tau_after(results, values, epochs), 2) for epochs in shown_epochs(results)),
+        ]
+        for name, values in quantities.items()
     ]
 
 
-def _tau_after(results: Table, column: str, sign: int, epochs: int) -> float:
-    known = sign * results.columns[column][:, epochs - 1]
+def shown_epochs(results: Table) -> list[int]:
+    return [epochs for epochs in SHOWN_EPOCHS if epochs <= results.epochs.max()]
+
+
+def _tau_after(results: Table, values: Floats, epochs: int) -> float:
+    known = values[:, epochs - 1]
     return mean_of(kendall_tau, [(truth, known[rows]) for rows, truth in run_and_others(results)])
 
 
@@ -165,25 +199,32 @@ def main() -> None:
         print(compared(results, open_table(options.cifar10)))
         return
     print(table(["what", "how much"], ([name, value] for name, value in facts(results).items())))
-    print("\nKendall tau of what is known of one run after some epochs with the mean test accuracy")
+    name = results.objective().name
+    print(f"\nKendall tau of what is known of one run after some epochs with the mean test {name}")
     print("of the architecture's other runs:\n")
-    print(table(["epochs", *map(str, SHOWN_EPOCHS)], early(results)))
+    print(table(["epochs", *map(str, shown_epochs(results))], early(results)))
     if options.figure:
-        draw(results, results.columns["test_accuracy"].astype(float), options.figure)
+        draw(results, options.figure)
 
 
-def draw(results: Table, test: Floats, path: Path) -> None:
+def draw(results: Table, path: Path) -> None:
+    objective = results.objective()
+    test, unit = objective.signed(scores(results, "test")), objective.unit
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     left.hist(test, bins=60, color="#0072B2")
-    left.set(xlabel="test accuracy (%)", ylabel="runs", title="Accuracy")
-    curves = results.columns["valid_accuracy"]
+    left.set(
+        xlabel=f"test {objective.name} ({unit})", ylabel="runs", title=objective.name.capitalize()
+    )
+    curves = results.columns[f"valid_{objective.name}"]
     epochs = np.arange(1, curves.shape[1] + 1)
     for low, high, colour in ((5, 95, "#cfe3f2"), (25, 75, "#7fb4d9")):
         bounds = np.nanpercentile(curves, [low, high], axis=0)
         right.fill_between(epochs, *bounds, color=colour, label=f"{low} to {high} %")
     right.plot(epochs, np.nanmedian(curves, axis=0), color="#0072B2", label="median")
-    right.set(xlabel="epoch", ylabel="validation accuracy (%)", title="Learning curves")
-    right.legend(frameon=False, loc="lower right")
+    right.set(
+        xlabel="epoch", ylabel=f"validation {objective.name} ({unit})", title="Learning curves"
+    )
+    right.legend(frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
