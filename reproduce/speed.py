@@ -1,13 +1,14 @@
 """How long things take: commands that compute nothing new, zero-cost proxies, predictors.
 
-    python -m reproduce.speed [commands] [proxies] [predictors] [--device cuda]
+    python -m reproduce.speed [commands] [proxies] [supernets] [predictors] [--device cuda]
 
 Commands: wall and processor seconds, the least of three runs each, of `--help`, `list predictors`,
 a leaderboard of 5,000 results that are there (of made-up predictions), and the page of the sweep
 that ships. Proxies: in forward and backward passes of the same network in PyTorch's own layout,
 beside the public code of Abdelfattah et al. (2021, SamsungLabs/zero-cost-nas) on a similar machine.
-Predictors: seconds of a fit on 100 labels, less what training these takes, and of a query, in one
-split of 200. Each ends with the most memory that was used.
+Supernets: seconds of an epoch of each way to train them on small images, over those of its forward
+and backward passes alone. Predictors: seconds of a fit on 100 labels, less what training these
+takes, and of a query, in one split of 200. Each ends with the most memory that was used.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import argparse
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -30,13 +35,20 @@ from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.core.workers import one_thread
 from archcast.evaluation.engine import split, truth_of
 from archcast.evaluation.record import Cost, Record, save_record
+from archcast.making.policies import POLICIES
+from archcast.making.policy_training import PolicyPlan, Searched, searched
+from archcast.making.samplers import SAMPLERS
+from archcast.making.supernet_training import Plan, Trained, trained_supernet
+from archcast.making.table_training import Setting
 from archcast.making.trainer import clock_of
-from archcast.networks.blueprint import Blueprint, Untrained
+from archcast.networks.blueprint import Blueprint, Untrained, networks_of
 from archcast.networks.networks import MINI, OFFICIAL
+from archcast.networks.supernet import Supernet
 from archcast.networks.table_networks import blueprint_of
 from archcast.spaces import registry as spaces
 from archcast.studies.experiment import Experiment
 from archcast.studies.recommendation import shipped_sweep
+from archcast.tasks.loading import load_task
 from archcast.zero_cost import Batch, score
 from archcast.zero_cost import registry as proxies
 from reproduce.page import table
@@ -53,11 +65,18 @@ PUBLIC = {  # two cores, one thread, 64 images, three cells of the official netw
     "synflow": 0.33,
 }  # fmt: skip
 IMAGES = 64
+SHARED = ("nasbench201", "nasbench101", "size", "mobilenet", "darts", "darts-rnn")  # spaces
+EPOCHS = 3
+WAYS: dict[str, Callable[..., Trained | Searched]] = {
+    **{name: partial(trained_supernet, Plan(name, EPOCHS)) for name in SAMPLERS},
+    **{name: partial(searched, PolicyPlan(name, EPOCHS)) for name in POLICIES},
+}
 
 
 def main() -> None:
     kinds: dict[str, Callable[[str], None]] = {
-        "commands": commands, "proxies": of_proxies, "predictors": predictors,
+        "commands": commands, "proxies": of_proxies, "supernets": of_supernets,
+        "predictors": predictors,
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", nargs="*", choices=[*kinds, []], help="without any, all")
@@ -131,6 +150,48 @@ def pass_seconds(network: torch.nn.Module, batch: Batch) -> float:
         functional.cross_entropy(network(batch.images), batch.labels).backward()
         found.append(clock() - begun)
     return min(found[1:])
+
+
+def of_supernets(device: str) -> None:
+    rows = []
+    with one_thread():
+        for name in SHARED:
+            setting = Setting.mini(spaces.get(name), None, device)
+            networks, task = networks_of(setting.space), load_task(setting.task)
+            blueprint = Blueprint(networks, networks.scale(MINI), task.signature)
+            for way, train in WAYS.items():
+                with (
+                    TemporaryDirectory() as folder,
+                    passes(clock_of(torch.device(device))) as spent,
+                ):
+                    trained = train(blueprint, task, device, Path(folder))
+                an_epoch, of_passes = trained.seconds / EPOCHS, sum(spent) / EPOCHS
+                rows.append([name, way, f"{an_epoch:.2f}", f"{an_epoch / of_passes:.2f}"])
+    print(table(["space", "way", "an epoch, s", "over its passes"], rows))
+
+
+@contextmanager
+def passes(clock: Callable[[], float]) -> Iterator[list[float]]:
+    """Seconds of each forward pass of a supernet and each backward pass, as they come."""
+    spent: list[float] = []
+
+    def timed(run: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(run)
+        def running(*given: Any, **named: Any) -> Any:
+            begun = clock()
+            try:
+                return run(*given, **named)
+            finally:
+                spent.append(clock() - begun)
+
+        return running
+
+    with (
+        patch.object(Supernet, "__call__", timed(Supernet.__call__)),
+        patch.object(torch.Tensor, "backward", timed(torch.Tensor.backward)),
+        patch.object(torch.autograd, "grad", timed(torch.autograd.grad)),
+    ):
+        yield spent
 
 
 def predictors(device: str) -> None:

@@ -15,6 +15,7 @@ QUICKER = {
     "repeats=20": "repeats=2",
     "sizes = (10, 30, 100)": "sizes = (10, 30)",
     "test_size=100": "test_size=30",
+    "(300, 0.1), (0.1, 1), (300, 1)]": "(300, 1)]",
     "86_400 * 2": "40_000",
     "xgb,gp,rf,mlp": "xgb,rf",
     "xgb": "bayes-lin-reg",
