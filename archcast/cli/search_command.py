@@ -35,7 +35,8 @@ def search(
     budget: Annotated[
         int | None,
         typer.Option(
-            help="Whole trainings that a search may pay.", show_default="150, or any in --seconds"
+            help="Whole trainings that a search may pay.",
+            show_default="150, or any in --seconds or --wall",
         ),
     ] = None,
     seconds: Annotated[
@@ -81,6 +82,15 @@ def search(
         bool,
         typer.Option("--live", help="Search the whole space: train what the table lacks."),
     ] = False,
+    at_once: Annotated[
+        int, typer.Option(min=1, help="With --live, trainings at a time in each search.")
+    ] = 1,
+    wall: Annotated[
+        float | None,
+        typer.Option(
+            help="With --live, seconds by the clock that a search may take.", show_default="any"
+        ),
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -148,6 +158,8 @@ def search(
         seed=seed,
         device=device,
         live=live,
+        at_once=at_once,
+        wall=wall,
     )
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
     records = experiment.run(work.results, work.workers, work.retry)

@@ -85,22 +85,32 @@ def run_each(
     """
     if workers == 1:
         yield from map(partial(_limited, function), items)
-    elif isinstance(workers, Executor) and not isinstance(workers, Processes):
-        job = partial(_limited, function)
-        with closing(_ended(workers, job, items, IN_FLIGHT_ELSEWHERE)) as ended:
-            yield from _results(ended, ordered, on_loss)
-    else:
-        ours = Processes(workers.count if isinstance(workers, Processes) else workers)
-        job = partial(_limited_in, kept(pickled(function)))
-        with (
-            ours as processes,
-            closing(_ended(processes, job, items, IN_FLIGHT * processes.count)) as ended,
-        ):
-            yield from _results(ended, ordered, on_loss)
+        return
+    count = workers.count if isinstance(workers, Processes) else workers
+    most = IN_FLIGHT * count if isinstance(count, int) else IN_FLIGHT_ELSEWHERE
+    with submitting(function, workers) as submit, closing(_ended(submit, items, most)) as ended:
+        yield from _results(ended, ordered, on_loss)
+
+
+@contextmanager
+def submitting(
+    function: Callable[[T], R], workers: int | Executor
+) -> Iterator[Callable[[T], Future[R]]]:
+    """As `run_each`, for who has one job after another: gives what submits a job.
+
+    After an exception in the context jobs that run in processes of ours are killed; else they are
+    waited for. One worker is a process, too.
+    """
+    if isinstance(workers, Executor) and not isinstance(workers, Processes):
+        yield partial(workers.submit, partial(_limited, function))
+        return
+    job = partial(_limited_in, kept(pickled(function)))
+    with Processes(workers.count if isinstance(workers, Processes) else workers) as processes:
+        yield partial(processes.submit, job)
 
 
 def _ended(
-    executor: Executor, job: Callable[[T], R], items: Iterable[T], most: int
+    submit: Callable[[T], Future[R]], items: Iterable[T], most: int
 ) -> Generator[tuple[int, T, Future[R]]]:
     """Number, item and future of each job that has ended; at most so many are in flight."""
     waiting = enumerate(items)
@@ -109,7 +119,7 @@ def _ended(
     try:
         while True:
             for number, item in islice(waiting, most - len(flying)):
-                future = executor.submit(job, item)
+                future = submit(item)
                 flying[future] = number, item
                 future.add_done_callback(landed.put)
             if not flying:
@@ -256,6 +266,8 @@ def _process() -> loky.ProcessPoolExecutor:
 
 def _begin(parent: int, folder: str) -> None:
     """Leave signals to the process that asked, and end when it does."""
+    global _above
+    _above = folder
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     Thread(target=_end_after, args=(parent, folder), daemon=True).start()
@@ -269,9 +281,12 @@ def _end_after(parent: int, folder: str) -> None:
     os._exit(1)
 
 
+_above: str | None = None  # the folder of the process that asked: ours goes with it
+
+
 @cache
 def _folder() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="archcast-")
+    return TemporaryDirectory(prefix="archcast-", dir=_above)
 
 
 def pickled(function: Callable[..., Any]) -> bytes:

@@ -135,7 +135,11 @@ class Beyond:
         """
         rows = run_each(self.row, runs, workers)
         found = [*(track(rows, len(runs), shown) if shown else rows)]
-        return table_of_rows(found, self.setting.provenance(), str(self.folder))
+        return self.table(found)
+
+    def table(self, rows: Sequence[dict[str, Any]]) -> Table:
+        """A table of rows as `row` gives them."""
+        return table_of_rows(rows, self.setting.provenance(), str(self.folder))
 
     @property
     def columns(self) -> set[str]:
@@ -173,7 +177,7 @@ class Beyond:
     def all(self) -> Table | None:
         """A table of all that is kept; None where nothing is."""
         rows = [row for path in sorted(self.folder.glob("*.json")) if (row := self._kept(path))]
-        return table_of_rows(rows, self.setting.provenance(), str(self.folder)) if rows else None
+        return self.table(rows) if rows else None
 
     def _kept(self, path: Path) -> dict[str, Any] | None:
         try:

@@ -364,11 +364,13 @@ def budget_of(summary: pd.DataFrame) -> str:
     """What each search might pay."""
     if summary.empty:
         return ""
-    trainings, seconds = summary.iloc[0][["budget", "budget_seconds"]]
-    said = [] if pd.isna(trainings) else [f"{trainings:,.0f} evaluations"]
-    return " and ".join(
-        said if pd.isna(seconds) else [*said, f"{seconds_text(seconds)} of training"]
-    )
+    trainings, seconds, wall = summary.iloc[0][["budget", "budget_seconds", "budget_wall"]]
+    said = {
+        f"{trainings:,.0f} evaluations": trainings,
+        f"{seconds_text(seconds)} of training": seconds,
+        f"{seconds_text(wall)} by the clock": wall,
+    }
+    return " and ".join(text for text, value in said.items() if not pd.isna(value))
 
 
 def ceiling(measured: pd.DataFrame, table: Table) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,14 +15,14 @@ from archcast.predictors.predictor import Vector
 from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
 from archcast.search.several import Combine, Guides, worth
-from archcast.search.strategy import Guide, Steps, Strategy, Traits
+from archcast.search.strategy import Guide, Parallel, Steps, Traits
 
 Acquisition = Literal["ei", "ucb", "its"]
 DRAWS = 32  # by which an expected improvement of the hypervolume is known
 
 
 @dataclass(frozen=True)
-class BayesianOptimisation(Strategy):
+class BayesianOptimisation(Parallel):
     """Trains the candidates that an acquisition function likes best.
 
     As in BANANAS (White et al., 2021): the predictor learns from all that was trained; candidates
@@ -52,7 +53,7 @@ class BayesianOptimisation(Strategy):
         paper="White et al., 2021, BANANAS",
     )
 
-    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
         assert guide is not None, "whoever starts a search heeds its traits"
 
         def score(trained: Trained, size: int) -> Scored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -14,12 +14,12 @@ from pydantic.dataclasses import dataclass
 from archcast.search.guided import Scored, Trained, train_the_best
 from archcast.search.pool import Pool
 from archcast.search.several import Combine, Guides, fittest, worth
-from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.search.strategy import Guide, Parallel, Steps, Traits, Trial
 from archcast.spaces.space import Architecture
 
 
 @dataclass(frozen=True)
-class Evolution(Strategy):
+class Evolution(Parallel):
     """Mutates the best of what it has trained.
 
     Without a predictor it is regularised evolution (Real et al., 2019): a child of the best of a
@@ -51,13 +51,13 @@ class Evolution(Strategy):
         " Wei et al., 2020, NPENAS",
     )
 
-    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
         if guide is not None:
             return self._guided(pool, rng, guide)
         first = list(islice(pool.shuffled(rng), self.population))
         return regularised(pool, rng, first, self.population, self.tournament, self.combine)
 
-    def _guided(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> Steps:
+    def _guided(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> Iterator[Steps]:
         def score(trained: Trained, size: int) -> Scored:
             wanted = guide.affordable(self.candidates, size)
             candidates = trained.new_mutants(self.parents, wanted, rng)
@@ -76,14 +76,23 @@ def regularised(
     size: int,
     tournament: int,
     combine: Combine = "hypervolume",
-) -> Steps:
+) -> Iterator[Steps]:
     """Regularised evolution of a population of at most `size`, which begins as `first`."""
     population: deque[tuple[Any, Architecture]] = deque(maxlen=size)
-    for architecture in first:
-        population.append(((yield Trial(architecture)), architecture))
-    while True:
+    left = iter(first)
+
+    def child() -> Architecture:
+        if not population:  # others are still in training
+            return pool.draw(rng)
         rivals = rng.choice(len(population), min(tournament, len(population)), replace=False)
         values = np.reshape([population[at][0] for at in rivals], (len(rivals), -1))
         _, parent = population[rivals[fittest(pool.goal, values, combine, rng)]]
-        child = pool.mutate(parent, rng)
-        population.append(((yield Trial(child)), child))
+        return pool.mutate(parent, rng)
+
+    def loop() -> Steps:
+        while True:
+            architecture = next(left, None) or child()
+            population.append(((yield Trial(architecture)), architecture))
+
+    while True:
+        yield loop()

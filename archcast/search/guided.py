@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
@@ -18,7 +19,7 @@ GROWTH = 0.1  # of what is trained, in a batch
 
 
 class Trained:
-    """Architectures with their values, higher is better, in the order of training."""
+    """Architectures with their values, higher is better, as their trainings ended."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -26,10 +27,13 @@ class Trained:
         self.values: list[Any] = []  # as told: numbers, or (quantities,)
         self._classes: set[int] = set()
 
+    def begin(self, architecture: Architecture) -> None:
+        """Nobody is to propose it again."""
+        self._classes.add(self.pool.class_of(architecture))
+
     def add(self, architecture: Architecture, value: Any) -> None:
         self.architectures.append(architecture)
         self.values.append(value)
-        self._classes.add(self.pool.class_of(architecture))
 
     def next_batch(self, least: int) -> int:
         """How many to train before the predictor learns again: a tenth more, or `least`.
@@ -98,20 +102,35 @@ def train_the_best(
     start: int,
     batch: int,
     score: Callable[[Trained, int], Scored],
-) -> Steps:
+) -> Iterator[Steps]:
     """Train `start` random architectures, and then, again and again, a batch of the best scored.
 
     Before each batch the guide learns from all that was trained. `score` gives candidates and how
     much each is worth training, from what was trained and the size of the batch. `batch` is the
     least size: it grows with what was trained. A guide that ranks without labels chooses the first
-    too, and there is no random start.
+    too, and there is no random start. Who is free while the first are in training trains another.
     """
     trained = Trained(pool)
-    chosen = [] if guide.informed else list(islice(pool.shuffled(rng), start))
-    while chosen or (guide.informed and not trained.values):
-        for architecture in chosen:
-            trained.add(architecture, (yield Trial(architecture)))
+    left = deque([] if guide.informed else islice(pool.shuffled(rng), start))
+    enough = len(left)
+
+    def choose() -> list[Architecture]:
+        if len(trained.values) < enough:
+            return trained.new_random(1, rng, besides=[])
         guide.fit(trained.architectures, trained.values)
         size = trained.next_batch(batch)
         candidates, worth = score(trained, size)
-        chosen = [candidates[at] for at in np.argsort(-worth, kind="stable")[:size]]
+        return [candidates[at] for at in np.argsort(-worth, kind="stable")[:size]]
+
+    def loop() -> Steps:
+        while True:
+            if not left:
+                left.extend(choose())
+            if not left:
+                return
+            architecture = left.popleft()
+            trained.begin(architecture)
+            trained.add(architecture, (yield Trial(architecture)))
+
+    while True:
+        yield loop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -11,29 +13,31 @@ from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from archcast.search.pool import Pool
-from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.search.strategy import Guide, Parallel, Steps, Traits, Trial
 from archcast.spaces.space import Architecture, level_matrix
 
 Results = dict[int, list[tuple[float, Architecture]]]  # by epochs: values so far
 
 
 @dataclass(frozen=True)
-class Hyperband(Strategy):
+class Hyperband(Parallel):
     """Trains many architectures for a few epochs, and goes on with one in `eta` (Li et al., 2018).
 
     Its brackets begin with more or fewer epochs, and take turns. Training that goes on pays the
-    further epochs only.
+    further epochs only. Several trainings at a time are of several brackets.
     """
 
     eta: Annotated[int, Field(ge=2)] = 3
 
     traits: ClassVar[Traits] = Traits(curves=True, paper="Li et al., 2018, Hyperband")
 
-    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
         results: Results = {}
         rungs = int(math.log(pool.epochs, self.eta) + 1e-9)
-        while True:
-            for bracket in range(rungs, -1, -1):
+        brackets = cycle(range(rungs, -1, -1))
+
+        def loop() -> Steps:
+            for bracket in brackets:
                 size = math.ceil((rungs + 1) / (bracket + 1) * self.eta**bracket)
                 alive = [self._draw(pool, rng, results) for _ in range(size)]
                 for rung in range(bracket, -1, -1):
@@ -44,6 +48,9 @@ class Hyperband(Strategy):
                     results.setdefault(epochs, []).extend(reached)
                     reached.sort(key=lambda result: -result[0])
                     alive = [each for _, each in reached[: max(1, len(reached) // self.eta)]]
+
+        while True:
+            yield loop()
 
     def _draw(self, pool: Pool, rng: np.random.Generator, results: Results) -> Architecture:
         """What a bracket begins with, given all results so far."""

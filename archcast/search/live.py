@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from functools import lru_cache
 from itertools import chain
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
-from archcast.making.ground_truth import Beyond
+from archcast.making.ground_truth import Asked, Beyond
+from archcast.search.async_search import AsyncSearch
 from archcast.search.goal import Goal, Matrix
 from archcast.search.open_pool import OpenPool
 from archcast.search.pool import Pool
-from archcast.search.simulation import Simulation, pool_of, returned_after
+from archcast.search.simulation import IDLE, ROUNDING, Log, Simulation, pool_of, returned_after
+from archcast.search.strategy import Trial
+from archcast.search.trainings import Trainings
 from archcast.spaces.space import Architecture
 
 SEEDS = 4  # that what a search finds is judged by, its own included
@@ -47,12 +52,70 @@ class LiveSimulation(Simulation):
         super().__init__(table, run, goal, label)
         self.beyond, self.seed, self.known = Beyond.of(table, device), seed, len(table)
 
+    def run_async(
+        self,
+        search: AsyncSearch,
+        trainings: Trainings,
+        at_once: int,
+        budget: float = inf,
+        seconds: float = inf,
+    ) -> Log:
+        """As `run_search`, with several trainings at a time: whenever one ends the search is asked.
+
+        Trials are logged as they end. It ends when the time of `trainings` is over, too; what is in
+        flight then never happens.
+        """
+        idle = 0
+        enough = budget - ROUNDING
+        waiting: dict[Asked, list[Trial]] = {}
+        whole = int(self.table.epochs.max())
+
+        def in_flight() -> float:
+            trials = chain.from_iterable(waiting.values())
+            return sum(1.0 if each.epochs is None else each.epochs / whole for each in trials)
+
+        def tell(trial: Trial) -> bool:
+            """Whether the search goes on."""
+            nonlocal idle
+            known = len(self.log.values)
+            value = self.try_(trial)
+            if self.is_over(seconds, known):
+                return False
+            search.tell(trial, value)
+            idle = idle + 1 if len(self.log.values) == known else 0
+            return True
+
+        with trainings:
+            while not trainings.is_over:
+                while (
+                    len(trainings) < at_once
+                    and self.evaluations + in_flight() < enough
+                    and idle < IDLE
+                    and (trial := search.ask())
+                ):
+                    asked = self._asked(trial.architecture)
+                    if self._knows(trial.architecture):
+                        if not tell(trial):
+                            return self.log
+                    elif asked in waiting:
+                        waiting[asked].append(trial)
+                    else:
+                        waiting[asked] = [trial]
+                        trainings.begin(asked)
+                if not waiting or (ended := trainings.end()) is None:
+                    break
+                asked, row = ended
+                self._learn(self.beyond.table([row]))
+                if not all(tell(each) for each in waiting.pop(asked)):
+                    break
+        return self.log
+
     @property
     def strangers(self) -> list[Architecture]:
         """Those that were trained for this search, as their positions have it."""
         return self.table.architectures[self.known :]
 
-    def truth(self, part: MeasuredOn) -> Matrix:
+    def truth(self, part: MeasuredOn, workers: int | Executor = 1) -> Matrix:
         """What is judged by, (trials, quantities), of each architecture that the search trained.
 
         Of what it returned at some time it is the mean over other runs, which are trained now where
@@ -62,18 +125,27 @@ class LiveSimulation(Simulation):
         runs = np.diff(self.table.starts)
         log = self.log
         returned = returned_after(self.goal, log.epochs, log.values, log.others)
-        for at in dict.fromkeys(chain.from_iterable(returned)):
-            position = log.architectures[at]
-            if runs[position] == 1:
-                own = int(self.table.columns["seed"][self.run[position]])
-                architecture = self.table.architectures[position]
-                others = [(architecture, seed) for seed in range(SEEDS) if seed != own]
-                trained = self.beyond.trained(others)
-                truth[at] = [
-                    trained.mean_over_runs(trained.values(each, each.part(part)))[0]
+        found = dict.fromkeys(chain.from_iterable(returned))
+        alone = [at for at in found if runs[log.architectures[at]] == 1]
+        others = [asked for at in alone for asked in self._others(log.architectures[at])]
+        if others:
+            trained = self.beyond.trained(others, workers)
+            means = np.column_stack(
+                [
+                    trained.mean_over_runs(trained.values(each, each.part(part)))
                     for each in self.goal.quantities
                 ]
+            )
+            for at in alone:
+                architecture = self.table.architectures[log.architectures[at]]
+                truth[at] = means[trained.index(architecture)]
         return truth
+
+    def _others(self, position: int) -> list[Asked]:
+        """Further runs of an architecture that has one."""
+        own = int(self.table.columns["seed"][self.run[position]])
+        architecture = self.table.architectures[position]
+        return [(architecture, seed) for seed in range(SEEDS) if seed != own]
 
     def counts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """A column of `COUNTED`, without any training."""
@@ -87,9 +159,21 @@ class LiveSimulation(Simulation):
         try:
             return super()._index(architecture)
         except KeyError:
-            run = self.beyond.trained([(self.table.space.canonical(architecture), self.seed)])
-            self._know(self.table.with_runs(run), np.append(self.run, len(self.table.epochs)))
+            self._learn(self.beyond.trained([self._asked(architecture)]))
             return super()._index(architecture)
+
+    def _asked(self, architecture: Architecture) -> Asked:
+        return self.table.space.canonical(architecture), self.seed
+
+    def _learn(self, run: Table) -> None:
+        self._know(self.table.with_runs(run), np.append(self.run, len(self.table.epochs)))
+
+    def _knows(self, architecture: Architecture) -> bool:
+        try:
+            super()._index(architecture)
+        except KeyError:
+            return False
+        return True
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass
 
 from archcast.search.pool import Pool
-from archcast.search.strategy import Guide, Steps, Strategy, Traits, Trial
+from archcast.search.strategy import Guide, Parallel, Steps, Traits, Trial
 from archcast.spaces.decision import Decision
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OptunaSearch(Strategy):
+class OptunaSearch(Parallel):
     """Trains what a sampler of Optuna proposes (Akiba et al., 2019), and tells it what came of it.
 
     It is told of every proposal: of one that is not in the pool that it failed, and then of the one
@@ -34,7 +34,7 @@ class OptunaSearch(Strategy):
     def sampler(self, seed: int) -> BaseSampler:
         """A fresh one."""
 
-    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
         import optuna
 
         goal, decisions = pool.goal, pool.space.decisions
@@ -45,18 +45,23 @@ class OptunaSearch(Strategy):
             study = optuna.create_study(
                 sampler=sampler, directions=["maximize"] * len(goal.objectives)
             )
-        while True:
-            asked = study.ask(domains)
-            proposed = tuple(asked.params[name] for name in names)
-            if (architecture := pool.find(proposed)) is None:
-                study.tell(asked, state=optuna.trial.TrialState.FAIL)
-                architecture = pool.nearest(proposed, rng)
-                study.enqueue_trial(dict(zip(names, architecture.choices, strict=True)))
+
+        def loop() -> Steps:
+            while True:
                 asked = study.ask(domains)
-            values = np.reshape((yield Trial(architecture)), (1, -1))
-            if goal.limits:
-                asked.set_constraint("limits", float(goal.violations(values)[0]))
-            study.tell(asked, values[0, : len(goal.objectives)].tolist())
+                proposed = tuple(asked.params[name] for name in names)
+                if (architecture := pool.find(proposed)) is None:
+                    study.tell(asked, state=optuna.trial.TrialState.FAIL)
+                    architecture = pool.nearest(proposed, rng)
+                    study.enqueue_trial(dict(zip(names, architecture.choices, strict=True)))
+                    asked = study.ask(domains)
+                values = np.reshape((yield Trial(architecture)), (1, -1))
+                if goal.limits:
+                    asked.set_constraint("limits", float(goal.violations(values)[0]))
+                study.tell(asked, values[0, : len(goal.objectives)].tolist())
+
+        while True:
+            yield loop()
 
 
 @dataclass(frozen=True)

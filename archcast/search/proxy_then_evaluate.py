@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import ClassVar
 
@@ -11,11 +12,11 @@ from pydantic.dataclasses import dataclass
 
 from archcast.search.evolution import regularised
 from archcast.search.pool import Pool
-from archcast.search.strategy import Guide, Steps, Strategy, Traits
+from archcast.search.strategy import Guide, Parallel, Steps, Traits
 
 
 @dataclass(frozen=True)
-class ProxyThenEvaluate(Strategy):
+class ProxyThenEvaluate(Parallel):
     """Regularised evolution that begins with those that a zero-cost predictor likes best.
 
     The predictor scores `sample` random architectures, and the best of them are the first
@@ -34,7 +35,7 @@ class ProxyThenEvaluate(Strategy):
         paper="Abdelfattah et al., 2021, Zero-Cost Proxies for Lightweight NAS",
     )
 
-    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
         assert guide is not None, "whoever starts a search heeds its traits"
         size = guide.affordable(self.sample, self.population)
         sample = list(islice(pool.shuffled(rng), size))

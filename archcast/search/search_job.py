@@ -26,11 +26,13 @@ from archcast.evaluation.job import BaseJob, Planned
 from archcast.evaluation.record import BaseRecord
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured
+from archcast.search.async_search import AsyncSearch
 from archcast.search.goal import Goal, Limit, Matrix
 from archcast.search.live import SEEDS, LiveSimulation
 from archcast.search.several import Counted, Guides
 from archcast.search.simulation import PaidGuide, Simulation, goal_truth, told
 from archcast.search.strategy import Course, Search, Strategy
+from archcast.search.trainings import Trainers, Trainings
 from archcast.spaces.space import Architecture, Choices
 
 
@@ -49,6 +51,8 @@ class SearchJob(BaseJob):
     seconds: float | None = Field(default=None, gt=0)  # of training; None for any
     truth: MeasuredOn
     live: bool = False  # whether the whole space is searched, and what the table lacks is trained
+    at_once: int = Field(default=1, ge=1)  # live: trainings at a time
+    wall: float | None = Field(default=None, gt=0)  # live: seconds by the clock; None for any
 
     @property
     def title(self) -> str:
@@ -120,8 +124,13 @@ class SearchRecord(BaseRecord):
 
 
 @versioned(3)
-def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
-    """Replay one search; whatever goes wrong inside it becomes the record's error."""
+def run_search_job(
+    planned: PlannedSearch, table: Table, trainers: Trainers | None = None
+) -> SearchRecord:
+    """Replay one search; whatever goes wrong inside it becomes the record's error.
+
+    One that is live may leave training to `trainers`.
+    """
     job = planned.job
     rng = job.split_rng(table.hash)
     run = draw_runs(table, rng, told(table, job.goal, job.label).sum(axis=1))
@@ -133,11 +142,19 @@ def run_search_job(planned: PlannedSearch, table: Table) -> SearchRecord:
         seed = job.repeat % SEEDS
         simulation = LiveSimulation(*known, job.device, seed) if job.live else Simulation(*known)
         guide = _guide(planned, simulation, rng)
-        steps = Search(planned.strategy, simulation.pool, rng.spawn(1)[0], guide)
-        log = simulation.run_search(steps, job.budget or inf, job.seconds or inf)
-        if job.seconds and not log.values:
-            raise InputError(f"no training ends within {job.seconds:g} s; give more --seconds")
-        trained = simulation.truth(job.truth)
+        way = planned.strategy, simulation.pool, rng.spawn(1)[0], guide
+        most = job.budget or inf, job.seconds or inf
+        if trainers is not None and isinstance(simulation, LiveSimulation):
+            journal = trainers.journal(job.key(table.hash))
+            trainings = Trainings(simulation.beyond, trainers.workers, journal, job.wall or inf)
+            log = simulation.run_async(AsyncSearch(*way), trainings, job.at_once, *most)
+            trained = simulation.truth(job.truth, trainers.workers)
+        else:
+            log = simulation.run_search(Search(*way), *most)
+            trained = simulation.truth(job.truth)
+        if not log.values and (within := job.wall or job.seconds):
+            option = "--wall" if job.wall else "--seconds"
+            raise InputError(f"no training ends within {within:g} s; give more {option}")
         fallbacks = guide.fallbacks if guide else 0
         course = planned.strategy.course(guide) if guide else Course()
         beyond = simulation.strangers if isinstance(simulation, LiveSimulation) else []

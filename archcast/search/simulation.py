@@ -164,13 +164,19 @@ class Simulation:
         while self.evaluations < enough and idle < IDLE and (trial := search.ask()):
             known = len(self.log.architectures)
             value = self.try_(trial)
-            if self.training_seconds > seconds:
-                self.log.cut(known)
-                self.training_seconds = seconds
+            if self.is_over(seconds, known):
                 break
             search.tell(value)
             idle = idle + 1 if len(self.log.architectures) == known else 0
         return self.log
+
+    def is_over(self, seconds: float, known: int) -> bool:
+        """Whether the last training took too long; then what is beyond `known` trials is undone."""
+        if self.training_seconds <= seconds:
+            return False
+        self.log.cut(known)
+        self.training_seconds = seconds
+        return True
 
 
 def incumbents(epochs: Sequence[int], values: Sequence[float], objective: Objective) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -114,22 +114,33 @@ class Strategy(ABC):
         generator returns where there is nothing left to propose.
         """
 
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
+        """Steps of which each is answered when its training ends, whatever the others do.
 
-class Search:
-    """One search by a strategy, step by step.
+        As many as are taken train at a time. Of a strategy that is not `Parallel` there is one.
+        """
+        yield self.steps(pool, rng, guide)
 
-    >>> from archcast.spaces import registry as spaces
-    >>> from archcast.search.random_search import RandomSearch
-    >>> cells = spaces.get("nasbench201").sample(3, np.random.default_rng(0))
-    >>> search = Search(RandomSearch(), Pool(cells[0].space, cells, 1), np.random.default_rng(1))
-    >>> while trial := search.ask():
-    ...     search.tell(str(trial.architecture).count("nor_conv_3x3"))
+
+class Parallel(Strategy):
+    """A strategy whose loops share what they know, so that it can train several at a time.
+
+    Who is free goes on with what is known by then; one loop alone is the strategy one by one.
     """
 
-    def __init__(
-        self, strategy: Strategy, pool: Pool, rng: np.random.Generator, guide: Guide | None = None
-    ) -> None:
-        self._steps = strategy.steps(pool, rng, guide)
+    @abstractmethod
+    def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
+        """Loops without end that share what they know; see `Strategy`."""
+
+    def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
+        yield from next(self.loops(pool, rng, guide))
+
+
+class Loop:
+    """Steps of a strategy: ask for a trial, tell what came of it."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
         self._trial: Trial | None = None
         self._started = False
 
@@ -155,3 +166,20 @@ class Search:
             self._trial = self._steps.send(value)
         except StopIteration:
             self._trial = None
+
+
+class Search(Loop):
+    """One search by a strategy, step by step.
+
+    >>> from archcast.spaces import registry as spaces
+    >>> from archcast.search.random_search import RandomSearch
+    >>> cells = spaces.get("nasbench201").sample(3, np.random.default_rng(0))
+    >>> search = Search(RandomSearch(), Pool(cells[0].space, cells, 1), np.random.default_rng(1))
+    >>> while trial := search.ask():
+    ...     search.tell(str(trial.architecture).count("nor_conv_3x3"))
+    """
+
+    def __init__(
+        self, strategy: Strategy, pool: Pool, rng: np.random.Generator, guide: Guide | None = None
+    ) -> None:
+        super().__init__(strategy.steps(pool, rng, guide))

@@ -261,13 +261,16 @@ def search(
     seed: int = 0,
     device: str = "auto",
     live: bool = False,
+    at_once: int = 1,
+    wall: float | None = None,
     **work: Unpack[Work],
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
 
     They are after one `objective`, or the front of several, within `limits`: the worst values that
     will do. What they find is judged by `judge`, another table, if there is one. If `live`, the
-    whole space is searched, and what the table lacks is trained.
+    whole space is searched, and what the table lacks is trained, `at_once` at a time; such a search
+    may be ended by the clock, after `wall` seconds.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
@@ -291,6 +294,8 @@ def search(
         live,
         objectives,
         limits,
+        at_once,
+        wall,
     )
     records = _told(experiment.run(**work))
     if other is not None:

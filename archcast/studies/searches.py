@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.identity import made_of
 from archcast.core.spec import split_specs
+from archcast.core.workers import Processes
 from archcast.evaluation.engine import missing_needs
 from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import RecordStore
@@ -29,6 +31,7 @@ from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, r
 from archcast.search.simulation import epoch_prices, pool_of
 from archcast.search.strategy import Strategy, Traits
 from archcast.search.strategy_text import strategy_text, to_strategy
+from archcast.search.trainings import Trainers
 from archcast.studies.experiment import (
     Predictors,
     check_jobs,
@@ -70,6 +73,9 @@ class SearchExperiment:
             where more is better, the least.
         live: whether searches may propose any architecture of the space; what the table lacks is
             then trained as its runs were, and kept.
+        at_once: trainings at a time in each live search.
+        wall: seconds by the clock that a live search may take, without what is not finished by
+            then; None for any.
     """
 
     table: Table
@@ -86,6 +92,8 @@ class SearchExperiment:
     live: bool = False
     objectives: Sequence[str] | None = None
     limits: Mapping[str, float] | None = None
+    at_once: int = 1
+    wall: float | None = None
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -93,9 +101,13 @@ class SearchExperiment:
         Raises:
             InputError: something that the user asked for can't be run; nothing has been then.
         """
-        budget = BUDGET if self.budget is None and self.seconds is None else self.budget
+        bounded = self.seconds is not None or self.wall is not None
+        budget = BUDGET if self.budget is None and not bounded else self.budget
         if budget is not None:
             check_number("--budget", budget, 1)
+        check_number("--at-once", self.at_once, 1)
+        if self._leaves_training and not self.live:
+            raise InputError("--at-once and --wall: are of searches that train; add --live")
         check_number("--repeats", self.repeats, 1)
         check_number("--seed", self.seed, 0)
         table = self.table
@@ -110,8 +122,9 @@ class SearchExperiment:
         remarks += table.remarks(objective)
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
-        if self.seconds is not None and not self.seconds > 0:
-            raise InputError(f"--seconds {self.seconds:g}: give more than 0")
+        for option, value in (("--seconds", self.seconds), ("--wall", self.wall)):
+            if value is not None and not value > 0:
+                raise InputError(f"{option} {value:g}: give more than 0")
         if epoch_prices(table, table.starts[:-1], goal.dearest) is None:
             unknown = f"{table.source} does not say what {goal.dearest.work} takes"
             if self.seconds is not None:
@@ -141,6 +154,8 @@ class SearchExperiment:
                     seed=self.seed,
                     repeat=repeat,
                     live=self.live,
+                    at_once=self.at_once,
+                    wall=self.wall,
                 ),
                 strategy,
                 predictor,
@@ -156,7 +171,9 @@ class SearchExperiment:
     ) -> list[SearchRecord]:
         """The records of all searches, kept in `results`/search; those that it has are not run.
 
-        Those that failed are run again if `retry`. Remarks are logged.
+        Those that failed are run again if `retry`. Remarks are logged. `workers` run searches; an
+        executor that is not `Processes` trains for them in their place, if they have several
+        trainings at a time or a clock.
 
         Raises:
             InputError: as `plan`, or `results` can't be a folder.
@@ -165,7 +182,12 @@ class SearchExperiment:
         store = RecordStore(Path(results) / "search", SearchRecord)
         for remark in remarks:
             _logger.warning(remark)
-        records = run_jobs(jobs, self.table, store, run_search_job, workers, retry)
+        run = run_search_job
+        if self._leaves_training:
+            elsewhere = isinstance(workers, Executor) and not isinstance(workers, Processes)
+            trainers = Trainers(workers if elsewhere else self.at_once, store.folder.resolve())
+            run, workers = partial(run, trainers=trainers), 1 if elsewhere else workers
+        records = run_jobs(jobs, self.table, store, run, workers, retry)
         if self.live and (trained := Beyond.of(self.table, self.device).all()) is not None:
             out = Path(results) / f"{Path(self.table.name).stem}-live.parquet"
             trained.write(out)
@@ -177,6 +199,11 @@ class SearchExperiment:
                 self.table.source,
             )
         return records
+
+    @property
+    def _leaves_training(self) -> bool:
+        """Whether searches leave training to others, and wait for what ends first."""
+        return self.at_once > 1 or self.wall is not None
 
     def _check_live(self, goal: Goal) -> None:
         if self.table.mixed:

@@ -61,7 +61,8 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
 
 _COLUMNS = [
     *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
-    *("objective", "limits", "points", "sign", "budget", "budget_seconds", "label", "truth"),
+    *("objective", "limits", "points", "sign", "label", "truth"),
+    *("budget", "budget_seconds", "budget_wall"),
     *("seed", "repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
     *("axes", "returned", "front", "distance", "broken"),
     *("total_evaluations", "total_seconds", "predictor_seconds", "source_seconds"),
@@ -90,6 +91,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "sign": 1.0 if several else float(job.objective.signed(1.0)),
         "budget": job.budget,
         "budget_seconds": job.seconds,
+        "budget_wall": job.wall,
         "label": job.label,
         "truth": job.truth,
         "seed": job.seed,
@@ -121,7 +123,8 @@ def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
 
 def _setting(record: SearchRecord) -> tuple[Hashable, ...]:
     job = record.job
-    return job.budget, job.seconds, job.goal, job.label, job.truth, job.seed, job.live
+    paid = job.budget, job.seconds, job.wall
+    return *paid, job.goal, job.label, job.truth, job.seed, job.live, job.at_once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,7 +270,8 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
         "strategy": asked["strategy"],
         "predictor": asked["predictor"] or None,
         **{name: asked[name] for name in ("family", "benchmark", "dataset", "judged_on", "epochs")},
-        **{name: asked[name] for name in ("budget", "budget_seconds", "objective", "points")},
+        **{name: asked[name] for name in ("budget", "budget_seconds", "budget_wall")},
+        **{name: asked[name] for name in ("objective", "points")},
         "repeats": len(searches),
         "failed": len(searches) - len(good),
         "fallbacks": int(good["fallbacks"].sum()),
