@@ -7,18 +7,21 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
-from archcast.making.ground_truth import Beyond
+from archcast.making.ground_truth import Beyond, setting_of
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, train_runs
+from archcast.predictors.predictor import Predictor, Tags
 from archcast.search import registry
 from archcast.search.async_search import AsyncSearch
+from archcast.search.pool import Pool
 from archcast.search.search_job import SearchRecord
 from archcast.search.strategy import Guide, Strategy, Trial
 from archcast.spaces import registry as spaces
@@ -83,7 +86,8 @@ def test_a_guide_learns_of_what_has_ended_and_never_proposes_what_has_not() -> N
 
     rng = np.random.default_rng(0)
     evolution = registry.get("evolution")(start=4)
-    search = AsyncSearch(evolution, POOL, rng, Watched(_Known()))
+    pool = Pool(POOL.space, POOL.architectures[:16], POOL.epochs)
+    search = AsyncSearch(evolution, pool, rng, Watched(_Known()))
     first = [search.ask() for _ in range(6)]
     assert None not in first
     assert not known, "two more are random: nothing is known yet"
@@ -91,8 +95,8 @@ def test_a_guide_learns_of_what_has_ended_and_never_proposes_what_has_not() -> N
         search.tell(trial, _value(0, trial))  # type: ignore[arg-type]
     more = [search.ask() for _ in range(4)]
     assert known[0] == 4
-    kinds = {POOL.class_of(each.architecture) for each in (*first, *more) if each}
-    assert len(kinds) == 10
+    asked = [pool.class_of(each.architecture) for each in (*first, *more) if each]
+    assert len({*asked}) == len(asked) == 10
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +163,7 @@ def test_one_at_a_time_is_the_search_one_by_one(table: Table, tmp_path: Path) ->
 def test_several_at_a_time_in_processes(table: Table, tmp_path: Path) -> None:
     for record in searched(table, tmp_path, at_once=3):
         assert len({*record.beyond}) == len(record.values) == record.total_evaluations == 5
-    [journal, _] = sorted(tmp_path.glob("search/*.journal"))
+    [journal, _] = sorted(tmp_path.glob("search/*/*.journal"))
     assert len(journal.read_text().splitlines()) == 5
 
 
@@ -171,7 +175,7 @@ def test_after_a_kill_a_search_goes_on_from_where_it_was(
         monkeypatch.setenv("ARCHCAST_CACHE", str(results / "cache"))
         with pytest.raises(Killed):
             searched(table, results, dying(after), at_once=2)
-        before = {path: path.read_text() for path in results.glob("search/*.journal")}
+        before = {path: path.read_text() for path in results.glob("search/*/*.journal")}
         ended = sum(len(text.splitlines()) for text in before.values())
         again = Here()
         first = searched(table, results, again, at_once=2)
@@ -186,10 +190,10 @@ def test_after_a_kill_a_search_goes_on_from_where_it_was(
 
 def test_a_journal_that_a_kill_has_cut_is_read_up_to_there(table: Table, tmp_path: Path) -> None:
     [*_, first] = searched(table, tmp_path, Here(), at_once=2)
-    path = tmp_path / "search" / f"{first.job.key(table.hash)}.journal"
+    [path] = tmp_path.glob(f"search/*/{first.job.key(table.hash)}.journal")
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:9])
-    (path.with_suffix(".json")).unlink()
+    (tmp_path / "search" / f"{path.stem}.json").unlink()
     [*_, again] = searched(table, tmp_path, Here(), at_once=2)
     assert again.values == first.values
     assert path.read_text().startswith("".join(lines[:3]))
@@ -200,15 +204,15 @@ def test_a_journal_of_another_course_is_left(
     table: Table, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     [*_, first] = searched(table, tmp_path, Here(), at_once=2)
-    path = tmp_path / "search" / f"{first.job.key(table.hash)}.journal"
+    [path] = tmp_path.glob(f"search/*/{first.job.key(table.hash)}.journal")
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text(lines[0] + '["[\\"8:8:8:8:8\\", 0]", 1.0]\n' + lines[1])
-    (path.with_suffix(".json")).unlink()
+    path.write_text(lines[0] + lines[1].replace(", 0]", ", 7]", 1) + lines[2])
+    (tmp_path / "search" / f"{path.stem}.json").unlink()
     [*_, again] = searched(table, tmp_path, Here(), at_once=2)
     assert "another course" in caplog.text
     assert len(again.values) == 5
     assert path.read_text().startswith(lines[0])
-    assert "8:8:8:8:8" not in path.read_text()
+    assert ", 7]" not in path.read_text()
 
 
 def test_the_clock_ends_a_search(table: Table, tmp_path: Path) -> None:
@@ -237,7 +241,89 @@ def test_processes_are_ended_where_the_clock_ends_a_search(table: Table, tmp_pat
 
 def test_what_was_trained_is_kept_whatever_ends(table: Table, tmp_path: Path) -> None:
     searched(table, tmp_path, Here(), at_once=2)
-    kept = Beyond.of(table, "cpu").all()
-    assert kept is not None
+    kept = {row["architecture"] for row in Beyond.of(table, "cpu").rows()}
     out = read_table(tmp_path / f"{Path(table.name).stem}-live.parquet")
-    assert {*map(str, out.architectures)} == {*map(str, kept.architectures)}
+    assert {*map(str, out.architectures)} == kept
+
+
+class FromLast(Predictor):
+    """Takes the last value of a curve for the final one."""
+
+    tags = Tags(needs=frozenset({"curves"}), learns=False, probabilistic=True)
+
+    def _fit(self, architectures: Any, labels: Any, context: Any) -> None:
+        pass
+
+    def _query(self, architectures: Any, context: Any) -> Any:
+        return context.curves.objective[:, -1]
+
+    def _query_with_std(self, architectures: Any, context: Any) -> Any:
+        return self._query(architectures, context), np.full(len(architectures), 1e-3)
+
+
+def short(table: Table, path: Path) -> Table:
+    """As `table`, of four epochs."""
+    setting = replace(setting_of(table, "cpu"), recipe=Recipe(epochs=4))
+    train_runs([(each, 0) for each in drawn(SPACE, 2)], setting, path, 1)
+    return read_table(path)
+
+
+def test_hopeless_trainings_are_stopped(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = short(table, tmp_path / "four.parquet")
+    options = {"strategies": "random", "budget": 6}
+    [whole] = searched(longer, tmp_path / "whole", **options)
+    [record] = searched(longer, tmp_path / "one", Here(), stop=FromLast(), **options)
+    assert record.epochs[0] == 4, "there is no best yet"
+    assert min(record.epochs) < 4
+    assert record.total_evaluations == pytest.approx(sum(record.epochs) / 4, abs=1e-6)
+    assert 6 <= record.total_evaluations < 7
+    assert len(record.values) > len(whole.values)
+    best = -np.inf
+    space, beyond = longer.space, Beyond.of(longer, "cpu")
+    for text, epochs, value in zip(record.beyond, record.epochs, record.values, strict=True):
+        curve = beyond.row((space.parse(text), record.job.repeat))["valid_accuracy"]
+        assert value == pytest.approx(curve[epochs - 1], abs=1e-4), "it is the same run"
+        hopeless = [epoch for epoch in range(1, 4) if curve[epoch - 1] < best - 0.01]
+        assert epochs == min([*hopeless, 4])
+        best = max(best, value) if epochs == 4 else best
+
+    out = read_table(tmp_path / "one" / "four-live.parquet")
+    ended = dict(zip(record.beyond, record.epochs, strict=True))
+    early = {each for each, epochs in ended.items() if epochs < 4}
+    runs = np.repeat(np.arange(len(out)), np.diff(out.starts))
+    told = {str(out.architectures[at]) for at in runs[out.stopped]}
+    assert told == early - {*whole.beyond}, "of what was also trained wholly, that run"
+    kept = searched(longer, tmp_path / "two", Here(), stop=FromLast(), **options)
+    assert kept[0].values == record.values, "what is kept of whole trainings changes nothing"
+    train = Mock(side_effect=AssertionError("trained again"))
+    monkeypatch.setattr("archcast.making.table_training.train", train)
+    next((tmp_path / "two" / "search").glob("*.json")).unlink()
+    [again] = searched(longer, tmp_path / "two", Here(), stop=FromLast(), **options)
+    assert again.values == record.values
+
+
+def test_lcsvr_stops(table: Table, tmp_path: Path) -> None:
+    longer = short(table, tmp_path / "four.parquet")
+    options = {"strategies": "random", "budget": 12, "stop": "lcsvr(trials=2)", "threshold": 0.4}
+    [record] = searched(longer, tmp_path, Here(), at_once=2, **options)
+    assert record.epochs[:10] == [4] * 10, "so many it learns from"
+    assert min(record.epochs) < 4
+    assert record.total_predictor_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"stop": "xgb"}, "gives no deviations"),
+        ({"stop": "lcsvr,lce"}, "two"),
+        ({"stop": "lcsvr", "threshold": 2.0}, "--threshold 2: give a chance"),
+    ],
+)
+def test_what_can_not_stop_is_refused(
+    table: Table, tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    longer = short(table, tmp_path / "four.parquet")
+    with pytest.raises(InputError, match=said.replace("two", "names several")):
+        SearchExperiment(longer, "random", live=True, device="cpu", **options).plan()

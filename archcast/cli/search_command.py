@@ -91,6 +91,17 @@ def search(
             help="With --live, seconds by the clock that a search may take.", show_default="any"
         ),
     ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(
+            help="With --live, a predictor of learning curves that stops hopeless training, as"
+            " lcsvr.",
+            show_default="none",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Chance of a new best below which --stop does.")
+    ] = 0.05,
     task: Annotated[
         str | None,
         typer.Option(
@@ -160,6 +171,8 @@ def search(
         live=live,
         at_once=at_once,
         wall=wall,
+        stop=stop,
+        threshold=threshold,
     )
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
     records = experiment.run(work.results, work.workers, work.retry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -163,21 +163,38 @@ class Beyond:
         blueprint = Blueprint(networks, networks.scale(self.setting.scale), signature)
         return blueprint.network(architecture)
 
-    def row(self, run: Asked) -> dict[str, Any]:
-        """One run, as a row of a table."""
+    def row(
+        self, run: Asked, goes_on: Callable[[dict[str, Any]], bool] | None = None
+    ) -> dict[str, Any]:
+        """One run, as a row of a table; it is stopped where it does not go on; see `train_one`.
+
+        What was stopped is not kept, and what is kept of another is not taken for it.
+        """
         path = made_folder(self.folder) / f"{digest([str(run[0]), run[1]])}.json"
         with FileLock(path.with_suffix(".lock")):
-            if (kept := self._kept(path)) is None:
-                kept = train_one(run, self.setting)
+            kept = self._kept(path)
+            if kept is not None and (goes_on is None or all(map(goes_on, self._course(kept)))):
+                return kept
+            row = train_one(run, self.setting, goes_on)
+            if kept is None and not self.is_stopped(row):
                 with replacing(path, "set ARCHCAST_CACHE") as aside:
-                    aside.write_text(json.dumps(kept))
+                    aside.write_text(json.dumps(row))
                 made(path)
-        return kept
+        return row
 
-    def all(self) -> Table | None:
-        """A table of all that is kept; None where nothing is."""
-        rows = [row for path in sorted(self.folder.glob("*.json")) if (row := self._kept(path))]
-        return self.table(rows) if rows else None
+    def is_stopped(self, row: dict[str, Any]) -> bool:
+        """Whether a run ended early, without having diverged."""
+        return not row["diverged"] and len(row["train_loss"]) < self.setting.recipe.epochs
+
+    def _course(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """A run as it was after each epoch but the last of all."""
+        for epochs in range(1, min(len(row["train_loss"]) + 1, self.setting.recipe.epochs)):
+            cut = {name: each[:epochs] for name, each in row.items() if isinstance(each, list)}
+            yield row | cut
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All that is kept."""
+        return [row for path in sorted(self.folder.glob("*.json")) if (row := self._kept(path))]
 
     def _kept(self, path: Path) -> dict[str, Any] | None:
         try:

@@ -7,9 +7,9 @@ import logging
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +27,7 @@ from archcast.core.progress import track
 from archcast.core.workers import run_each
 from archcast.making.recipe import RECIPE, TEXT_RECIPE, AnyRecipe
 from archcast.making.robustness import ATTACK, Attack
-from archcast.making.trainer import train
+from archcast.making.trainer import Run, train
 from archcast.networks.blueprint import Blueprint, networks_of
 from archcast.networks.networks import MINI
 from archcast.networks.table_networks import SCALE, TASK, TASK_HASH, understood
@@ -356,14 +356,28 @@ def _loaded(task: str, content: str, device: str) -> tuple[Signature, Mapping[st
     return loaded.signature, loaded.data(device)
 
 
-def train_one(run: tuple[Architecture, int], setting: Setting) -> dict[str, Any]:
-    """Train an architecture with a seed; the row of a table that comes of it."""
+def train_one(
+    run: tuple[Architecture, int],
+    setting: Setting,
+    goes_on: Callable[[dict[str, Any]], bool] | None = None,
+) -> dict[str, Any]:
+    """Train an architecture with a seed; the row of a table that comes of it.
+
+    `goes_on` is asked as by `train`, of the row so far, whose test values are of no meaning.
+    """
     architecture, seed = run
     signature, data = _loaded(setting.task, setting.content, setting.device)
     networks = networks_of(architecture.space)
     blueprint = Blueprint(networks, networks.scale(setting.scale), signature)
     text = str(architecture)
     build = partial(blueprint.network, architecture)
-    trained = train(build, text, seed, data, setting.recipe, setting.attack)
-    columns = trained.columns(data["train"].measure, setting.device)
-    return {"architecture": text, "seed": seed, **columns}
+
+    def row(trained: Run) -> dict[str, Any]:
+        columns = trained.columns(data["train"].measure, setting.device)
+        return {"architecture": text, "seed": seed, **columns}
+
+    def asked(so_far: Run) -> bool:
+        known = replace(so_far, test_score=0.0, epoch_seconds=0.0)
+        return goes_on is None or goes_on(row(known))
+
+    return row(train(build, text, seed, data, setting.recipe, setting.attack, asked))

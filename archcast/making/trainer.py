@@ -31,7 +31,8 @@ class Run:
     Scores are those of the task: accuracy in percent of images, bits a character of text. The
     training figures are running means over the epoch, as the network changes. A run whose loss
     leaves the finite numbers has diverged and ends there: its curves are cut before that epoch, and
-    its scores on test examples are those of guessing.
+    its scores on test examples are those of guessing. Of one that was stopped early, they are those
+    of the network as it was then.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -59,11 +60,14 @@ class Run:
 
 
 def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[str, Data],
-          recipe: AnyRecipe = RECIPE, attack: Attack | None = ATTACK) -> Run:  # fmt: skip
+          recipe: AnyRecipe = RECIPE, attack: Attack | None = ATTACK,
+          goes_on: Callable[[Run], bool] | None = None) -> Run:  # fmt: skip
     """Build a network, train it on `data["train"]`, and evaluate it; on images also under attack.
 
     `name` and `seed` fix the weights at the start and the order of the examples: the same pair
     gives the same run on one device and thread count. PyTorch's global random state is left alone.
+    `goes_on` is asked after each epoch but the last, of the run so far; where it does not, training
+    is stopped.
     """
     examples = data["train"]
     inputs, targets = examples.inputs, examples.targets
@@ -112,11 +116,13 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
         run.train_score.append(score_sum.item() / len(inputs))
         run.valid_loss.append(valid_loss)
         run.valid_score.append(valid_score)
-    else:
+        if goes_on and len(run.valid_score) < recipe.epochs and not goes_on(run):
+            break
+    if not run.diverged:
         _, run.test_score = evaluate(network, data["test"])
         if isinstance(data["test"], ImageData) and attack is not None:
             run.attacked = robustness(network, data["test"], attack)
-    run.epoch_seconds = seconds / min(recipe.epochs, len(run.train_loss) + 1)
+    run.epoch_seconds = seconds / (len(run.train_loss) + run.diverged)
     return run
 
 

@@ -19,8 +19,9 @@ from archcast.search.goal import Goal, Matrix
 from archcast.search.open_pool import OpenPool
 from archcast.search.pool import Pool
 from archcast.search.simulation import IDLE, ROUNDING, Log, Simulation, pool_of, returned_after
+from archcast.search.stop_rule import StopRule, Watch
 from archcast.search.strategy import Trial
-from archcast.search.trainings import Trainings
+from archcast.search.trainings import SECONDS, Trainings
 from archcast.spaces.space import Architecture
 
 SEEDS = 4  # that what a search finds is judged by, its own included
@@ -34,7 +35,7 @@ class LiveSimulation(Simulation):
     """As a simulation, of the whole space: what the table lacks is trained as its runs were.
 
     A search is told of one run, by `seed`. What is trained is trained to the end, also where a
-    search pays for some epochs only.
+    search pays for some epochs only; unless it is stopped by a rule.
     """
 
     is_live = True
@@ -48,8 +49,11 @@ class LiveSimulation(Simulation):
         label: MeasuredOn,
         device: str,
         seed: int,
+        stop: StopRule | None = None,
     ) -> None:
+        self._stopped = set[int]()  # rows
         super().__init__(table, run, goal, label)
+        self.stop = stop
         self.beyond, self.seed, self.known = Beyond.of(table, device), seed, len(table)
 
     def run_async(
@@ -101,14 +105,29 @@ class LiveSimulation(Simulation):
                         waiting[asked].append(trial)
                     else:
                         waiting[asked] = [trial]
-                        trainings.begin(asked)
+                        trainings.begin(asked, self._watch())
                 if not waiting or (ended := trainings.end()) is None:
                     break
                 asked, row = ended
+                self.predictor_seconds += row.pop(SECONDS, 0.0)
+                if self.beyond.is_stopped(row):
+                    self._stopped.add(len(self.table.epochs))
                 self._learn(self.beyond.table([row]))
                 if not all(tell(each) for each in waiting.pop(asked)):
                     break
         return self.log
+
+    def _watch(self) -> Watch | None:
+        """Who is to watch a training that begins now."""
+        if self.stop is None:
+            return None
+        rows = self.run[[*dict.fromkeys(self.log.architectures)]]
+        whole = [row for row in rows.tolist() if row not in self._stopped]
+        return self.stop.watch(self.beyond, self.table, np.array(whole, dtype=np.int64))
+
+    def _parts(self, at: int) -> int:
+        stopped = int(self.run[at]) in self._stopped
+        return self.beyond.setting.recipe.epochs if stopped else super()._parts(at)
 
     @property
     def strangers(self) -> list[Architecture]:

@@ -31,6 +31,7 @@ from archcast.search.goal import Goal, Limit, Matrix
 from archcast.search.live import SEEDS, LiveSimulation
 from archcast.search.several import Counted, Guides
 from archcast.search.simulation import PaidGuide, Simulation, goal_truth, told
+from archcast.search.stop_rule import StopRule
 from archcast.search.strategy import Course, Search, Strategy
 from archcast.search.trainings import Trainers, Trainings
 from archcast.spaces.space import Architecture, Choices
@@ -53,6 +54,8 @@ class SearchJob(BaseJob):
     live: bool = False  # whether the whole space is searched, and what the table lacks is trained
     at_once: int = Field(default=1, ge=1)  # live: trainings at a time
     wall: float | None = Field(default=None, gt=0)  # live: seconds by the clock; None for any
+    stop: str = ""  # live: the predictor that stops trainings, as text; empty where none does
+    threshold: float = 0.0  # the chance of a new best below which it does
 
     @property
     def title(self) -> str:
@@ -72,6 +75,7 @@ class PlannedSearch:
     job: SearchJob
     strategy: Strategy
     predictor: Predictor | None
+    stop: StopRule | None = None
 
 
 class SearchRecord(BaseRecord):
@@ -140,7 +144,11 @@ def run_search_job(
     def search() -> dict[str, Any]:
         known = table, run, job.goal, job.label
         seed = job.repeat % SEEDS
-        simulation = LiveSimulation(*known, job.device, seed) if job.live else Simulation(*known)
+        simulation = (
+            LiveSimulation(*known, job.device, seed, planned.stop)
+            if job.live
+            else Simulation(*known)
+        )
         guide = _guide(planned, simulation, rng)
         way = planned.strategy, simulation.pool, rng.spawn(1)[0], guide
         most = job.budget or inf, job.seconds or inf

@@ -114,7 +114,7 @@ class Simulation:
         before = self._paid.get(at, 0)
         further = max(0, wanted - before)
         self._paid[at] = before + further
-        self.evaluations += further / whole
+        self.evaluations += further / self._parts(at)
         if self._seconds is not None:
             self.training_seconds += further * float(self._seconds[at])
         return wanted
@@ -152,6 +152,10 @@ class Simulation:
     def _whole(self, at: int) -> int:
         """Epochs of the whole training run of an architecture."""
         return max(1, int(self.table.epochs[self.run[at]]))
+
+    def _parts(self, at: int) -> int:
+        """As how many epochs an evaluation of an architecture counts."""
+        return self._whole(at)
 
     def run_search(self, search: Search, budget: float = inf, seconds: float = inf) -> Log:
         """Replay a search until it has nothing left to pay with, or to try.

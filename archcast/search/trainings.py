@@ -6,10 +6,10 @@ import json
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -22,8 +22,10 @@ from archcast.core.errors import InputError
 from archcast.core.files import read_whole
 from archcast.core.workers import submitting
 from archcast.making.ground_truth import Asked, Beyond
+from archcast.search.stop_rule import Watch
 
 Row = dict[str, Any]
+SECONDS = "watched_seconds"  # of a row, and no column of a table
 _logger = logging.getLogger("archcast")
 
 
@@ -39,12 +41,14 @@ class Trainers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
+class Ended:
     """A line of a journal: a training that ended, and how long the search had taken by then."""
 
     text: str
     seconds: float
+    row: Row | None  # of a training that was watched
     at: int  # the byte where the line begins
+    end: int  # and where the next one does
 
 
 class Trainings:
@@ -64,7 +68,7 @@ class Trainings:
         self, beyond: Beyond, workers: int | Executor, journal: Path, wall: float = inf
     ) -> None:
         self.beyond, self.workers, self.journal, self.wall = beyond, workers, journal, wall
-        self._flying: dict[str, Asked] = {}
+        self._flying: dict[str, tuple[Asked, Watch | None]] = {}
         self._futures: dict[Future[Row], str] = {}
         self._leaving = ExitStack()
 
@@ -81,12 +85,13 @@ class Trainings:
         with ExitStack() as entering:
             lock = made_folder(self.beyond.folder) / f"{self.journal.stem}.search.lock"
             entering.enter_context(FileLock(lock))
-            self._past = deque(self._read())
+            self._past = deque(ended_in(self.journal))
+            if self.journal.exists():
+                os.truncate(self.journal, self._past[-1].end if self._past else 0)
             self._before = self._past[-1].seconds if self._past else 0.0
             self._begun = monotonic()
-            self._submit: Callable[[Asked], Future[Row]] = entering.enter_context(
-                submitting(self.beyond.row, self.workers)
-            )
+            work = partial(_trained, beyond=self.beyond)
+            self._submit = entering.enter_context(submitting(work, self.workers))
             self._leaving = entering.pop_all()
         return self
 
@@ -97,9 +102,9 @@ class Trainings:
         left = (_LeftError, _LeftError(), None) if self._flying else (None, None, None)
         self._leaving.__exit__(*(failure if failure[0] else left))
 
-    def begin(self, asked: Asked) -> None:
-        """Begin a training."""
-        self._flying[self._text(asked)] = asked
+    def begin(self, asked: Asked, watch: Watch | None = None) -> None:
+        """Begin a training, which may be watched."""
+        self._flying[json.dumps([str(asked[0]), asked[1]])] = asked, watch
         if not self._past:
             self._go_on()
 
@@ -111,8 +116,9 @@ class Trainings:
             self._past.clear()
             self._go_on()
         if self._past:
-            asked = self._flying.pop(self._past.popleft().text)
-            row = self.beyond.row(asked)
+            ended = self._past.popleft()
+            asked, _ = self._flying.pop(ended.text)
+            row = ended.row or self.beyond.row(asked)
             if not self._past:
                 self._begun = monotonic()
                 self._go_on()
@@ -122,10 +128,10 @@ class Trainings:
         if not done:
             return None
         future = next(iter(done))
-        text = self._futures.pop(future)
-        row = future.result()
-        self._append(text)
-        return self._flying.pop(text), row
+        text, row = self._futures.pop(future), future.result()
+        asked, watch = self._flying.pop(text)
+        self._append(text, row if watch else None)
+        return asked, row
 
     @property
     def seconds(self) -> float:
@@ -140,42 +146,52 @@ class Trainings:
     def _go_on(self) -> None:
         """Hand over what is in flight and with no worker yet."""
         with_workers = {*self._futures.values()}
-        for text, asked in self._flying.items():
+        for text, each in self._flying.items():
             if text not in with_workers:
-                self._futures[self._submit(asked)] = text
+                self._futures[self._submit(each)] = text
 
-    @staticmethod
-    def _text(asked: Asked) -> str:
-        architecture, seed = asked
-        return json.dumps([str(architecture), seed])
-
-    def _append(self, text: str) -> None:
+    def _append(self, text: str, row: Row | None) -> None:
         try:
+            self.journal.parent.mkdir(exist_ok=True)
             with self.journal.open("a") as file:
-                file.write(json.dumps([text, self.seconds]) + "\n")
+                file.write(json.dumps([text, self.seconds, row]) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise InputError(f"{self.journal}: can't be written ({error.strerror})") from None
 
-    def _read(self) -> list[_Ended]:
-        """The lines; from one that a kill has cut on, they are removed."""
-        found: list[_Ended] = []
-        at = 0
-        try:
-            content = read_whole(self.journal)
-        except FileNotFoundError:
-            return found
-        for line in content.splitlines(keepends=True):
-            try:
-                text, seconds = json.loads(line)
-                found.append(_Ended(str(text), float(seconds), at))
-            except (ValueError, TypeError, RecursionError):
-                break
-            at += len(line)
-        if at < len(content):
-            os.truncate(self.journal, at)
+
+def ended_in(journal: Path) -> list[Ended]:
+    """What a journal tells, up to a line that a kill has cut."""
+    found: list[Ended] = []
+    at = 0
+    try:
+        content = read_whole(journal)
+    except FileNotFoundError:
         return found
+    for line in content.splitlines(keepends=True):
+        try:
+            text, seconds, row = json.loads(line)
+            found.append(
+                Ended(str(text), float(seconds), row and dict(row), at, at := at + len(line))
+            )
+        except (ValueError, TypeError, RecursionError):
+            break
+    return found
+
+
+def stopped_in(folder: Path, beyond: Beyond) -> list[Row]:
+    """The runs that were stopped early, by the journals of a folder."""
+    rows = [ended.row for path in sorted(folder.glob("*.journal")) for ended in ended_in(path)]
+    stopped = [row for row in rows if row and beyond.is_stopped(row)]
+    return [{name: row[name] for name in row if name != SECONDS} for row in stopped]
+
+
+def _trained(item: tuple[Asked, Watch | None], beyond: Beyond) -> Row:
+    """A row; of a training that was watched with the `SECONDS` that this took."""
+    asked, watch = item
+    row = beyond.row(asked, watch)
+    return row | {SECONDS: watch.seconds} if watch else row
 
 
 class _LeftError(Exception):

@@ -263,6 +263,8 @@ def search(
     live: bool = False,
     at_once: int = 1,
     wall: float | None = None,
+    stop: Predictor | str | None = None,
+    threshold: float = 0.05,
     **work: Unpack[Work],
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
@@ -270,7 +272,8 @@ def search(
     They are after one `objective`, or the front of several, within `limits`: the worst values that
     will do. What they find is judged by `judge`, another table, if there is one. If `live`, the
     whole space is searched, and what the table lacks is trained, `at_once` at a time; such a search
-    may be ended by the clock, after `wall` seconds.
+    may be ended by the clock, after `wall` seconds, and its trainings by `stop`, a predictor of
+    learning curves, where the chance of a new best is below `threshold`.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
@@ -296,6 +299,8 @@ def search(
         limits,
         at_once,
         wall,
+        stop,
+        threshold,
     )
     records = _told(experiment.run(**work))
     if other is not None:

@@ -29,9 +29,10 @@ from archcast.search.goal import Goal
 from archcast.search.live import COUNTED
 from archcast.search.search_job import PlannedSearch, SearchJob, SearchRecord, run_search_job
 from archcast.search.simulation import epoch_prices, pool_of
+from archcast.search.stop_rule import StopRule
 from archcast.search.strategy import Strategy, Traits
 from archcast.search.strategy_text import strategy_text, to_strategy
-from archcast.search.trainings import Trainers
+from archcast.search.trainings import Row, Trainers, stopped_in
 from archcast.studies.experiment import (
     Predictors,
     check_jobs,
@@ -41,6 +42,7 @@ from archcast.studies.experiment import (
     facts_of,
 )
 from archcast.studies.goals import chosen_goal, unpriced
+from archcast.studies.stopping import check_foretells
 
 BASELINE = "random"
 BUDGET = 150  # whole trainings, where nothing else is said
@@ -76,6 +78,9 @@ class SearchExperiment:
         at_once: trainings at a time in each live search.
         wall: seconds by the clock that a live search may take, without what is not finished by
             then; None for any.
+        stop: a predictor of learning curves with deviations, which stops the trainings of a live
+            search; None for none.
+        threshold: the chance of a new best below which it does.
     """
 
     table: Table
@@ -94,6 +99,8 @@ class SearchExperiment:
     limits: Mapping[str, float] | None = None
     at_once: int = 1
     wall: float | None = None
+    stop: Predictor | str | None = None
+    threshold: float = 0.05
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -107,7 +114,7 @@ class SearchExperiment:
             check_number("--budget", budget, 1)
         check_number("--at-once", self.at_once, 1)
         if self._leaves_training and not self.live:
-            raise InputError("--at-once and --wall: are of searches that train; add --live")
+            raise InputError("--at-once, --wall and --stop: are of searches that train; add --live")
         check_number("--repeats", self.repeats, 1)
         check_number("--seed", self.seed, 0)
         table = self.table
@@ -116,6 +123,7 @@ class SearchExperiment:
         label, truth = chosen_parts(table, objective, self.label, None)
         if self.live:
             self._check_live(goal)
+        stop = self._stop_rule(goal)
         epochs = self._epochs()
         pairs, remarks = self._pairs(goal)
         check_jobs(len(pairs) * self.repeats)
@@ -156,12 +164,15 @@ class SearchExperiment:
                     live=self.live,
                     at_once=self.at_once,
                     wall=self.wall,
+                    stop=text_of(stop.predictor) if stop else "",
+                    threshold=self.threshold if stop else 0.0,
                 ),
                 strategy,
                 predictor,
+                stop,
             )
             for strategy, predictor in pairs
-            for said in [self._facts(strategy, predictor)]
+            for said in [self._facts(strategy, predictor, stop)]
             for repeat in range(self.repeats)
         ]
         return jobs, remarks
@@ -185,25 +196,62 @@ class SearchExperiment:
         run = run_search_job
         if self._leaves_training:
             elsewhere = isinstance(workers, Executor) and not isinstance(workers, Processes)
-            trainers = Trainers(workers if elsewhere else self.at_once, store.folder.resolve())
+            who = workers if elsewhere else self.at_once
+            trainers = Trainers(who, self._journals(store.folder))
             run, workers = partial(run, trainers=trainers), 1 if elsewhere else workers
         records = run_jobs(jobs, self.table, store, run, workers, retry)
-        if self.live and (trained := Beyond.of(self.table, self.device).all()) is not None:
-            out = Path(results) / f"{Path(self.table.name).stem}-live.parquet"
-            trained.write(out)
-            _logger.warning(
-                "%s: %d architectures that %s lacks, trained by this and earlier searches; use them"
-                " by --benchmark",
-                out,
-                len(trained),
-                self.table.source,
-            )
+        if self.live:
+            self._leave_table(Path(results), self._journals(store.folder))
         return records
+
+    def _journals(self, folder: Path) -> Path:
+        """Where searches beyond this table keep in which order trainings ended."""
+        return folder.resolve() / Beyond.of(self.table, self.device).name
+
+    def _leave_table(self, results: Path, journals: Path) -> None:
+        """Write all that was trained; of what was only stopped, the longest run."""
+        beyond = Beyond.of(self.table, self.device)
+        rows = [*beyond.rows(), *stopped_in(journals, beyond)]
+        longest: dict[tuple[str, int], Row] = {}
+        for row in sorted(rows, key=lambda row: -len(row["train_loss"])):
+            longest.setdefault((row["architecture"], row["seed"]), row)
+        if not longest:
+            return
+        trained = beyond.table([*longest.values()])
+        out = results / f"{Path(self.table.name).stem}-live.parquet"
+        trained.write(out)
+        _logger.warning(
+            "%s: %d architectures that %s lacks, trained by this and earlier searches; use them by"
+            " --benchmark",
+            out,
+            len(trained),
+            self.table.source,
+        )
 
     @property
     def _leaves_training(self) -> bool:
         """Whether searches leave training to others, and wait for what ends first."""
-        return self.at_once > 1 or self.wall is not None
+        return self.at_once > 1 or self.wall is not None or self.stop is not None
+
+    def _stop_rule(self, goal: Goal) -> StopRule | None:
+        """What stops trainings, if anything does.
+
+        Raises:
+            InputError: it can't say how likely the end of a curve is, or there is none.
+        """
+        if self.stop is None:
+            return None
+        objective = goal.objectives[0]
+        curve = self.table.curve_of(objective)
+        if curve is None or not goal.is_single:
+            raise InputError(f"--stop: {goal.name} has no one curve by epoch; leave it out")
+        if not 0.0 <= self.threshold <= 1.0:
+            raise InputError(f"--threshold {self.threshold:g}: give a chance from 0 to 1")
+        chosen, _ = choose_predictors([self.stop], self.table, objective)
+        if len(chosen) > 1:
+            raise InputError(f"--stop {self.stop}: names several; give one")
+        check_foretells(chosen[0], objective, curve, "--stop")
+        return StopRule(chosen[0], self.threshold, objective)
 
     def _check_live(self, goal: Goal) -> None:
         if self.table.mixed:
@@ -216,9 +264,11 @@ class SearchExperiment:
                     f" another --objective than {each.name}"
                 )
 
-    def _facts(self, strategy: Strategy, predictor: Predictor | None) -> dict[str, Any]:
+    def _facts(
+        self, strategy: Strategy, predictor: Predictor | None, stop: StopRule | None
+    ) -> dict[str, Any]:
         """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
-        others: list[object] = [strategy, run_search_job]
+        others: list[object] = [strategy, run_search_job, *([stop.predictor] if stop else [])]
         if self.live:
             beyond = Beyond.of(self.table, self.device)
             others += [beyond.name, made_of_networks(self.table, {"networks", "task"})]

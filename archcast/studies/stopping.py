@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import ndtr
 
+from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number
 from archcast.core.identity import versioned
@@ -26,8 +26,9 @@ from archcast.evaluation.engine import check_labels, context, outcome_or_error, 
 from archcast.evaluation.job import Planned, PredictorJob
 from archcast.evaluation.record import BaseRecord
 from archcast.evaluation.statistics import mean, mean_interval, share_interval
-from archcast.predictors.predictor import OBJECTIVE, Vector
+from archcast.predictors.predictor import OBJECTIVE, Predictor, Vector
 from archcast.predictors.predictor_text import configured, text_of
+from archcast.search.stop_rule import is_hopeless
 from archcast.studies.experiment import (
     Predictors,
     check_jobs,
@@ -106,16 +107,7 @@ def stop_jobs(
     for remark in table.remarks():
         _logger.warning(remark)
     for predictor in chosen:
-        if not (predictor.tags.probabilistic and "curves" in predictor.tags.needs):
-            raise InputError(
-                f"--predictor {text_of(predictor)}: gives no deviations for a learning curve;"
-                " choose lcsvr, lce or lce-m"
-            )
-        if not (predictor.tags.learns or predictor.tags.curves <= {OBJECTIVE, curve}):
-            raise InputError(
-                f"--predictor {text_of(predictor)}: foretells {', '.join(predictor.tags.curves)}"
-                f" and not {objective.name}; choose lcsvr"
-            )
+        check_foretells(predictor, objective, curve)
     if train_size + architectures > len(table):
         raise InputError(
             f"{table.source} has {len(table)} architectures, fewer than train size {train_size}"
@@ -138,6 +130,26 @@ def stop_jobs(
         for said in [facts_of(predictor, table, "cpu", run_stop_job)]
         for repeat in range(repeats)
     ]
+
+
+def check_foretells(
+    predictor: Predictor, objective: Objective, curve: str, option: str = "--predictor"
+) -> None:
+    """Refuse a predictor that can't say how likely the end of a curve is.
+
+    Raises:
+        InputError: it gives no deviations, or is of another curve.
+    """
+    if not (predictor.tags.probabilistic and "curves" in predictor.tags.needs):
+        raise InputError(
+            f"{option} {text_of(predictor)}: gives no deviations for a learning curve;"
+            " choose lcsvr, lce or lce-m"
+        )
+    if not (predictor.tags.learns or predictor.tags.curves <= {OBJECTIVE, curve}):
+        raise InputError(
+            f"{option} {text_of(predictor)}: foretells {', '.join(predictor.tags.curves)}"
+            f" and not {objective.name}; choose lcsvr"
+        )
 
 
 @versioned(2)
@@ -186,7 +198,7 @@ def replay(record: StopRecord, threshold: float) -> Outcome:
         epochs = len(curve)
         for epoch in range(1, len(curve)):
             mean, std = record.means[epoch - 1][i], record.stds[epoch - 1][i]
-            if ndtr((mean - best) / std) < threshold:
+            if is_hopeless(mean, std, best, threshold):
                 epochs = epoch
                 break
         spent += epochs
