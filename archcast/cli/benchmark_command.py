@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from archcast.cli.options import Jobs, OnCluster, Where, numbers, workers_of
+from archcast.cli.options import Build, Jobs, OnCluster, Where, numbers, workers_of
 from archcast.cli.output import show
 
 
 def train(
     out: Annotated[Path, typer.Option(help="The table to write, or to go on with.")],
-    space: Annotated[str, typer.Option(help="The search space.")] = "nasbench201",
+    space: Annotated[
+        str, typer.Option(help="The search space: a name, or decisions as JSON.")
+    ] = "nasbench201",
     task: Annotated[
         str | None,
         typer.Option(
@@ -29,6 +31,7 @@ def train(
     ] = None,
     jobs: Jobs = 1,
     cluster: OnCluster = None,
+    build: Build = None,
     device: Where = "auto",
 ) -> None:
     """Train the architectures of a space, into a table.
@@ -39,10 +42,9 @@ def train(
     Each finished run is kept at once; the same command goes on where it was interrupted.
     """
     from archcast.making.table_training import train_table
-    from archcast.spaces import registry as spaces
+    from archcast.spaces.declared import declared_space
 
     workers = workers_of(jobs, cluster)
-    table = train_table(
-        spaces.get(space), task, numbers("--seeds", seeds), out, workers, device, limit
-    )
+    which = declared_space(space), task, numbers("--seeds", seeds), out
+    table = train_table(*which, workers, device, limit, build)
     show(f"{out}: {len(table)} architectures; use it by --benchmark {out}")

@@ -75,6 +75,14 @@ OnCluster = Annotated[
     ),
 ]
 Where = Annotated[Device, typer.Option(help="Where networks run.")]
+Build = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:FUNCTION",
+        help="Builds the network of an architecture, in place of the space's.",
+        show_default="the space's",
+    ),
+]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Shown = Annotated[Format, typer.Option(help="What to print.")]
 Page = Annotated[

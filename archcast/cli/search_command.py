@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcast.cli.options import Label, Objective, OnTable, Page, Shown, Where, Work
+from archcast.cli.options import Build, Label, Objective, OnTable, Page, Shown, Where, Work
 from archcast.cli.output import console, known_measures, print_frame, report_failures, write_report
 from archcast.core.errors import InputError, short
 from archcast.core.files import check_target
@@ -113,9 +113,11 @@ def search(
     space: Annotated[
         str | None,
         typer.Option(
-            help="Of the networks that a --task is searched in.", show_default="nasbench201"
+            help="Of the networks that a --task is searched in; a name, or decisions as JSON.",
+            show_default="nasbench201",
         ),
     ] = None,
+    build: Build = None,
     work: Work,
     device: Where = "auto",
     format: Shown = "table",
@@ -153,7 +155,7 @@ def search(
             raise InputError("--task: stands in place of a table; leave --benchmark and its like")
         for given in split_specs(strategy) if strategy != "all" else []:
             to_strategy(given)
-        table = _begun(task, space or SPACE, work, device, report)
+        table = _begun(task, space or SPACE, work, device, report, build)
     experiment = SearchExperiment(
         table=table,
         strategies=strategy,
@@ -173,6 +175,7 @@ def search(
         wall=wall,
         stop=stop,
         threshold=threshold,
+        build=build,
     )
     other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
     records = experiment.run(work.results, work.workers, work.retry)
@@ -218,15 +221,17 @@ def _limits(text: str | None) -> dict[str, float]:
     return found
 
 
-def _begun(task: str, space: str, work: Work, device: str, report: Path | None) -> Table:
+def _begun(
+    task: str, space: str, work: Work, device: str, report: Path | None, build: str | None
+) -> Table:
     """A table of a few random architectures trained on a task, to go on from."""
     from archcast.benchmarks.opening import open_table
-    from archcast.making.table_training import train_table
-    from archcast.spaces import registry as spaces
-    from archcast.tasks.loading import load_task
+    from archcast.making.table_training import Setting, train_table
+    from archcast.spaces.declared import declared_space
 
     if report is not None:
         check_target(report, task)
-    out = work.results / f"{space}-{Path(task).stem}-{load_task(task).hash[:6]}.parquet"
-    train_table(spaces.get(space), task, [0], out, work.workers, device, limit=BEGUN)
+    chosen = declared_space(space)
+    out = work.results / Setting.mini(chosen, task, device, build).file
+    train_table(chosen, task, [0], out, work.workers, device, BEGUN, build)
     return open_table(str(out))

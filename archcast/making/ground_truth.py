@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
-from torch import nn
 
 from archcast.benchmarks.table import Table
 from archcast.core.cache import cache_folder, made, made_folder
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError, check_number, told
+from archcast.core.errors import InputError, check_number, short, told
 from archcast.core.files import read_whole, replacing
 from archcast.core.identity import digest
 from archcast.core.progress import track
@@ -29,9 +28,17 @@ from archcast.making.recipe import RECIPES
 from archcast.making.robustness import ATTACK, Attack, Robustness
 from archcast.making.table_training import Setting, table_of_rows, train_one
 from archcast.making.trainer import Run
-from archcast.networks.blueprint import Blueprint, networks_of
+from archcast.networks.blueprint import networks_of
 from archcast.networks.flops import count_flops
-from archcast.networks.table_networks import SCALE, TASK, task_of, understood
+from archcast.networks.own_networks import OwnNetworks
+from archcast.networks.table_networks import (
+    BUILD,
+    BUILD_HASH,
+    SCALE,
+    TASK,
+    task_of,
+    understood,
+)
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import Images
 from archcast.tasks.loading import load_task
@@ -107,14 +114,13 @@ class Beyond:
     name: str  # of the folder in the cache of ground truths
 
     @classmethod
-    def of(cls, table: Table, device: str) -> Beyond:
-        """Of a table.
+    def of(cls, table: Table, device: str, build: str | None = None) -> Beyond:
+        """Of a table; `build` is the function that built its networks, if they were none of ours.
 
         Raises:
-            InputError: the space has no networks, the task is not at hand, or the table says no
-                recipe; or the cache can't be written to.
+            InputError: as `setting_of`, or the cache can't be written to.
         """
-        setting = setting_of(table, device)
+        setting = setting_of(table, device, build)
         told_apart = {k: v for k, v in setting.provenance().items() if k not in ("device", TASK)}
         name = f"{digest(told_apart)}-{setting.device}"
         found = cls(setting, name)
@@ -150,18 +156,12 @@ class Beyond:
 
     def parameters(self, architecture: Architecture) -> int:
         """Of a network, which is not trained for them."""
-        return sum(each.numel() for each in self._network(architecture).parameters())
+        return sum(each.numel() for each in self.setting.network(architecture).parameters())
 
     def flops(self, architecture: Architecture) -> int:
         """The same."""
         inputs = _first(self.setting.task, self.setting.content).inputs
-        return count_flops(self._network(architecture), inputs)
-
-    def _network(self, architecture: Architecture) -> nn.Module:
-        networks = networks_of(architecture.space)
-        signature = load_task(self.setting.task).signature
-        blueprint = Blueprint(networks, networks.scale(self.setting.scale), signature)
-        return blueprint.network(architecture)
+        return count_flops(self.setting.network(architecture), inputs)
 
     def row(
         self, run: Asked, goes_on: Callable[[dict[str, Any]], bool] | None = None
@@ -219,14 +219,17 @@ def _first(task: str, content: str) -> Data:
     return load_task(task).data("cpu")["train"].first(1)
 
 
-def setting_of(table: Table, device: str) -> Setting:
+def setting_of(table: Table, device: str, build: str | None = None) -> Setting:
     """How the runs of a table were made.
 
+    Nothing is imported because a table says so: who knows the function `build` names it.
+
     Raises:
-        InputError: the space has no networks, the task is not at hand, or the table says no
-            recipe.
+        InputError: the space has no networks, or the table is of others than those of `build`; the
+            task is not at hand, or the table says no recipe.
     """
-    networks, task = networks_of(table.space), task_of(table)
+    own = _own_networks(table, build)
+    networks, task = None if own else networks_of(table.space), task_of(table)
     if task is None:
         raise InputError(f"{table.source}: its task is not at hand, so that nothing is trained")
     said = understood(table.metadata, networks)
@@ -244,7 +247,24 @@ def setting_of(table: Table, device: str) -> Setting:
         said[SCALE],
         _read(RECIPES, "recipe", said, table),
         _attack(said, table) if isinstance(task, Images) else None,
+        own,
     )
+
+
+def _own_networks(table: Table, build: str | None) -> OwnNetworks | None:
+    said = table.metadata.get(BUILD)
+    if said != build:
+        mend = f"give --build {short(said)}, if that is yours" if said else "leave --build out"
+        named = build or f"space {table.space.name}"
+        raise InputError(f"{table.source}: was not trained on networks of {named}; {mend}")
+    if build is None:
+        return None
+    own = OwnNetworks.named(build)
+    if own.content != table.metadata.get(BUILD_HASH):
+        raise InputError(
+            f"{table.source}: was trained on another version of {build}; train a new table"
+        )
+    return own
 
 
 def _attack(said: Mapping[str, str], table: Table) -> Attack:

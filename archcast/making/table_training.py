@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,28 +18,40 @@ from typing import Any, Self
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.device import pick_device
-from archcast.core.errors import InputError, check_number
+from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.files import check_target, read_whole
+from archcast.core.identity import digest
 from archcast.core.progress import track
 from archcast.core.workers import run_each
 from archcast.making.recipe import RECIPE, TEXT_RECIPE, AnyRecipe
 from archcast.making.robustness import ATTACK, Attack
 from archcast.making.trainer import Run, train
+from archcast.networks import registry as networks
 from archcast.networks.blueprint import Blueprint, networks_of
 from archcast.networks.networks import MINI
-from archcast.networks.table_networks import SCALE, TASK, TASK_HASH, understood
-from archcast.spaces import registry as spaces
+from archcast.networks.own_networks import OwnNetworks
+from archcast.networks.table_networks import (
+    BUILD,
+    BUILD_HASH,
+    SCALE,
+    TASK,
+    TASK_HASH,
+    understood,
+)
+from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Architecture, Space
 from archcast.tasks.images import Images
 from archcast.tasks.loading import MEASURES, SHIPPED, load_task
-from archcast.tasks.task import Data, Measure, Signature, Task
+from archcast.tasks.task import Data, Measure, Task
 
 _logger = logging.getLogger("archcast")
 
+OWN = "own"  # the scale of networks of somebody's own
 ENUMERATED = 100_000  # architectures: of larger spaces some are drawn
 _LATER = ("attack", TASK_HASH)  # tables from before these were recorded lack them
 
@@ -55,29 +68,51 @@ class Setting:
     scale: str
     recipe: AnyRecipe
     attack: Attack | None  # of images
+    own: OwnNetworks | None = None  # in place of the space's
 
     @classmethod
-    def mini(cls, space: Space, task: str | None, device: str) -> Self:
+    def mini(cls, space: Space, task: str | None, device: str, build: str | None = None) -> Self:
         """As benchmarks are made: small networks, trained in seconds.
 
         Args:
-            space: that has networks.
+            space: that has networks, or any with `build`.
             task: None for the one that ships for such networks.
             device: `auto`, `cpu` or `cuda`.
+            build: a function of an architecture, as `module:function`, that builds the networks.
 
         Raises:
-            InputError: `task` can't be read, or is nothing for networks of the space.
+            InputError: `task` can't be read, or is nothing for networks of the space, or there is
+                no such function.
         """
-        task = task or next(each for each in SHIPPED if _fits(space, load_task(each)))
+        own = OwnNetworks.named(build) if build else None
+        task = task or next(each for each in SHIPPED if own or _fits(space, load_task(each)))
         loaded, where = load_task(task), pick_device(device)
-        if not _fits(space, loaded):
+        if not (own or _fits(space, loaded)):
             raise InputError(
                 f"networks of {space.name} can't learn {loaded.name}; choose another --task"
             )
-        known = (space, task, loaded.name, loaded.hash, where, MINI)
+        known = (space, task, loaded.name, loaded.hash, where, OWN if own else MINI)
         if isinstance(loaded, Images):
-            return cls(*known, RECIPE, ATTACK)
-        return cls(*known, TEXT_RECIPE, None)
+            return cls(*known, RECIPE, ATTACK, own)
+        return cls(*known, TEXT_RECIPE, None, own)
+
+    def network(self, architecture: Architecture) -> nn.Module:
+        """The network of an architecture, with new weights."""
+        if self.own:
+            return self.own.network(architecture)
+        made, signature = networks_of(architecture.space), load_task(self.task).signature
+        return Blueprint(made, made.scale(self.scale), signature).network(architecture)
+
+    @property
+    def file(self) -> str:
+        """The name of a table of such runs, which those of other settings do not have."""
+        named = self.space.declaration == self.space.name and not self.own
+        others = (
+            ""
+            if named
+            else f"-{digest([self.space.declaration, self.own and self.own.content])[:6]}"
+        )
+        return f"{self.space.name}-{self.dataset}-{self.content[:6]}{others}.parquet"
 
     def provenance(self) -> dict[str, str]:
         """As the metadata of a table say it."""
@@ -86,9 +121,10 @@ class Setting:
         name = torch.cuda.get_device_name() if on_gpu else f"{machine}, one thread"
         shipped = self.task in SHIPPED
         return {
-            "space": self.space.name,
+            "space": self.space.declaration,
             "dataset": self.dataset,
             SCALE: self.scale,
+            **({BUILD: self.own.target, BUILD_HASH: self.own.content} if self.own else {}),
             "recipe": json.dumps(asdict(self.recipe)),
             **({"attack": json.dumps(asdict(self.attack))} if self.attack else {}),
             TASK_HASH: self.content,
@@ -111,25 +147,26 @@ def train_table(
     workers: int | Executor = 1,
     device: str = "auto",
     limit: int | None = None,
+    build: str | None = None,
 ) -> Table:
     """Train all canonical architectures of `space`, or `limit` random ones, with each of `seeds`.
 
-    A larger `limit` adds to those of a smaller one. The networks are those of the scale `mini`.
+    A larger `limit` adds to those of a smaller one. The networks are those of the scale `mini`, or
+    what the function `build` gives, `module:function`.
 
     Each finished run is appended to a journal beside `out`, so that a killed process loses only
     the runs in flight. Runs that `out` or its journal hold already are not repeated.
 
     Raises:
-        InputError: the space has no networks, or not as many architectures as `limit`, or too many
+        InputError: there are no networks, or not as many architectures as `limit`, or too many
             without one; `task` can't be read, or `out` holds another space or data set, or is the
             file of the task.
     """
     for seed in seeds:
         check_number("--seeds", seed, 0)
     check_target(out, *([task] if task else []), mend="choose another --out")
-    networks_of(space)
+    setting = Setting.mini(space, task, device, build)
     architectures = drawn(space, limit)
-    setting = Setting.mini(space, task, device)
     train_runs([(each, seed) for seed in seeds for each in architectures], setting, out, workers)
     return read_table(out)
 
@@ -256,7 +293,7 @@ class Journal:
         if not self.out.exists():
             return
         table = read_table(self.out)
-        held = {"space": table.space.name, "dataset": table.dataset, **table.metadata}
+        held = {"space": table.space.declaration, "dataset": table.dataset, **table.metadata}
         self._check_provenance(held, self.out)
         self.described = table.metadata
         columns = {**table.columns, "diverged": table.diverged}
@@ -297,8 +334,9 @@ class Journal:
         return row
 
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
-        held = understood(held, networks_of(spaces.get(self.provenance["space"])))
-        for key in ("space", "dataset", SCALE, "recipe", "attack", TASK_HASH):
+        space = self.provenance["space"]
+        held = understood(held, networks.get(space) if space in networks else None)
+        for key in ("space", "dataset", SCALE, BUILD, BUILD_HASH, "recipe", "attack", TASK_HASH):
             if key in self.provenance.keys() - held.keys() and key in _LATER:
                 _logger.warning("%s does not say its %s; taken to be ours", where, key)
                 continue
@@ -336,7 +374,7 @@ def table_of_rows(rows: Sequence[dict[str, Any]], provenance: dict[str, str], so
         InputError: they are none.
     """
     metadata = dict(provenance)
-    space, dataset = spaces.get(metadata.pop("space")), metadata.pop("dataset")
+    space, dataset = declared_space(metadata.pop("space")), metadata.pop("dataset")
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
     texts = columns.pop("architecture")
@@ -349,11 +387,11 @@ def _objective(measure: Measure) -> Objective:
 
 
 @lru_cache(maxsize=1)
-def _loaded(task: str, content: str, device: str) -> tuple[Signature, Mapping[str, Data]]:
+def _loaded(task: str, content: str, device: str) -> Mapping[str, Data]:
     loaded = load_task(task)
     if loaded.hash != content:
         raise InputError(f"{task} changed under the run; put it back, and go on")
-    return loaded.signature, loaded.data(device)
+    return loaded.data(device)
 
 
 def train_one(
@@ -366,11 +404,9 @@ def train_one(
     `goes_on` is asked as by `train`, of the row so far, whose test values are of no meaning.
     """
     architecture, seed = run
-    signature, data = _loaded(setting.task, setting.content, setting.device)
-    networks = networks_of(architecture.space)
-    blueprint = Blueprint(networks, networks.scale(setting.scale), signature)
+    data = _loaded(setting.task, setting.content, setting.device)
     text = str(architecture)
-    build = partial(blueprint.network, architecture)
+    build = partial(setting.network, architecture)
 
     def row(trained: Run) -> dict[str, Any]:
         columns = trained.columns(data["train"].measure, setting.device)
@@ -380,4 +416,6 @@ def train_one(
         known = replace(so_far, test_score=0.0, epoch_seconds=0.0)
         return goes_on is None or goes_on(row(known))
 
-    return row(train(build, text, seed, data, setting.recipe, setting.attack, asked))
+    own = setting.own
+    with foreign(f"--build {own.target}: can't learn {setting.dataset}") if own else nullcontext():
+        return row(train(build, text, seed, data, setting.recipe, setting.attack, asked))

@@ -25,6 +25,7 @@ _logger = logging.getLogger("archcast")
 # Keys of a table's metadata: the task, or its file; its content; the scale of the networks; and
 # where the task is not at hand, the shape of an example, as JSON, and how many classes.
 TASK, TASK_HASH, SCALE, SHAPE, CLASSES = "task", "task_hash", "scale", "shape", "classes"
+BUILD, BUILD_HASH = "build", "build_hash"  # of networks of somebody's own: function and content
 _BEFORE = {"images": TASK, "images_hash": TASK_HASH}  # what two of them were called
 
 
@@ -56,21 +57,21 @@ def renamed(metadata: Mapping[str, str]) -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def blueprint_of(table: Table) -> Blueprint | None:
-    """How the networks of a table are built; None where its space has none.
+    """How the networks of a table are built; None where its space has none, or they are others.
 
     A table that does not say its scale holds results of official networks.
 
     Raises:
         InputError: the space has no networks of the scale that the table names.
     """
-    if table.space.name not in registry:
+    if table.space.name not in registry or BUILD in table.metadata:
         return None
     networks, task = networks_of(table.space), task_of(table)
     scale = networks.scale(understood(table.metadata, networks).get(SCALE, OFFICIAL))
     return Blueprint(networks, scale, task.signature if task else _published(table, networks))
 
 
-def understood(metadata: Mapping[str, str], networks: Networks[Any]) -> dict[str, str]:
+def understood(metadata: Mapping[str, str], networks: Networks[Any] | None) -> dict[str, str]:
     """The metadata of a table as they are written today.
 
     Before, `recipe` listed the fields of the scale too, and values were listed as text, as in
@@ -83,7 +84,7 @@ def understood(metadata: Mapping[str, str], networks: Networks[Any]) -> dict[str
             listed = dict(map(_value, now[key].split(", ")))
             now[key] = json.dumps(listed)
             recipe = listed if key == "recipe" else recipe
-    for name, scale in networks.scales.items():
+    for name, scale in networks.scales.items() if networks else ():
         fields = asdict(scale)
         if fields.items() <= recipe.items():
             around = (*fields, "in_channels", "classes")

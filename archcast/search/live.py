@@ -50,11 +50,12 @@ class LiveSimulation(Simulation):
         device: str,
         seed: int,
         stop: StopRule | None = None,
+        build: str | None = None,
     ) -> None:
         self._stopped = set[int]()  # rows
         super().__init__(table, run, goal, label)
         self.stop = stop
-        self.beyond, self.seed, self.known = Beyond.of(table, device), seed, len(table)
+        self.beyond, self.seed, self.known = Beyond.of(table, device, build), seed, len(table)
 
     def run_async(
         self,

@@ -76,6 +76,7 @@ class PlannedSearch:
     strategy: Strategy
     predictor: Predictor | None
     stop: StopRule | None = None
+    build: str | None = None  # the function that builds networks that are none of ours
 
 
 class SearchRecord(BaseRecord):
@@ -145,7 +146,7 @@ def run_search_job(
         known = table, run, job.goal, job.label
         seed = job.repeat % SEEDS
         simulation = (
-            LiveSimulation(*known, job.device, seed, planned.stop)
+            LiveSimulation(*known, job.device, seed, planned.stop, planned.build)
             if job.live
             else Simulation(*known)
         )

@@ -265,6 +265,7 @@ def search(
     wall: float | None = None,
     stop: Predictor | str | None = None,
     threshold: float = 0.05,
+    build: str | None = None,
     **work: Unpack[Work],
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
@@ -273,7 +274,8 @@ def search(
     will do. What they find is judged by `judge`, another table, if there is one. If `live`, the
     whole space is searched, and what the table lacks is trained, `at_once` at a time; such a search
     may be ended by the clock, after `wall` seconds, and its trainings by `stop`, a predictor of
-    learning curves, where the chance of a new best is below `threshold`.
+    learning curves, where the chance of a new best is below `threshold`. Networks that are none
+    of ours are those of `build`, a function as `module:function`.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
@@ -301,6 +303,7 @@ def search(
         wall,
         stop,
         threshold,
+        build,
     )
     records = _told(experiment.run(**work))
     if other is not None:

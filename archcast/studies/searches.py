@@ -81,6 +81,8 @@ class SearchExperiment:
         stop: a predictor of learning curves with deviations, which stops the trainings of a live
             search; None for none.
         threshold: the chance of a new best below which it does.
+        build: `module:function` that builds the networks of architectures, if the table was trained
+            on such.
     """
 
     table: Table
@@ -101,6 +103,7 @@ class SearchExperiment:
     wall: float | None = None
     stop: Predictor | str | None = None
     threshold: float = 0.05
+    build: str | None = None
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
@@ -170,6 +173,7 @@ class SearchExperiment:
                 strategy,
                 predictor,
                 stop,
+                self.build,
             )
             for strategy, predictor in pairs
             for said in [self._facts(strategy, predictor, stop)]
@@ -204,13 +208,16 @@ class SearchExperiment:
             self._leave_table(Path(results), self._journals(store.folder))
         return records
 
+    def _beyond(self) -> Beyond:
+        return Beyond.of(self.table, self.device, self.build)
+
     def _journals(self, folder: Path) -> Path:
         """Where searches beyond this table keep in which order trainings ended."""
-        return folder.resolve() / Beyond.of(self.table, self.device).name
+        return folder.resolve() / self._beyond().name
 
     def _leave_table(self, results: Path, journals: Path) -> None:
         """Write all that was trained; of what was only stopped, the longest run."""
-        beyond = Beyond.of(self.table, self.device)
+        beyond = self._beyond()
         rows = [*beyond.rows(), *stopped_in(journals, beyond)]
         longest: dict[tuple[str, int], Row] = {}
         for row in sorted(rows, key=lambda row: -len(row["train_loss"])):
@@ -256,7 +263,7 @@ class SearchExperiment:
     def _check_live(self, goal: Goal) -> None:
         if self.table.mixed:
             raise InputError("--live: a table of means has no single runs; leave --runs mean out")
-        beyond = Beyond.of(self.table, self.device)
+        beyond = self._beyond()
         for each in goal.quantities:
             if lacks := each.columns - beyond.columns:
                 raise InputError(
@@ -270,7 +277,7 @@ class SearchExperiment:
         """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
         others: list[object] = [strategy, run_search_job, *([stop.predictor] if stop else [])]
         if self.live:
-            beyond = Beyond.of(self.table, self.device)
+            beyond = self._beyond()
             others += [beyond.name, made_of_networks(self.table, {"networks", "task"})]
         said = facts_of(predictor, self.table, self.device, *others)
         if predictor is None and (own := strategy.own_guide()) is not None:
