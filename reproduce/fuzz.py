@@ -44,8 +44,9 @@ from archcast.core.errors import InputError, told
 from archcast.core.spec import parse_spec, split_specs
 from archcast.evaluation.kept_measures import measured_of
 from archcast.evaluation.record import Record
+from archcast.making.journal import Journal
 from archcast.making.supernet_training import Plan, _Training
-from archcast.making.table_training import Journal, Setting
+from archcast.making.table_training import Setting
 from archcast.predictors.predictor_text import to_predictor
 from archcast.report.terminal import table_info, to_json
 from archcast.search.strategy_text import to_strategy

@@ -18,9 +18,10 @@ from torch import nn
 
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
+from archcast.making.journal import Journal
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import ATTACK
-from archcast.making.table_training import Journal, Setting, train_table
+from archcast.making.table_training import Setting, train_table
 from archcast.making.trainer import evaluate, train
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.flops import count_flops

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from archcast.cli.options import (
+    Build,
     By,
     Epochs,
     Format,
@@ -36,7 +39,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console, RenderableType
 
+    from archcast.benchmarks.table import Table
     from archcast.studies.experiment import Experiment
+
+SPACE = "nasbench201"
+SECONDS = 600.0
 
 
 def leaderboard(
@@ -47,6 +54,28 @@ def leaderboard(
     epochs: Epochs = None,
     known: Known = None,
     splits: Splits,
+    live: Annotated[
+        bool, typer.Option("--live", help="Train what predictors are told apart by, and keep it.")
+    ] = False,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="With --live, of the architectures: a name, or decisions as JSON.",
+            show_default="nasbench201",
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="With --live, what networks learn: the path of images (.npz) or of a text (.txt).",
+            show_default="what ships and they take",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="With --live, seconds of training, of one thread.", show_default="600"),
+    ] = None,
+    build: Build = None,
     work: Work,
     device: Where = "auto",
     by: By = "kendall-tau",
@@ -65,8 +94,18 @@ def leaderboard(
     from archcast.studies.leaderboard import summarise
 
     metrics.get(by)  # a wrong name is said before anything is run
-    tables = on.open_all(report)
     sizes = numbers("--train-sizes", train_sizes)
+    if live:
+        if on != OnTables():
+            raise InputError("--live: trains a table; leave --benchmark and its like out")
+        table = _trained(space, task, seconds, build, work, device, report)
+        tables = {table.name: table}
+        sizes, splits = _within(len(table), sizes, splits)
+    else:
+        given = {"--space": space, "--task": task, "--seconds": seconds, "--build": build}
+        if named := next((name for name, value in given.items() if value is not None), None):
+            raise InputError(f"{named}: is of what is trained; add --live")
+        tables = on.open_all(report)
     paid = numbers_or_none("--epochs", epochs)
     seen = tuple(split_specs(known)) if known is not None else ()
     experiments = {
@@ -100,6 +139,41 @@ def leaderboard(
     else:
         print_frame(board, format)
     report_failed_rows(measured)
+
+
+def _trained(
+    space: str | None,
+    task: str | None,
+    seconds: float | None,
+    build: str | None,
+    work: Work,
+    device: str,
+    report: Path | None,
+) -> Table:
+    """A table of random architectures, made or gone on with."""
+    from archcast.benchmarks.opening import open_table
+    from archcast.core.files import check_target
+    from archcast.making.sampled_training import train_within
+    from archcast.making.table_training import Setting
+    from archcast.spaces.declared import declared_space
+
+    if report is not None:
+        check_target(report, *([task] if task else []))
+    setting = Setting.mini(declared_space(space or SPACE), task, device, build)
+    out = work.results / f"sample-{setting.file}"
+    train_within(setting, SECONDS if seconds is None else seconds, out, work.workers)
+    return open_table(str(out))
+
+
+def _within(
+    architectures: int, sizes: tuple[int, ...], splits: Splits
+) -> tuple[tuple[int, ...], Splits]:
+    """The sizes asked for, as far as there are architectures: half of them at most are ranked."""
+    ranked = min(splits.test_size, architectures // 2)
+    left = architectures - ranked
+    return tuple(dict.fromkeys(min(size, left) for size in sizes)), replace(
+        splits, test_size=ranked
+    )
 
 
 def _over_benchmarks(

@@ -24,9 +24,10 @@ from archcast.core.files import read_whole, replacing
 from archcast.core.identity import digest
 from archcast.core.progress import track
 from archcast.core.workers import run_each
+from archcast.making.journal import table_of_rows
 from archcast.making.recipe import RECIPES
 from archcast.making.robustness import ATTACK, Attack, Robustness
-from archcast.making.table_training import Setting, table_of_rows, train_one
+from archcast.making.table_training import Setting, train_one
 from archcast.making.trainer import Run
 from archcast.networks.blueprint import networks_of
 from archcast.networks.flops import count_flops
