@@ -244,6 +244,19 @@ PARTS = [
         tables=(),
     ),
     Part(
+        "live-search",
+        "python -m reproduce.live_search --budget 40 --kills 5",
+        {"docs/search.md": as_it_is},
+        predictors="xgb",
+    ),
+    Part(
+        "kills",
+        "python -m reproduce.kills --kills 1000",
+        {"docs/reliability.md": as_it_is},
+        predictors="",
+        tables=(),
+    ),
+    Part(
         "screenshots",
         "python -m reproduce.screenshots {chromium} {out}",
         files=("docs/report.png", "docs/report-phone.png"),
