@@ -275,7 +275,6 @@ def search(
     if live and judge is not None:
         raise InputError("judge: it knows only what is in its table; leave it or live out")
     opened = _as_table(table, dataset)
-    other = None if judge is None else Judge(opened, _as_table(judge, None))
     experiment = SearchExperiment(
         opened,
         strategies,
@@ -292,6 +291,7 @@ def search(
         objectives,
         limits,
     )
+    other = None if judge is None else Judge(opened, _as_table(judge, None), experiment.goal)
     records = _told(experiment.run(**work))
     if other is not None:
         records = other.judged(records)
