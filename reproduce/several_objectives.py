@@ -11,7 +11,6 @@ of two objectives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def spread(values: list[float], of: int) -> str:
     return f"{np.median(values):.1f} ({low:.1f}-{high:.1f})"
 
 
-def speed_up_of(row: Mapping[Any, Any]) -> str:
+def speed_up_of(row: dict[Any, Any]) -> str:
     return "" if row["strategy"] == "random" else speed_up_text(row, "speed_up_evaluations")
 
 
