@@ -10,6 +10,7 @@ from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.part import Part, Show
 from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
+from reproduce.several_objectives import GUIDE as GUIDE_TO_FRONTS
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
 SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
@@ -138,6 +139,15 @@ PARTS = [
         files=("docs/search.png",),
         predictors="xgb,gp,early-stop-acc,combine(gp, parts=[early-stop-acc])",
         tables=(),
+    ),
+    Part(
+        "several-objectives",
+        "python -m reproduce.several_objectives --jobs {jobs} --results {results}"
+        " --figure {out}/several-objectives.png",
+        {"docs/several-objectives.md": as_it_is},
+        files=("docs/several-objectives.png",),
+        predictors=GUIDE_TO_FRONTS,
+        tables=("nasbench201-mini", "nasbench201:cifar10"),
     ),
     Part(
         "strategies",
@@ -419,7 +429,7 @@ PARTS = [
             ),
             ("02_init_vs_query_cost", "", (SWEEP,), ()),
             ("03_combine_families", "combine(xgb, parts=[sotl-e, params])", (SWEEP,), ()),
-            ("04_nasbench201", "xgb,gp,rf,mlp,params", (), NASBENCH201),
+            ("04_nasbench201", "xgb,gp,rf,mlp,params,bayes-lin-reg", (), NASBENCH201),
         )
     ),
 ]

@@ -54,10 +54,11 @@ def main() -> None:
 
 def of_searches(records: list[SearchRecord], results: Table, tables: dict[str, Table]) -> str:
     """What searches on one table found, in Markdown."""
+    goal = records[0].job.goal
     unique = {record.job.key(record.table): record for record in records}
     own = measure_searches(unique.values())
     judged = {
-        dataset: measure_searches(Judge(results, judge).judged(unique.values()))
+        dataset: measure_searches(Judge(results, judge, goal).judged(unique.values()))
         for dataset, judge in tables.items()
         if judge is not results
     }

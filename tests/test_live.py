@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,48 @@ def test_joined_tables(table: Table) -> None:
     assert both.columns["seed"][both.starts[at] : both.starts[at + 1]].tolist() == [0, 1, 7, 8]
     with pytest.raises(InputError, match="duplicate"):
         table.with_runs(table)
+
+
+@pytest.mark.parametrize("options", [{}, {"predictors": "bayes-lin-reg"}])
+def test_a_front_of_what_is_trained(table: Table, tmp_path: Path, options: dict[str, Any]) -> None:
+    """It is judged by the best of the table and of all that the searches returned."""
+    strategy = "bayesian(start=2)" if options else "nsga2"
+    objectives = {"objectives": ["accuracy", "memory"], "budget": 4}
+    records = searched(table, tmp_path, strategy, **objectives, **options)
+    assert all(len(record.beyond) == 4 for record in records)
+    every = [*records, *searched(table, tmp_path, "random", **objectives)]
+    found = measure_searches(every)
+    known = [point for record in every for point in record.front]
+    for record in every:
+        told = [
+            [value, -others[0]] for value, others in zip(record.values, record.others, strict=True)
+        ]
+        for at in range(len(told)):
+            shown = [not beaten(one, told[: at + 1]) for one in told[: at + 1]]
+            known += [
+                [record.truth[i], record.other_truth[i][0]] for i, kept in enumerate(shown) if kept
+            ]
+    best = {(a, m) for a, m in known if not beaten([a, -m], [[x, -y] for x, y in known])}
+    for front, regrets in zip(found["front"], found["regrets"], strict=True):
+        assert {(a, m) for a, m in front} == best
+        assert 0 <= regrets.min() <= regrets.max() <= 100
+    if len(best) > 1:
+        assert max(regrets[0] for regrets in found["regrets"]) > 0
+
+
+def beaten(one: Sequence[float], by: Sequence[Sequence[float]]) -> bool:
+    return any(
+        all(b >= o for o, b in zip(one, each, strict=True)) and [*each] != [*one] for each in by
+    )
+
+
+def test_bohb_pays_for_the_epochs_that_it_asks_for(tmp_path: Path) -> None:
+    setting = replace(
+        Setting.mini(SPACE, str(save_images(tmp_path / "squares.npz")), "cpu"),
+        recipe=Recipe(epochs=3),
+        attack=Attack(images=9),
+    )
+    train_runs([(each, 0) for each in SOME], setting, tmp_path / "t.parquet", 1)
+    [record] = searched(read_table(tmp_path / "t.parquet"), tmp_path, "bohb", budget=2, repeats=1)
+    assert set(record.epochs) == {1, 3}
+    assert len(record.beyond) > record.total_evaluations

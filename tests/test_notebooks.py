@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 QUICKER = {
     "repeats=4": "repeats=2",
+    "repeats=8": "repeats=2",
     "repeats=20": "repeats=2",
     "sizes = (10, 30, 100)": "sizes = (10, 30)",
     "test_size=100": "test_size=30",

@@ -1058,7 +1058,7 @@ def test_another_table_judges_what_is_found() -> None:
     accuracy = {"test_accuracy": np.r_[worth - 3, worth + 5]}
     other = Table(SPACE, "other", texts * 2, runs | accuracy)
     records = [record_of(job("random", repeat=repeat)) for repeat in range(2)]
-    judged = Judge(TABLE, other).judged(records)
+    judged = Judge(TABLE, other, ACCURATE).judged(records)
     for before, after in zip(records, judged, strict=True):
         trained = [TABLE.architectures[i] for i in before.architectures]
         by_hand = [worth[texts.index(str(cell))] + 1 for cell in trained]
@@ -1067,7 +1067,7 @@ def test_another_table_judges_what_is_found() -> None:
         assert (after.values, after.judged_on) == (before.values, "other")
     few = Table(SPACE, "few", texts[:9], {"test_accuracy": worth[:9]}, source="few.parquet")
     with pytest.raises(InputError, match=r"few.parquet is no judge of toy: it lacks \|"):
-        Judge(TABLE, few)
+        Judge(TABLE, few, ACCURATE)
 
 
 def test_a_judge_in_the_command_and_in_python(tmp_path: Path) -> None:

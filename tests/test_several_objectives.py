@@ -30,6 +30,7 @@ from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.studies.front_door import search
 from archcast.studies.goals import chosen_goal
+from archcast.studies.judging import Judge
 from archcast.studies.regrets import Front, incumbent_regrets
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches
@@ -249,6 +250,46 @@ def test_one_objective_within_a_limit_is_judged_in_its_unit() -> None:
 def test_a_front_holds_ties_and_forgets_what_is_beaten() -> None:
     values, others = [1.0, 2.0, 2.0, 3.0], [[2.0], [1.0], [1.0], [3.0]]
     assert returned_after(FAST, [1] * 4, values, others) == [[0], [1], [1, 2], [1, 2, 3]]
+
+
+def test_another_table_judges_fronts_within_limits() -> None:
+    texts = [str(cell) for cell in reversed(TABLE.architectures)]
+    rng = np.random.default_rng(0)
+    names = ("valid_accuracy", "test_accuracy", "latency_cpu", "parameters")
+    columns = {name: 2 * rng.integers(1, 25, 2 * len(texts)) for name in names}
+    columns["parameters"] += 1_070
+    columns |= {"seed": np.repeat([0, 1], len(texts))}
+    other = Table(TABLE.space, "other", texts * 2, columns, source="other")
+    limits = {"parameters": 1_100.0}
+    before = records(TABLE, "random", limits=limits)
+    goal = before[0].job.goal
+    with pytest.raises(InputError, match="parameters=1: nothing in other, which judges, keeps it"):
+        Judge(TABLE, other, Goal(FAST.objectives, (Limit(PARAMETERS, 1.0),)))
+    for old, new in zip(before, Judge(TABLE, other, goal).judged(before), strict=True):
+        assert (new.architectures, new.values, new.judged_on) == (
+            old.architectures, old.values, "other",
+        )  # fmt: skip
+        means = [columns[name].reshape(2, -1).mean(axis=0) for name in names[1:]]
+        known = dict(zip(texts, np.transpose(means).tolist(), strict=True))
+        trained = [known[str(TABLE.architectures[at])] for at in new.architectures]
+        truth = [[first, *rest] for first, rest in zip(new.truth, new.other_truth, strict=True)]
+        assert truth == trained
+        every = [(a, -latency) for a, latency, size in known.values() if size <= 1_100]
+        assert 0 < len(every) < len(known)
+        front = {one for one in every if not any(dominates(rival, one) for rival in every)}
+        assert {(accuracy, -latency) for accuracy, latency in new.front} == front
+        assert new.worst == [min(means[0]), max(means[1])]
+
+
+def test_a_judge_that_lacks_an_objective_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    lacking = small_table()
+    del lacking.columns["latency_cpu"]
+    with pytest.raises(InputError, match="latency_cpu"):
+        search(
+            TABLE, "random", judge=lacking, objectives=["accuracy", "latency_cpu"],
+            results=tmp_path / "r",
+        )  # fmt: skip
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("guided", ["evolution", "bayesian(acquisition=ei)"])

@@ -177,7 +177,9 @@ def search(
         threshold=threshold,
         build=build,
     )
-    other = None if judge is None else Judge(table, open_table(on.benchmark, judge))
+    other = (
+        None if judge is None else Judge(table, open_table(on.benchmark, judge), experiment.goal)
+    )
     records = experiment.run(work.results, work.workers, work.retry)
     if other is not None:
         records = other.judged(records)

@@ -140,7 +140,7 @@ def run_search_job(
     rng = job.split_rng(table.hash)
     run = draw_runs(table, rng, told(table, job.goal, job.label).sum(axis=1))
     truth = goal_truth(table, job.goal, job.truth, run)
-    record = SearchRecord(job=job, table=table.hash, **_to_find(job.goal, truth))
+    record = SearchRecord(job=job, table=table.hash, **to_find(job.goal, truth))
 
     def search() -> dict[str, Any]:
         known = table, run, job.goal, job.label
@@ -185,7 +185,7 @@ def run_search_job(
     return record.model_copy(update=outcome_or_error(search))
 
 
-def _to_find(goal: Goal, truth: Matrix) -> dict[str, Any]:
+def to_find(goal: Goal, truth: Matrix) -> dict[str, Any]:
     """The best, or the front, of what a table holds, by its truth (architectures, quantities)."""
     signed = goal.signed(truth)
     if goal.is_single:

@@ -283,7 +283,6 @@ def search(
     if live and judge is not None:
         raise InputError("judge: it knows only what is in its table; leave it or live out")
     opened = _as_table(table, dataset)
-    other = None if judge is None else Judge(opened, _as_table(judge, None))
     experiment = SearchExperiment(
         opened,
         strategies,
@@ -305,6 +304,7 @@ def search(
         threshold,
         build,
     )
+    other = None if judge is None else Judge(opened, _as_table(judge, None), experiment.goal)
     records = _told(experiment.run(**work))
     if other is not None:
         records = other.judged(records)

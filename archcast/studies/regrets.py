@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.evaluation.pareto_front import hypervolume_regret
+from archcast.evaluation.pareto_front import hypervolume_regret, on_front
 from archcast.predictors.predictor import Vector
 from archcast.search.goal import Goal, Matrix, matrix
 from archcast.search.search_job import SearchRecord
@@ -78,6 +79,41 @@ class Front:
         found = self.found(trials)
         ends = found / range_, self.points / range_
         return float(igd_plus(ends[0], ref=ends[1], maximise=True)) if len(found) else np.nan
+
+
+def with_finds(records: Iterable[SearchRecord]) -> list[SearchRecord]:
+    """The records; the front and the worst of live ones hold what any of them has returned too.
+
+    Of a few architectures that a table begins with there may be no front to speak of. Searches for
+    a single objective are left as they are.
+    """
+    given = list(records)
+    goals = {each.job.goal for each in given if each.job.live and each.values}
+    known = {goal: _known(goal, given) for goal in goals if not goal.is_single}
+    return [
+        each.model_copy(update=known[each.job.goal])
+        if each.job.live and each.job.goal in known
+        else each
+        for each in given
+    ]
+
+
+def _known(goal: Goal, records: Iterable[SearchRecord]) -> dict[str, Any]:
+    """The front and the worst of tables and of all that live searches for a goal returned."""
+    points, worst = [], []
+    for record in (each for each in records if each.job.live and each.job.goal == goal):
+        front = Front.of(record)
+        points.append(front.points)
+        worst.append(front.worst[np.newaxis])
+        if record.values:
+            returned = returned_after(goal, record.epochs, record.values, record.others)
+            points.append(front.found(sorted({*chain.from_iterable(returned)})))
+    every = np.vstack(points)
+    signs = np.array([each.signed(1.0) for each in goal.objectives])
+    return {
+        "front": (signs * np.unique(every[on_front(every)], axis=0)).tolist(),
+        "worst": (signs * np.vstack([every, *worst]).min(axis=0)).tolist(),
+    }
 
 
 def ending(record: SearchRecord) -> dict[str, Any]:

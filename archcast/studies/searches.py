@@ -105,6 +105,15 @@ class SearchExperiment:
     threshold: float = 0.05
     build: str | None = None
 
+    @property
+    def goal(self) -> Goal:
+        """What its searches are after.
+
+        Raises:
+            InputError: the table lacks it, or nothing in it keeps the limits.
+        """
+        return chosen_goal(self.table, self.objective, self.objectives, self.limits)
+
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 
@@ -121,7 +130,7 @@ class SearchExperiment:
         check_number("--repeats", self.repeats, 1)
         check_number("--seed", self.seed, 0)
         table = self.table
-        goal = chosen_goal(table, self.objective, self.objectives, self.limits)
+        goal = self.goal
         objective = goal.objectives[0]
         label, truth = chosen_parts(table, objective, self.label, None)
         if self.live:

@@ -24,7 +24,7 @@ from archcast.predictors.predictor import Vector
 from archcast.search.goal import limits_text
 from archcast.search.search_job import SearchRecord
 from archcast.studies.costs import floored
-from archcast.studies.regrets import ending, incumbent_regrets
+from archcast.studies.regrets import ending, incumbent_regrets, with_finds
 from archcast.studies.searches import BASELINE
 
 Axis = Literal["seconds", "evaluations"]
@@ -45,11 +45,11 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
     `seconds`. By epoch of the supernet of a one-shot search: the choices that it `liked` most,
     their `liked_regrets`, NaN where these are not known, and `probabilities` of all options.
     Where live searches find better than the table has, regrets are from the best that any of these
-    searches returned. Of several objectives, or within limits, there is what `ending` tells.
-    `total_` is what it had cost at its end, NaN where the table does not say,
-    and `error` is None where it did not fail.
+    searches returned, and hypervolumes from the worst. Of several objectives, or within limits,
+    there is what `ending` tells. `total_` is what it had cost at its end, NaN where the table does
+    not say, and `error` is None where it did not fail.
     """
-    ordered = sorted(records, key=lambda record: record.job.repeat)
+    ordered = sorted(with_finds(records), key=lambda record: record.job.repeat)
     found = pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
     below = min((float(regrets.min()) for regrets in found["regrets"] if len(regrets)), default=0.0)
     if below < 0:  # what live searches find may beat the table
