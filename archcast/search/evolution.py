@@ -28,7 +28,7 @@ class Evolution(Strategy):
     With a predictor it is guided as in NPENAS (Wei et al., 2020): the predictor learns from all
     that was trained, scores `candidates` mutants of the `parents` best (fewer where queries train
     them), and the best `batch` of them are trained, or a tenth of what was trained before if that
-    is more. With a predictor that learns, random mutants take a share `explore` of their places.
+    is more. Where a predictor has learned, random mutants take a share `explore` of their places.
     It starts from `start` random architectures.
 
     Of several objectives, or within limits, the best are as in NSGA-II, and guided it trains what
@@ -67,7 +67,7 @@ class Evolution(Strategy):
             scores = guide.query(candidates)
             if isinstance(guide, Guides):
                 scores = worth(guide, trained, scores[np.newaxis], size, self.combine, rng)
-            share = self.explore if guide.learns else 0.0
+            share = self.explore if guide.learns and trained.values else 0.0
             return candidates, explored(scores, size, share, rng)
 
         return train_the_best(pool, rng, guide, self.start, self.batch, score)
