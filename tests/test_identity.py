@@ -45,7 +45,7 @@ def test_what_ships_is_named_by_its_version() -> None:
     xgb, parts = found["params"]["head"], found["params"]["parts"]
     assert [part["kind"].partition(":")[2] for part in parts] == ["jacov", "LastTrainingLoss"]
     assert xgb["params"]["max_depth"] == 2
-    assert xgb["params"]["n_estimators"] > 1, "defaults are there"
+    assert xgb["params"]["subsample"] == 0.8, "defaults are there"
     assert [use["kind"] for use in xgb["uses"]] == [
         f"archcast.encodings.{name}:encode" for name in ("graph_features", "one_hot", "adjacency")
     ]

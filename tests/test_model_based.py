@@ -14,6 +14,7 @@ from linear_operator.utils.errors import NotPSDError
 from archcast.predictors import registry as predictors
 from archcast.predictors.gaussian_process import GaussianProcess
 from archcast.predictors.helpers import vector
+from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.gp_models import cholesky
 from archcast.predictors.helpers.vector import QUERY_BATCH, VectorPredictor
 from archcast.predictors.predictor import Predictor, Vector
@@ -64,6 +65,54 @@ def test_repeated_architectures_with_different_labels(name: str) -> None:
     twice = Toy(SMALL.architectures * 2, labels, SMALL.context)
     scores = fitted(name, twice).query(SMALL.architectures)
     assert np.corrcoef(scores, SMALL.labels)[0, 1] > 0.5
+
+
+def test_what_is_not_chosen_grows_with_many_labels() -> None:
+    assert [sized(None, 8, 0.25, labels) for labels in (1, 200, 3_200, 51_200)] == [8, 8, 16, 32]
+    assert sized(None, 8, 0.25, 6_400, since=400) == 16
+    assert sized(3, 8, 0.25, 3_200) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "few", "many"), [("xgb", (1_000, 3), (1_580, 4)), ("lgb", (300, 8), (474, 12))]
+)
+def test_trees_grow_with_labels(name: str, few: tuple[int, int], many: tuple[int, int]) -> None:
+    size = {"xgb": "max_depth", "lgb": "num_leaves"}[name]
+
+    def trees(labels: int, **chosen: int) -> tuple[int, int]:
+        data = toy(labels, seed=1)
+        predictor: Any = predictors.get(name)(**chosen)
+        found = predictor.fit(data.architectures, data.labels).trees_.get_params()
+        return found["n_estimators"], found[size]
+
+    assert (trees(60), trees(800)) == (few, many)
+    assert trees(800, n_estimators=5, **{size: 2}) == (5, 2)
+
+
+def test_some_labels_decide_hyperparameters_and_all_the_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(GaussianProcess, "_deciding", 20)
+    process: Any = GaussianProcess(encoding="one-hot", labels="raw").fit(*SMALL[:2])
+    x = process._features(process._encode(SMALL.architectures))
+    y = process._tensor(process.axis_.standardise(SMALL.labels))
+
+    some = np.linspace(0, 59, 20).round().astype(int)
+    alone: Any = GaussianProcess(encoding="one-hot", labels="raw")
+    alone.scaler_, alone.axis_ = process.scaler_, process.axis_
+    alone._fit_tensors(x[some], y[some])
+    for ours, theirs in zip(process.model_.parameters(), alone.model_.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+    new = process._features(process._encode(TEST.architectures))
+    model = process.model_
+    with torch.no_grad():
+        mean = model.mean_module.constant
+        between = model.covar_module(x).to_dense() + model.likelihood.noise * torch.eye(60)
+        dual = torch.linalg.solve(between, y - mean)
+        expected = mean + model.covar_module(new, x).to_dense() @ dual
+    scores = process.query(TEST.architectures)
+    assert scores == pytest.approx(process.axis_.restore(expected.numpy()), abs=1e-6)
 
 
 def test_a_gaussian_process_outlives_a_wild_line_search(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from archcast.search import registry as strategies
 from archcast.search.bayesian import BayesianOptimisation, acquire, expected_improvement
 from archcast.search.evolution import Evolution
 from archcast.search.goal import ACCURATE, Goal
-from archcast.search.guided import Trained
+from archcast.search.guided import Trained, explored
 from archcast.search.hyperband import BOHB, Hyperband, density
 from archcast.search.local_search import LocalSearch
 from archcast.search.pool import Pool
@@ -275,7 +275,7 @@ def test_guided_evolution_trains_what_a_perfect_guide_likes_best() -> None:
     pool = whole_space()
     value = noise(pool)
     guide = Oracle(value)
-    strategy = Evolution(start=10, parents=3, candidates=40, batch=4)
+    strategy = Evolution(start=10, parents=3, candidates=40, batch=4, explore=0)
     order = proposed(strategy, pool, value, 10 + 8 * 4, guide)
     values = [value(each, None) for each in order]
     assert len(guide.fits) == 9
@@ -289,6 +289,43 @@ def test_guided_evolution_trains_what_a_perfect_guide_likes_best() -> None:
         assert not kinds & {pool.class_of(each) for each in known}
         best = sorted(candidates, key=lambda each: -value(each, None))[:4]
         assert order[trained : trained + 4] == best[: len(order) - trained]
+
+
+def test_random_candidates_take_their_share_of_a_batch() -> None:
+    worth, rng = np.arange(100.0), np.random.default_rng(0)
+    counts = np.zeros(100)
+    for _ in range(2_000):
+        found = explored(worth, 8, 0.25, rng)
+        chosen = np.argsort(-found, kind="stable")[:8]
+        random = np.flatnonzero(np.isinf(found))
+        best = set(range(100 - (8 - len(random)), 100))
+        assert set(chosen.tolist()) == {*random.tolist(), *best}
+        counts[random] += 1
+    assert counts.sum() / 2_000 == pytest.approx(0.25 * 8, rel=0.05)
+    assert chisquare(counts[:92]).pvalue > 1e-3, "all but the best are as likely"
+    assert (explored(worth, 8, 0, rng) == worth).all()
+    few = explored(worth[:3], 8, 0.5, rng)
+    assert len(few) == 3
+
+
+def test_guided_evolution_explores_what_a_guide_that_learns_has_no_liking_for() -> None:
+    pool = cube()
+
+    class Narrow(Oracle):
+        """Likes convolutions, and nothing that begins with pooling."""
+
+        def query(self, architectures: Sequence[Architecture]) -> Vector:
+            return super().query(architectures) - [9.0 * (a.choices[0] == 4) for a in architectures]
+
+    def beyond(explore: float, learns: bool = True) -> int:
+        guide = Narrow(convolutions)
+        guide.learns = learns
+        strategy = Evolution(start=2, explore=explore)
+        order = proposed(strategy, pool, convolutions, 200, guide)
+        return sum(each.choices[0] == 4 for each in order[2:])
+
+    assert beyond(0.25) > 2
+    assert beyond(0.0) == beyond(0.25, learns=False) == 0
 
 
 def test_parents_have_equally_many_mutants() -> None:

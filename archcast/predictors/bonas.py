@@ -23,14 +23,14 @@ class BONAS(HeldOutVariance, GraphPredictor):
     training are those of `GCN`; the paper has four layers of 64.
     """
 
-    tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS")
+    tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS", version=2)
 
     network_: GlobalNode
 
     def _network(self, features: int) -> GlobalNode:
         from archcast.predictors.helpers.graph_network import GlobalNode
 
-        return GlobalNode(features, self.width, self.layers)
+        return GlobalNode(features, self.width_, self.layers)
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         from sklearn.linear_model import BayesianRidge

@@ -19,10 +19,11 @@ class DNGO(HeldOutVariance, MLP):
     The network is trained as a regression; then its last layer is replaced by linear regression on
     the last hidden layer, whose two precisions, of weights and noise, maximise the evidence. That
     layer was fitted to the same labels, so `HeldOutVariance` adds to the noise. Like the paper's,
-    the network has three layers, of 64 ReLU units in place of 50 tanh ones; it is trained as `MLP`.
+    the network has three layers, but of ReLU units in place of 50 tanh ones; they are as many, and
+    trained, as those of `MLP`.
     """
 
-    tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO", version=2)
+    tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO", version=3)
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
         from sklearn.linear_model import BayesianRidge

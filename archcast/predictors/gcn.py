@@ -18,9 +18,9 @@ class GCN(GraphPredictor):
     convolutions; see `graph_network.DirectedConvolution`.
     """
 
-    tags = Tags(paper="Wen et al., 2019, Neural Predictor for NAS")
+    tags = Tags(paper="Wen et al., 2019, Neural Predictor for NAS", version=2)
 
     def _network(self, features: int) -> NodeMean:
         from archcast.predictors.helpers.graph_network import NodeMean
 
-        return NodeMean(features, self.width, self.layers)
+        return NodeMean(features, self.width_, self.layers)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass
 
-from archcast.search.guided import Scored, Trained, train_the_best
+from archcast.search.guided import Scored, Trained, explored, train_the_best
 from archcast.search.pool import Pool
 from archcast.search.several import Combine, Guides, fittest, worth
 from archcast.search.strategy import Guide, Parallel, Steps, Traits, Trial
@@ -28,7 +28,8 @@ class Evolution(Parallel):
     With a predictor it is guided as in NPENAS (Wei et al., 2020): the predictor learns from all
     that was trained, scores `candidates` mutants of the `parents` best (fewer where queries train
     them), and the best `batch` of them are trained, or a tenth of what was trained before if that
-    is more. It starts from `start` random architectures.
+    is more. Where a predictor has learned, random mutants take a share `explore` of their places.
+    It starts from `start` random architectures.
 
     Of several objectives, or within limits, the best are as in NSGA-II, and guided it trains what
     by the predictors adds most to the `hypervolume`, or, by `chebyshev`, to a scalarisation with
@@ -41,6 +42,7 @@ class Evolution(Parallel):
     parents: PositiveInt = 10
     candidates: PositiveInt = 100
     batch: PositiveInt = 2
+    explore: Annotated[float, Field(ge=0, le=1)] = 0.25
     combine: Combine = "hypervolume"
 
     traits: ClassVar[Traits] = Traits(
@@ -49,6 +51,7 @@ class Evolution(Parallel):
         several=True,
         paper="Real et al., 2019, Regularized Evolution for Image Classifier Architecture Search;"
         " Wei et al., 2020, NPENAS",
+        version=2,
     )
 
     def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:
@@ -64,7 +67,8 @@ class Evolution(Parallel):
             scores = guide.query(candidates)
             if isinstance(guide, Guides):
                 scores = worth(guide, trained, scores[np.newaxis], size, self.combine, rng)
-            return candidates, scores
+            share = self.explore if guide.learns and trained.values else 0.0
+            return candidates, explored(scores, size, share, rng)
 
         return train_the_best(pool, rng, guide, self.start, self.batch, score)
 

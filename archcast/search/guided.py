@@ -134,3 +134,17 @@ def train_the_best(
 
     while True:
         yield loop()
+
+
+def explored(worth: Vector, size: int, share: float, rng: np.random.Generator) -> Vector:
+    """How much candidates are worth, where random ones take some places in a batch of `size`.
+
+    Each place goes with chance `share` to any candidate but the best, which take the others. What
+    is trained by its score alone never says where the guide errs, which then holds on to one
+    region: it has seen too little of the others to like them.
+    """
+    order = np.argsort(-worth, kind="stable")
+    best = max(0, min(size, len(order)) - int(rng.binomial(size, share)))
+    found = worth.copy()
+    found[rng.permutation(order[best:])[: size - best]] = np.inf
+    return found

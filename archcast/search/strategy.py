@@ -29,18 +29,21 @@ class Guide:
     Attributes:
         evidence: the share of a whole training that a query costs.
         informed: whether it ranks before the first label.
+        learns: whether it learns from labels.
         fallbacks: how many queries were answered by a stand-in.
         source_seconds: what it knows from elsewhere took; None where nobody says.
     """
 
     evidence = 0.0
     informed = False
+    learns = True
     fallbacks = 0
     source_seconds: float | None = 0.0
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self.informed = predictor.tags.informed
+        self.learns = predictor.tags.learns
 
     def affordable(self, candidates: int, batch: int) -> int:
         """How many candidates to query, so that this trains no more than the batch chosen."""

@@ -12,6 +12,7 @@ from archcast.core.heavy import torch
 from archcast.core.seeding import seeded
 from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import live_graphs
+from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.labels import Axis, RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Vector
@@ -38,6 +39,8 @@ class GraphPredictor(RescalesLabels, Predictor):
         labels: how labels are rescaled, a name from `labels.LABELS`.
         width, layers: of the graph convolutions.
         steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
+            Without `width` and `steps` these are 64 and 120 for up to 200 labels, and grow with
+            more: 157 and 841 for 4,000.
         device: where to compute, any name of a PyTorch device.
         seed: of the initial weights and the batches.
     """
@@ -56,9 +59,9 @@ class GraphPredictor(RescalesLabels, Predictor):
     def __init__(
         self,
         labels: str = "normal",
-        width: int = 64,
+        width: int | None = None,
         layers: int = 3,
-        steps: int = 120,
+        steps: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
@@ -85,6 +88,7 @@ class GraphPredictor(RescalesLabels, Predictor):
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         """Learn from graphs and rescaled labels (n,)."""
         self.axis_ = Axis(labels)
+        self.width_ = sized(self.width, 64, 0.3, len(labels))
         y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)
         with seeded(self.seed) as generator:
             self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
@@ -98,7 +102,7 @@ class GraphPredictor(RescalesLabels, Predictor):
             loss,
             len(y),
             generator,
-            steps=self.steps,
+            steps=sized(self.steps, 120, 0.65, len(y)),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -126,7 +130,7 @@ class GraphPredictor(RescalesLabels, Predictor):
 
     def _batches(self, architectures: Sequence[Architecture]) -> Iterator[GraphTensors]:
         nodes = architectures[0].space.nodes
-        return map(self._graphs, batches(architectures, nodes * (nodes + self.width), BATCH))
+        return map(self._graphs, batches(architectures, nodes * (nodes + self.width_), BATCH))
 
     def _graphs(self, architectures: Sequence[Architecture]) -> GraphTensors:
         adjacency, operations, live, numbers = live_graphs(architectures)

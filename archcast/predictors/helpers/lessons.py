@@ -16,6 +16,7 @@ from archcast.predictors.gradient_boosting import XGBoost
 from archcast.predictors.helpers.carried_gp import Seen
 from archcast.predictors.helpers.curves import whole
 from archcast.predictors.helpers.labels import Axis
+from archcast.predictors.parameters import unfitted
 from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Source, Vector
 from archcast.spaces.space import Architecture
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MOST_WEIGHED = 1_000  # architectures that length scales are learned from, in cubic time
 MOST_CURVES = 1_000  # architectures whose curves are learned from
 KEPT = 8  # lessons, of a process
+TEACHER = XGBoost(n_estimators=1_000, max_depth=3)  # where no curves are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def lessons(source: Source, head: Predictor, context: Context) -> Lessons:
     is taught up to where those of the context end. Length scales are those of a Gaussian process.
     """
     curves = context.curves
-    teacher: Predictor = XGBoost() if curves is None else head
+    teacher: Predictor = unfitted(TEACHER) if curves is None else head
     key = digest([id(source), made_of(teacher), curves and _shape(curves)])
     if key not in _KEPT:
         start = perf_counter()

@@ -31,10 +31,11 @@ class GraphModel(GraphPredictor):
 
     Text names one of `MODELS`; its parameters are those of torch-geometric, without `in_channels`,
     and by default three layers of 64. An object is a `BasicGNN`, whose `in_channels` are the
-    features of a node; -1 takes any. Its weights are drawn anew in each fit.
+    features of a node; -1 takes any. Its weights are drawn anew in each fit. Without `steps` these
+    grow with the labels, as those of `GCN`.
     """
 
-    tags = Tags(paper="Fey and Lenssen, 2019")
+    tags = Tags(paper="Fey and Lenssen, 2019", version=2)
     width = 200  # of a layer, for the memory of a query
 
     @classmethod
@@ -46,7 +47,7 @@ class GraphModel(GraphPredictor):
         self,
         model: BasicGNN | str = "GIN",
         labels: str = "normal",
-        steps: int = 120,
+        steps: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,

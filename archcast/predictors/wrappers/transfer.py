@@ -11,10 +11,9 @@ import numpy as np
 from archcast.core.errors import InputError
 from archcast.encodings import registry as encodings
 from archcast.predictors.gaussian_process import GaussianProcess
-from archcast.predictors.gradient_boosting import XGBoost
 from archcast.predictors.helpers.carried_gp import CarriedGP
 from archcast.predictors.helpers.labels import rescale, values_of
-from archcast.predictors.helpers.lessons import lessons
+from archcast.predictors.helpers.lessons import TEACHER, lessons
 from archcast.predictors.helpers.telling_views import AUTO, views_of
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.nao import NAO
@@ -80,7 +79,7 @@ class Transfer(Predictor):
 
     def uses(self) -> Sequence[object]:
         """What teaches, beside the head."""
-        return [XGBoost(), GaussianProcess(), *(encodings.get(name) for name in views_of(AUTO))]
+        return [TEACHER, GaussianProcess(), *(encodings.get(name) for name in views_of(AUTO))]
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         assert context.source is not None
