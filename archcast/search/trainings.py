@@ -127,7 +127,7 @@ class Trainings:
         done, _ = wait(self._futures, left, FIRST_COMPLETED)
         if not done:
             return None
-        future = next(iter(done))
+        future = next(each for each in self._futures if each in done)  # the first to begin
         text, row = self._futures.pop(future), future.result()
         asked, watch = self._flying.pop(text)
         self._append(text, row if watch else None)
