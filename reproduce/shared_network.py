@@ -32,31 +32,33 @@ from reproduce.options import opened
 from reproduce.page import number, table
 
 SEED, SIZES, TEST = 5_000, (30, 100), 500
+WIDTH, STEPS = 64, 120
 Floats = NDArray[np.float64]
 
 
 def apart(known: Sequence[Architecture], labels: Floats, asked: Sequence[Architecture]) -> Floats:
     """Scores (asked, objectives) of a network for each objective."""
-    columns = [GCN().fit(known, column).query(asked) for column in labels.T]
+    columns = [GCN(width=WIDTH, steps=STEPS).fit(known, column).query(asked) for column in labels.T]
     return np.column_stack(columns)
 
 
 def shared(known: Sequence[Architecture], labels: Floats, asked: Sequence[Architecture]) -> Floats:
     """The same of one network, trained as `gcn` by the mean error over the objectives."""
-    gcn = GCN()
+    gcn = GCN(width=WIDTH, steps=STEPS)
     rescaled = [rescale(column, gcn.labels) for column in labels.T]
     y = torch.tensor(np.column_stack([Axis(each).standardise(each) for each in rescaled])).float()
     graphs = gcn._graphs(known)
     with seeded(gcn.seed) as generator:
+        gcn.width_ = WIDTH
         network = gcn._network(graphs.nodes.shape[2])
-        network.head[2] = torch.nn.Linear(gcn.width, y.shape[1])
+        network.head[2] = torch.nn.Linear(WIDTH, y.shape[1])
 
     def loss(rows: torch.Tensor) -> torch.Tensor:
         batch = GraphTensors(*(tensor[rows] for tensor in graphs))
         return torch.nn.functional.mse_loss(network(batch), y[rows])
 
     minimise(
-        network, loss, len(y), generator, steps=gcn.steps, batch_size=gcn.batch_size,
+        network, loss, len(y), generator, steps=STEPS, batch_size=gcn.batch_size,
         learning_rate=gcn.learning_rate, weight_decay=gcn.weight_decay,
     )  # fmt: skip
     with torch.no_grad():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 BATCH = 2_000  # architectures queried at once: bounds memory
+MANY = 100  # labels, from which on there are more steps
 
 
 class GraphTensors(NamedTuple):
@@ -39,8 +40,8 @@ class GraphPredictor(RescalesLabels, Predictor):
         labels: how labels are rescaled, a name from `labels.LABELS`.
         width, layers: of the graph convolutions.
         steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
-            Without `width` and `steps` these are 64 and 120 for up to 200 labels, and grow with
-            more: 157 and 841 for 4,000.
+            Without `width` these are 64 wide for up to 200 labels, and without `steps` there are
+            60 of them for up to 100; both grow with more, to 157 and 954 for 4,000.
         device: where to compute, any name of a PyTorch device.
         seed: of the initial weights and the batches.
     """
@@ -102,7 +103,7 @@ class GraphPredictor(RescalesLabels, Predictor):
             loss,
             len(y),
             generator,
-            steps=sized(self.steps, 120, 0.65, len(y)),
+            steps=sized(self.steps, 60, 0.75, len(y), MANY),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
