@@ -159,8 +159,8 @@ def test_different_classes_of_one_name_are_refused() -> None:
     ("text", "thing"),
     [
         ("xgb", XGBoost()),
-        ("xgb", XGBoost(max_depth=XGBoost().max_depth)),
-        (f"xgb(max_depth={XGBoost().max_depth})", XGBoost()),
+        ("xgb", XGBoost(learning_rate=XGBoost().learning_rate)),
+        (f"xgb(learning_rate={XGBoost().learning_rate})", XGBoost()),
         ("xgb(max_depth=2, encoding=one-hot)", XGBoost(encoding="one-hot", max_depth=2)),
         ("combine(xgb, parts=[sotl-e, params])", Combined("xgb", (LastTrainingLoss(), "params"))),
         ("combine(head=xgb, parts=[sotl-e])", Combined("xgb", [LastTrainingLoss()])),

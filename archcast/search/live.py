@@ -148,7 +148,8 @@ class LiveSimulation(Simulation):
         returned = returned_after(self.goal, log.epochs, log.values, log.others)
         found = dict.fromkeys(chain.from_iterable(returned))
         alone = [at for at in found if runs[log.architectures[at]] == 1]
-        others = [asked for at in alone for asked in self._others(log.architectures[at])]
+        positions = dict.fromkeys(log.architectures[at] for at in alone)
+        others = [asked for position in positions for asked in self._others(position)]
         if others:
             trained = self.beyond.trained(others, workers)
             means = np.column_stack(
