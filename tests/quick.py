@@ -13,7 +13,8 @@ QUICK: dict[str, dict[str, object]] = {
     "combine": {"head": "bayes-lin-reg"},
     **{key: {"steps": 40} for key in ("dngo", "gcn", "mlp")},
     **{
-        key: {"epochs": 1} for key in ("oneshot", "rsws", "fairnas", "novelty", "en2as", "few-shot")
+        key: {"epochs": 1, "valid_images": 100, "recalibrate": 1}
+        for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")
     },
     "ensemble": {"predictor": "xgb(n_estimators=10)", "members": 2},
     "graph": {"model": "GIN(hidden_channels=16, num_layers=2)", "steps": 20},

@@ -38,8 +38,8 @@ def test_strategies_propose_members(name: str, space: Space) -> None:
     if strategy.traits.unguided:
         name = "random" if strategy.traits.untrained else "bayes-lin-reg"
         guide = Guide(predictors.get(name)())
-    pool, trained = searched(strategy, space, 60, 40, guide)
-    assert len(trained) == 40
+    pool, trained = searched(strategy, space, 60, 24, guide)
+    assert len(trained) == 24
     assert {*trained} <= {*pool.architectures}
 
 
