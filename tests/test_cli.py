@@ -459,6 +459,7 @@ def test_live_searches_refuse_what_they_can_not_heed(archcast, tmp_path: Path) -
     for command, message in {
         "search --space darts": "of the networks for a --task; give one",
         f"search --task {images}": "add --live",
+        "search --strategy random --build mine:build": "--build mine:build: is for searches that",
         "search --live --judge cifar100": "leave it or --live out",
         f"{live} --benchmark mine.parquet": "leave --benchmark and its like",
         f"{live} --strategy evolutoin": "did you mean evolution",

@@ -127,6 +127,8 @@ class SearchExperiment:
         check_number("--at-once", self.at_once, 1)
         if self._leaves_training and not self.live:
             raise InputError("--at-once, --wall and --stop: are of searches that train; add --live")
+        if self.build is not None and not self.live:
+            raise InputError(f"--build {self.build}: is for searches that train; add --live")
         check_number("--repeats", self.repeats, 1)
         check_number("--seed", self.seed, 0)
         table = self.table
