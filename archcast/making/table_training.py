@@ -42,7 +42,7 @@ from archcast.networks.table_networks import (
 from archcast.spaces.space import Architecture, Space
 from archcast.tasks.images import Images
 from archcast.tasks.loading import SHIPPED, load_task
-from archcast.tasks.task import Data, Task
+from archcast.tasks.task import Data, Signature, Task
 
 _logger = logging.getLogger("archcast")
 
@@ -94,7 +94,7 @@ class Setting:
         """The network of an architecture, with new weights."""
         if self.own:
             return self.own.network(architecture)
-        made, signature = networks_of(architecture.space), load_task(self.task).signature
+        made, signature = networks_of(architecture.space), _signature(self.task, self.content)
         return Blueprint(made, made.scale(self.scale), signature).network(architecture)
 
     @property
@@ -218,6 +218,12 @@ def draws(space: Space) -> Iterator[Architecture]:
         if (new := space.canonical(space.sample(1, rng)[0])) not in found:
             found.add(new)
             yield new
+
+
+@lru_cache(maxsize=2)
+def _signature(task: str, content: str) -> Signature:
+    """Of a task of that content, whose file is read once for all networks."""
+    return load_task(task).signature
 
 
 @lru_cache(maxsize=1)
