@@ -18,7 +18,6 @@ from archcast.making.ground_truth import Beyond, setting_of
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, train_runs
-from archcast.predictors.predictor import Predictor, Tags
 from archcast.search import registry
 from archcast.search.async_search import AsyncSearch
 from archcast.search.pool import Pool
@@ -28,6 +27,7 @@ from archcast.spaces import registry as spaces
 from archcast.studies.searches import SearchExperiment
 from archcast.testing.strategy_checks import POOL, _Known, _value
 from tests.test_networks import save_images
+from tests.test_stop_rule import FromLast
 
 SPACE = spaces.get("size")
 TOLD = ("beyond", "values", "truth", "evaluations", "epochs")
@@ -244,21 +244,6 @@ def test_what_was_trained_is_kept_whatever_ends(table: Table, tmp_path: Path) ->
     kept = {row["architecture"] for row in Beyond.of(table, "cpu").rows()}
     out = read_table(tmp_path / f"{Path(table.name).stem}-live.parquet")
     assert {*map(str, out.architectures)} == kept
-
-
-class FromLast(Predictor):
-    """Takes the last value of a curve for the final one."""
-
-    tags = Tags(needs=frozenset({"curves"}), learns=False, probabilistic=True)
-
-    def _fit(self, architectures: Any, labels: Any, context: Any) -> None:
-        pass
-
-    def _query(self, architectures: Any, context: Any) -> Any:
-        return context.curves.objective[:, -1]
-
-    def _query_with_std(self, architectures: Any, context: Any) -> Any:
-        return self._query(architectures, context), np.full(len(architectures), 1e-3)
 
 
 def short(table: Table, path: Path) -> Table:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from linear_operator.utils.errors import NotPSDError
+from sklearn.linear_model import BayesianRidge
+from sklearn.preprocessing import StandardScaler
 
 from archcast.predictors import registry as predictors
 from archcast.predictors.gaussian_process import GaussianProcess
@@ -164,6 +166,24 @@ def test_batches_of_a_query_change_nothing(name: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(vector, "QUERY_BATCH", 20)
     apart = predictor.query(TEST.architectures, return_std=deviations)  # type: ignore[call-overload]
     np.testing.assert_allclose(apart, together, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [20, 200])
+def test_bayesian_regression_is_that_of_all_features(rows: int) -> None:
+    """Fewer labels than features, and more: scores and deviations as without a change of axes."""
+    rng = np.random.default_rng(0)
+    x, others = (rng.normal(size=(n, 60)) @ rng.normal(size=(60, 60)) for n in (rows, 30))
+    x[:, :3] = 1.0  # constant where labels are
+    y = x[:, 10:20].sum(1) + rng.normal(size=rows)
+    scaler = StandardScaler().fit(x)
+    plain = BayesianRidge().fit(scaler.transform(x), y)
+    scores, std = plain.predict(scaler.transform(others), return_std=True)
+    predictor: Any = predictors.get("bayes-lin-reg")()
+    predictor._fit_vectors(x, y)
+    found, deviations = predictor._query_vectors_with_std(others)
+    np.testing.assert_allclose(found, scores, rtol=1e-6)
+    np.testing.assert_allclose(predictor._query_vectors(others), scores, rtol=1e-6)
+    np.testing.assert_allclose(deviations, std, rtol=1e-6)
 
 
 def test_a_whole_space_is_queried_in_bounded_memory() -> None:

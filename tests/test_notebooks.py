@@ -18,6 +18,7 @@ QUICKER = {
     "test_size=100": "test_size=30",
     "(300, 0.1), (0.1, 1), (300, 1)]": "(300, 1)]",
     "86_400 * 2": "40_000",
+    "    objectives=": "    budget=20,\n    objectives=",
     "xgb,gp,rf,mlp": "xgb,rf",
     "xgb": "bayes-lin-reg",
     "lcsvr": "tse-e",

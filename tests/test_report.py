@@ -411,7 +411,7 @@ def test_page_of_searches_alone(search_html: str) -> None:
     elements = Elements(search_html)
     shown = [cells for cells in elements.cells if len(cells) == 9]
     assert [cells[0] for cells in shown] == [
-        search_title(row["strategy"], row["predictor"], row["epochs"]) for row in SEARCH_ROWS
+        search_title(row["strategy"], row["predictor"], row["epochs"], "") for row in SEARCH_ROWS
     ]
     assert [cells[2] for cells in shown if cells[2] != "-"] == [
         f"{row['regret']:.2f}" for row in SEARCH_ROWS if row["regret"] is not None

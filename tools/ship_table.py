@@ -3,8 +3,8 @@
     python tools/ship_table.py NAME "what was trained on what" TABLE.parquet [OTHER-SEEDS.parquet]
 
 Runs were trained over weeks, beside other work, and some on a GPU. Therefore each architecture's
-seconds an epoch and its latency are measured anew, on one core of this machine, which should do
-nothing else: the least of three measurements, the same for all runs of the architecture.
+seconds an epoch, its latency and its memory are measured anew, on one core of this machine, which
+should do nothing else: the least of three measurements, the same for all runs of the architecture.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ def measured_anew(table: Table) -> Table:
     setting = Setting.mini(table.space, task.name, "cpu")
     recipe, data = replace(setting.recipe, epochs=EPOCHS), dict(task.data("cpu"))
     data["valid"] = data["test"] = data["valid"].first(1)
-    found = {"epoch_seconds": [np.inf] * len(table), "latency_cpu": [np.inf] * len(table)}
+    found = {name: [np.inf] * len(table) for name in ("epoch_seconds", "latency_cpu", "memory")}
     with one_thread():
         for number in track([*range(len(table))] * TIMES, TIMES * len(table), "measuring"):
             architecture = table.architectures[number]
             build = partial(blueprint.network, architecture)
             run = train(build, str(architecture), 0, data, recipe, attack=None)
-            for name, value in (("epoch_seconds", run.epoch_seconds), ("latency_cpu", run.latency)):
-                found[name][number] = min(found[name][number], value)
+            measured = run.epoch_seconds, run.latency, run.memory
+            for least, value in zip(found.values(), measured, strict=True):
+                least[number] = min(least[number], value)
     runs = np.diff(table.starts)
     columns = {name: values for name, values in table.columns.items() if name != "latency_cuda"}
     columns |= {name: np.repeat(values, runs) for name, values in found.items()}

@@ -23,6 +23,7 @@ from archcast.predictors import registry as predictors
 from archcast.predictors.baselines import Column
 from archcast.search import registry as strategies
 from archcast.search.search_job import run_search_job
+from archcast.search.stop_rule import StopRule
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.dag import DagSpace
@@ -45,7 +46,7 @@ def versioned() -> Iterator[Any]:
     yield from (type(spaces.get(name)) for name in spaces)
     yield from (ChoicesSpace, DagSpace)
     yield from (type(networks.get(name)) for name in networks)
-    yield from (votes, Plan, run_job, run_stop_job, run_search_job)
+    yield from (votes, Plan, StopRule, run_job, run_stop_job, run_search_job)
 
 
 def current() -> dict[str, list[Any]]:

@@ -20,6 +20,14 @@ registry: Registry[Benchmark] = Registry(
             "archcast.benchmarks.nasbench201_results:BENCHMARK",
             "15,625 image cells on CIFAR and ImageNet16-120 (Dong & Yang, 2020)",
         ),
+        "nasbench101-mini": Entry(
+            "archcast.benchmarks.embedded:NASBENCH101_MINI",
+            "1,000 cells of up to seven vertices, trained on small Fashion-MNIST images",
+        ),
+        "size-mini": Entry(
+            "archcast.benchmarks.embedded:SIZE_MINI",
+            "1,000 choices of layers' widths, trained on small Fashion-MNIST images",
+        ),
         "nasbench-graph": Entry(
             "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",

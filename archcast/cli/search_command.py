@@ -94,8 +94,7 @@ def search(
     stop: Annotated[
         str | None,
         typer.Option(
-            help="With --live, a predictor of learning curves that stops hopeless training, as"
-            " lcsvr.",
+            help="A predictor of learning curves that stops hopeless training, as lcsvr.",
             show_default="none",
         ),
     ] = None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
 
@@ -9,10 +11,11 @@ from archcast.predictors.predictor import Tags, Vector
 class BayesianLinearRegression(VectorPredictor):
     """Linear regression whose two precisions, of weights and noise, maximise the evidence.
 
-    It has nothing else to set; as in the study, both are fitted.
+    It has nothing else to set; as in the study, both are fitted. Features may be many more than
+    labels: weights are sought where the labelled architectures are, and keep their prior elsewhere.
     """
 
-    tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992", version=2)
+    tags = Tags(probabilistic=True, paper="Bishop, 2006, section 3.5; MacKay, 1992", version=3)
 
     def __init__(self, encoding: str = "auto", labels: str = "rank") -> None:
         self.encoding = encoding
@@ -20,15 +23,20 @@ class BayesianLinearRegression(VectorPredictor):
 
     def _fit_vectors(self, x: Vector, y: Vector) -> None:
         from sklearn.linear_model import BayesianRidge
-        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        self.model_ = make_pipeline(StandardScaler(), BayesianRidge()).fit(x, y)
+        self.scaler_ = StandardScaler().fit(x)
+        scaled = self.scaler_.transform(x)
+        self.axes_ = np.linalg.svd(scaled, full_matrices=False)[2].T
+        self.model_ = BayesianRidge().fit(scaled @ self.axes_, y)
 
     def _query_vectors(self, x: Vector) -> Vector:
-        scores: Vector = self.model_.predict(x)
+        scores: Vector = self.model_.predict(self.scaler_.transform(x) @ self.axes_)
         return scores
 
     def _query_vectors_with_std(self, x: Vector) -> tuple[Vector, Vector]:
-        scores, std = self.model_.predict(x, return_std=True)
-        return scores, std
+        scaled = self.scaler_.transform(x)
+        along = scaled @ self.axes_
+        scores, std = self.model_.predict(along, return_std=True)
+        beside = (scaled**2).sum(1) - (along**2).sum(1)
+        return scores, np.sqrt(std**2 + beside.clip(0) / self.model_.lambda_)

@@ -19,7 +19,7 @@ from archcast.report.page_figures import (
 )
 from archcast.report.text import rows_of, search_title, speed_up_text
 from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks
-from archcast.studies.speed_up import Axis, clock, speed_up_bounds, with_taus
+from archcast.studies.speed_up import SEARCH, Axis, clock, speed_up_bounds, with_taus
 
 
 def regret_figure(found: Sequence[Line], axis: Axis, points: str) -> Figure | None:
@@ -82,7 +82,7 @@ def speed_up_figure(summary: pd.DataFrame, board: pd.DataFrame) -> Figure:
                 "size": 11,
             },
             customdata=[
-                f"{plain(search_title(row['strategy'], row['predictor'], row['epochs']))}"
+                f"{plain(search_title(*(row[name] for name in SEARCH)))}"
                 f"<br>tau {row['kendall_tau']:.3f}"
                 f"<br>x random {plain(speed_up_text(row, column))}"
                 for row in rows_of(shown)

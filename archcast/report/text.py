@@ -10,7 +10,7 @@ import pandas as pd
 
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import KENDALL_TAU, Metric
-from archcast.studies.speed_up import Axis, clock
+from archcast.studies.speed_up import MAYBE, SEARCH, Axis, clock
 
 Row = dict[str, Any]
 
@@ -176,31 +176,37 @@ def counted(value: int, unit: Literal["label", "epoch"]) -> str:
     return f"{value} {unit}{'' if value == 1 else 's'}"
 
 
-def search_title(strategy: str, predictor: str | None, epochs: int) -> str:
+def search_title(strategy: str, predictor: str | None, epochs: int, stop: str | None) -> str:
     """What tells one search from another.
 
-    >>> search_title("evolution", "sotl-e", 4)
-    'evolution with sotl-e, 4 epochs'
+    >>> search_title("evolution", "sotl-e", 4, "lcsvr < 0.05")
+    'evolution with sotl-e, 4 epochs, stop lcsvr < 0.05'
     """
     guide = f" with {predictor}" if predictor else ""
-    return strategy + guide + (f", {counted(epochs, 'epoch')}" if epochs else "")
+    seen = f", {counted(epochs, 'epoch')}" if epochs else ""
+    return strategy + guide + seen + (f", stop {stop}" if stop else "")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
 
 
 def search_columns(summary: pd.DataFrame) -> dict[str, Callable[[Row], str]]:
     """The columns of a table of searches; those of fronts where there are any."""
     by = clock(summary)
     columns: dict[str, Callable[[Row], str]] = {
-        "search": lambda row: search_title(row["strategy"], row["predictor"], row["epochs"]),
+        "search": lambda row: search_title(*(row[name] for name in SEARCH)),
         "value": lambda row: number(row["value"], 2),
         "regret": lambda row: number(row["regret"], 2),
         "95 %": lambda row: bounds(row, "regret"),
         "distance": lambda row: number(row["distance"], 3),
         "broken": lambda row: number(row["broken"], 2),
-        "reached": lambda row: "-" if row["reached"] is None else f"{row['reached']:.0%}",
+        "kept": lambda row: _share(row["kept"]),
+        "reached": lambda row: _share(row["reached"]),
         "to target": lambda row: cost_text(row[f"{by}_to_target"], by),
         "x random": lambda row: speed_up_text(row, f"speed_up_{by}"),
         "x unguided": lambda row: speed_up_text(row, f"over_unguided_{by}"),
         **({"source": source_text} if have_source(rows_of(summary)) else {}),
     }
-    unknown = {name for name in ("distance", "broken") if summary[name].isna().all()}
+    unknown = {name for name in MAYBE if summary[name].isna().all()}
     return {name: cell for name, cell in columns.items() if name not in unknown}

@@ -201,10 +201,8 @@ def regret_lines(searches: pd.DataFrame, summary: pd.DataFrame, axis: Axis) -> l
     """Median regret by cost in the order of the rows, but a strategy without a predictor first."""
     order = [
         key
-        for strategy, predictor, epochs in zip(
-            summary["strategy"], summary["predictor"], summary["epochs"], strict=True
-        )
-        for key in ((strategy, "", 0), (strategy, predictor or "", epochs))
+        for strategy, predictor, epochs, stop in summary[SEARCH].itertuples(index=False, name=None)
+        for key in ((strategy, "", 0, ""), (strategy, predictor or "", epochs, stop or ""))
     ]
     groups = dict(list(trajectories(searches, axis).groupby(SEARCH, sort=False)))
     return [
@@ -232,8 +230,7 @@ def front_lines(searches: pd.DataFrame) -> tuple[list[Line], Sequence[str]]:
     for _, runs in good.groupby(SEARCH, sort=False):
         ends = runs["regrets"].map(lambda regrets: regrets[-1])
         middle = ends.sort_values(kind="stable").index[(len(ends) - 1) // 2]
-        strategy, predictor, epochs = runs.iloc[0][SEARCH]
-        found.append((search_title(strategy, predictor, epochs), runs.loc[middle, "returned"]))
+        found.append((search_title(*runs.iloc[0][SEARCH]), runs.loc[middle, "returned"]))
     found.append(("the best there is", good["front"].iloc[0]))
     drawn = [
         Line(name, *points[np.argsort(points[:, 1])][:, [1, 0]].T.tolist(), *[[np.nan]] * 2)

@@ -52,9 +52,7 @@ class LiveSimulation(Simulation):
         stop: StopRule | None = None,
         build: str | None = None,
     ) -> None:
-        self._stopped = set[int]()  # rows
-        super().__init__(table, run, goal, label)
-        self.stop = stop
+        super().__init__(table, run, goal, label, stop)
         self.beyond, self.seed, self.known = Beyond.of(table, device, build), seed, len(table)
 
     def run_async(
@@ -112,24 +110,25 @@ class LiveSimulation(Simulation):
                 asked, row = ended
                 self.predictor_seconds += row.pop(SECONDS, 0.0)
                 if not self._knows(asked[0]):  # a guide may have paid for it since
-                    if self.beyond.is_stopped(row):
-                        self._stopped.add(len(self.table.epochs))
                     self._learn(self.beyond.table([row]))
+                    if self.beyond.is_stopped(row):
+                        self.stopped[self._index(asked[0])] = len(row["train_loss"])
                 if not all(tell(each) for each in waiting.pop(asked)):
                     break
         return self.log
 
     def _watch(self) -> Watch | None:
         """Who is to watch a training that begins now."""
-        if self.stop is None:
+        if self.stop is None or (foresight := self._foresight_now()) is None:
             return None
-        rows = self.run[[*dict.fromkeys(self.log.architectures)]]
-        whole = [row for row in rows.tolist() if row not in self._stopped]
-        return self.stop.watch(self.beyond, self.table, np.array(whole, dtype=np.int64))
+        return Watch(foresight, self.beyond)
+
+    def _train(self, architecture: Architecture, epochs: int | None) -> int:
+        return self.pay(architecture, epochs)  # of what was stopped, the run is short
 
     def _parts(self, at: int) -> int:
-        stopped = int(self.run[at]) in self._stopped
-        return self.beyond.setting.recipe.epochs if stopped else super()._parts(at)
+        recipe = self.beyond.setting.recipe
+        return recipe.epochs if at in self.stopped else super()._parts(at)
 
     @property
     def strangers(self) -> list[Architecture]:

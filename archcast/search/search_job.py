@@ -54,7 +54,7 @@ class SearchJob(BaseJob):
     live: bool = False  # whether the whole space is searched, and what the table lacks is trained
     at_once: int = Field(default=1, ge=1)  # live: trainings at a time
     wall: float | None = Field(default=None, gt=0)  # live: seconds by the clock; None for any
-    stop: str = ""  # live: the predictor that stops trainings, as text; empty where none does
+    stop: str = ""  # the predictor that stops trainings, as text; empty where none does
     threshold: float = 0.0  # the chance of a new best below which it does
 
     @property
@@ -97,6 +97,7 @@ class SearchRecord(BaseRecord):
     epochs: list[int] = Field(default_factory=list)  # that each had been trained for
     beyond: list[str] = Field(default_factory=list)
     values: list[float] = Field(default_factory=list)  # what came of each
+    stopped: list[int] = Field(default_factory=list)  # those whose training was, by a rule
     others: list[list[float]] = Field(default_factory=list)
     truth: list[float] = Field(default_factory=list)
     other_truth: list[list[float]] = Field(default_factory=list)
@@ -148,7 +149,7 @@ def run_search_job(
         simulation = (
             LiveSimulation(*known, job.device, seed, planned.stop, planned.build)
             if job.live
-            else Simulation(*known)
+            else Simulation(*known, planned.stop)
         )
         guide = _guide(planned, simulation, rng)
         way = planned.strategy, simulation.pool, rng.spawn(1)[0], guide
@@ -169,6 +170,7 @@ def run_search_job(
         beyond = simulation.strangers if isinstance(simulation, LiveSimulation) else []
         return {
             **asdict(log),
+            "stopped": [*simulation.stopped],
             "liked": [list(each) for each in course.liked],
             "liked_truth": [known_truth(table, tuple(each), truth[:, 0]) for each in course.liked],
             "probabilities": list(course.probabilities),

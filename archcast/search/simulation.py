@@ -18,6 +18,7 @@ from archcast.evaluation.engine import context, label_seconds, truth_of
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.search.goal import Goal, Matrix, matrix
 from archcast.search.pool import Pool
+from archcast.search.stop_rule import Foresight, StopRule
 from archcast.search.strategy import Guide, Search, Trial
 from archcast.spaces.space import Architecture
 
@@ -56,13 +57,21 @@ class Simulation:
         run: the row of the one run that each architecture is known by.
         goal: what is searched for.
         label: which of its values a search is told; of a quantity without such, the others.
+        stop: what ends trainings early; None for nothing.
     """
 
     is_live = False  # whether it trains what the table lacks
     _counted = frozenset(COUNTED)
 
-    def __init__(self, table: Table, run: NDArray[np.int64], goal: Goal, label: MeasuredOn) -> None:
-        self.goal, self.label = goal, label
+    def __init__(
+        self,
+        table: Table,
+        run: NDArray[np.int64],
+        goal: Goal,
+        label: MeasuredOn,
+        stop: StopRule | None = None,
+    ) -> None:
+        self.goal, self.label, self.stop = goal, label, stop
         self._know(table, run)
         self.pool = self._pool()
         self.log = Log()
@@ -72,6 +81,8 @@ class Simulation:
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
+        self.stopped: dict[int, int] = {}  # epochs after which a training was
+        self._foresight: Foresight | None = None
 
     def _know(self, table: Table, run: NDArray[np.int64]) -> None:
         self.table, self.run = table, run
@@ -124,7 +135,7 @@ class Simulation:
 
         Returns what came of it, as higher is better: a number, or (quantities,).
         """
-        epochs = self.pay(*trial)
+        epochs = self._train(*trial)
         at = self.position(trial.architecture)
         row = self.run[at]
         if epochs == self._whole(at):
@@ -148,6 +159,35 @@ class Simulation:
                 self.log.training_seconds.append(self.training_seconds)
         signed: Vector = self.goal.signed(np.array([value, *others]))
         return float(signed[0]) if self.goal.is_single else signed
+
+    def _train(self, architecture: Architecture, epochs: int | None) -> int:
+        """As `pay`, and no further than is hopeful."""
+        at = self.position(architecture)
+        if self.stop is None:
+            return self.pay(architecture, epochs)
+        if at not in self.stopped and (foresight := self._foresight_now()):
+            before, known = foresight.seconds, self._paid.get(at, 0)
+            wanted = self._whole(at) if epochs is None else epochs
+            for reached in range(max(1, known), wanted):
+                self.pay(architecture, reached)
+                if foresight.is_hopeless(self.table, self.run[at], reached):
+                    self.stopped[at] = reached
+                    break
+            self.predictor_seconds += foresight.seconds - before
+        return self.stopped[at] if at in self.stopped else self.pay(architecture, epochs)
+
+    def _foresight_now(self) -> Foresight | None:
+        """What is foretold of a training that begins now."""
+        assert self.stop is not None
+        trained = zip(self.log.architectures, self.log.epochs, strict=True)
+        ended = [
+            at for at, epochs in trained if epochs == self._whole(at) and at not in self.stopped
+        ]
+        last, now = self._foresight, self.stop.foresight(self.table, self.run[ended])
+        if last and now and np.array_equal(last.rows, now.rows):
+            now.fitted = last.fitted
+        self._foresight = now
+        return now
 
     def _whole(self, at: int) -> int:
         """Epochs of the whole training run of an architecture."""

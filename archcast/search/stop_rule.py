@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured
 
 LEARNED = 10  # whole trainings that a predictor learns from before it stops any
+GROWTH = 1.5  # times as many, whenever it learns anew
 
 
 def is_hopeless(mean: float, std: float, best: float, threshold: float) -> bool:
@@ -29,56 +30,83 @@ def is_hopeless(mean: float, std: float, best: float, threshold: float) -> bool:
 class StopRule:
     """Trainings stop when their chance of a new best falls below `threshold`.
 
-    The predictor is unfitted, reads curves and gives deviations.
+    The predictor is unfitted, reads curves and gives deviations. If it learns, then from the first
+    whole trainings of a search: 10, and anew from 15, 22, 33 and so on.
     """
 
     predictor: Predictor
     threshold: float
     objective: Objective
 
-    def watch(self, beyond: Beyond, table: Table, rows: NDArray[np.int64]) -> Watch | None:
-        """Who watches a training that begins when those of some rows have ended, wholly.
+    version: ClassVar[int] = 2
+
+    def foresight(self, table: Table, rows: NDArray[np.int64]) -> Foresight | None:
+        """What is foretold of a training that begins when those of some rows have ended, wholly.
 
         None where these are too few.
         """
-        if len(rows) < (LEARNED if self.predictor.tags.learns else 1):
+        learned = 0
+        if self.predictor.tags.learns:
+            learned = LEARNED
+            while int(learned * GROWTH) <= len(rows):
+                learned = int(learned * GROWTH)
+        if len(rows) < max(1, learned):
             return None
-        values = table.values(self.objective, "valid")[rows]
-        return Watch(self, beyond, table, rows, self.objective.signed(values))
+        values = self.objective.signed(table.values(self.objective, "valid")[rows])
+        return Foresight(self, table, rows[:learned], values[:learned], float(values.max()))
 
 
 @dataclass(slots=True)
-class Watch:
-    """Says of a training after each epoch whether it goes on, and counts the seconds of that.
+class Foresight:
+    """Foretells how trainings end, of rows whose `values` it learned; `best` is the best so far.
 
-    `values` (rows,) of the whole trainings are as higher is better.
+    Values are as higher is better.
     """
 
     rule: StopRule
-    beyond: Beyond
     table: Table
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
-    seconds: float = 0.0
+    best: float
+    fitted: dict[int, Predictor] = field(default_factory=dict)  # by epochs
+    seconds: float = 0.0  # that it took
+
+    def is_hopeless(self, table: Table, row: int, epochs: int) -> bool:
+        """Of the training of a row of `table`, after so many epochs."""
+        begun = perf_counter()
+        if epochs not in self.fitted:
+            self.fitted[epochs] = self._fit(epochs)
+        predictor = self.fitted[epochs]
+        asked = self._context(table, [row], predictor, epochs)
+        at = np.searchsorted(table.starts, row, side="right") - 1
+        mean, std = predictor.query([table.architectures[at]], asked, return_std=True)
+        self.seconds += perf_counter() - begun
+        return is_hopeless(float(mean[0]), float(std[0]), self.best, self.rule.threshold)
+
+    def _fit(self, epochs: int) -> Predictor:
+        predictor = configured(self.rule.predictor, 0, "cpu")
+        owners = np.searchsorted(self.table.starts, self.rows, side="right") - 1
+        learned = [self.table.architectures[at] for at in owners]
+        known = self._context(self.table, self.rows, predictor, epochs)
+        return predictor.fit(learned, self.values, known)
+
+    def _context(self, table: Table, rows: Any, predictor: Predictor, epochs: int) -> Any:
+        none = np.arange(0)
+        return context(
+            table, np.asarray(rows), predictor, self.rule.objective, epochs, none, seed=0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Says of a training that the table lacks whether it goes on, after each epoch."""
+
+    foresight: Foresight
+    beyond: Beyond
 
     def __call__(self, row: dict[str, Any]) -> bool:
         """Whether a training goes on, of which this is the row so far."""
-        begun = perf_counter()
-        objective, new = self.rule.objective, len(self.table.epochs)
-        table = self.table.with_runs(self.beyond.table([row]))
-        epochs = int(table.epochs[new])
-        predictor = configured(self.rule.predictor, 0, "cpu")
-        known, asked = (
-            context(table, rows, predictor, objective, epochs, np.arange(0), seed=0)
-            for rows in (self.rows, np.array([new]))
-        )
-        owner = np.searchsorted(table.starts, self.rows, side="right") - 1
-        if predictor.tags.learns:
-            predictor.fit([table.architectures[at] for at in owner], self.values, known)
-        else:
-            predictor.fit([], [], known)
-        mean, std = predictor.query(table.architectures[-1:], asked, return_std=True)
-        best = float(self.values.max())
-        hopeless = is_hopeless(float(mean[0]), float(std[0]), best, self.rule.threshold)
-        self.seconds += perf_counter() - begun
-        return not hopeless
+        known = self.foresight.table
+        table = known.with_runs(self.beyond.table([row]))
+        new = len(known.epochs)
+        return not self.foresight.is_hopeless(table, new, int(table.epochs[new]))

@@ -191,7 +191,7 @@ def _trained(item: tuple[Asked, Watch | None], beyond: Beyond) -> Row:
     """A row; of a training that was watched with the `SECONDS` that this took."""
     asked, watch = item
     row = beyond.row(asked, watch)
-    return row | {SECONDS: watch.seconds} if watch else row
+    return row | {SECONDS: watch.foresight.seconds} if watch else row
 
 
 class _LeftError(Exception):

@@ -78,8 +78,8 @@ class SearchExperiment:
         at_once: trainings at a time in each live search.
         wall: seconds by the clock that a live search may take, without what is not finished by
             then; None for any.
-        stop: a predictor of learning curves with deviations, which stops the trainings of a live
-            search; None for none.
+        stop: a predictor of learning curves with deviations, which stops trainings; None for none.
+            Searches on a table are run without it, too.
         threshold: the chance of a new best below which it does.
         build: `module:function` that builds the networks of architectures, if the table was trained
             on such.
@@ -125,8 +125,8 @@ class SearchExperiment:
         if budget is not None:
             check_number("--budget", budget, 1)
         check_number("--at-once", self.at_once, 1)
-        if self._leaves_training and not self.live:
-            raise InputError("--at-once, --wall and --stop: are of searches that train; add --live")
+        if (self.at_once > 1 or self.wall is not None) and not self.live:
+            raise InputError("--at-once and --wall: are of searches that train; add --live")
         if self.build is not None and not self.live:
             raise InputError(f"--build {self.build}: is for searches that train; add --live")
         check_number("--repeats", self.repeats, 1)
@@ -137,10 +137,11 @@ class SearchExperiment:
         label, truth = chosen_parts(table, objective, self.label, None)
         if self.live:
             self._check_live(goal)
-        stop = self._stop_rule(goal)
+        rule = self._stop_rule(goal)
+        stops = [rule] if rule is None or self.live else [None, rule]
         epochs = self._epochs()
         pairs, remarks = self._pairs(goal)
-        check_jobs(len(pairs) * self.repeats)
+        check_jobs(len(pairs) * len(stops) * self.repeats)
         remarks += table.remarks(objective)
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
@@ -187,6 +188,7 @@ class SearchExperiment:
                 self.build,
             )
             for strategy, predictor in pairs
+            for stop in stops
             for said in [self._facts(strategy, predictor, stop)]
             for repeat in range(self.repeats)
         ]
@@ -249,7 +251,7 @@ class SearchExperiment:
     @property
     def _leaves_training(self) -> bool:
         """Whether searches leave training to others, and wait for what ends first."""
-        return self.at_once > 1 or self.wall is not None or self.stop is not None
+        return self.live and (self.at_once > 1 or self.wall is not None or self.stop is not None)
 
     def _stop_rule(self, goal: Goal) -> StopRule | None:
         """What stops trainings, if anything does.
@@ -286,7 +288,7 @@ class SearchExperiment:
         self, strategy: Strategy, predictor: Predictor | None, stop: StopRule | None
     ) -> dict[str, Any]:
         """As `facts_of`; a predictor that the strategy brings decides, and is not told of."""
-        others: list[object] = [strategy, run_search_job, *([stop.predictor] if stop else [])]
+        others: list[object] = [strategy, run_search_job, *([stop] if stop else [])]
         if self.live:
             beyond = self._beyond()
             others += [beyond.name, made_of_networks(self.table, {"networks", "task"})]

@@ -31,23 +31,26 @@ Axis = Literal["seconds", "evaluations"]
 AXES: tuple[Axis, ...] = ("seconds", "evaluations")
 POINTS = 100  # of a trajectory
 
-SearchKey = tuple[str, str, int]  # strategy and predictor as written, epochs of curves
-RANDOM: SearchKey = (BASELINE, "", 0)
-SEARCH = ["strategy", "predictor", "epochs"]  # what tells one row from another
+SearchKey = tuple[str, str, int, str]  # strategy and predictor, epochs of curves, what stops
+RANDOM: SearchKey = (BASELINE, "", 0, "")
+SEARCH = ["strategy", "predictor", "epochs", "stop"]  # what tells one row from another
+MAYBE = ("distance", "broken", "kept")  # means that some searches have
 
 
 def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
     """A row a search, by repeat.
 
     `predictor` is empty where there is none, and `unguided` is the strategy that it is compared
-    with then. Columns of arrays, one value a trial: the incumbent's `regrets` in points, and what
-    the search had cost by then in `evaluations` and, None where the table does not say, in
-    `seconds`. By epoch of the supernet of a one-shot search: the choices that it `liked` most,
-    their `liked_regrets`, NaN where these are not known, and `probabilities` of all options.
-    Where live searches find better than the table has, regrets are from the best that any of these
-    searches returned, and hypervolumes from the worst. Of several objectives, or within limits,
-    there is what `ending` tells. `total_` is what it had cost at its end, NaN where the table does
-    not say, and `error` is None where it did not fail.
+    with then. `stop` says what stops trainings, empty where nothing does, and `kept` whether it
+    left alone the best of what was begun, by its truth: 1, 0, or NaN where unknown. Columns of
+    arrays, one value a trial: the incumbent's `regrets` in points, and what the search had cost by
+    then in `evaluations` and, None where the table does not say, in `seconds`. By epoch of the
+    supernet of a one-shot search: the choices that it `liked` most, their `liked_regrets`, NaN
+    where these are not known, and `probabilities` of all options. Where live searches find better
+    than the table has, regrets are from the best that any of these searches returned, and
+    hypervolumes from the worst. Of several objectives, or within limits, there is what `ending`
+    tells. `total_` is what it had cost at its end, NaN where the table does not say, and `error` is
+    None where it did not fail.
     """
     ordered = sorted(with_finds(records), key=lambda record: record.job.repeat)
     found = pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
@@ -60,7 +63,7 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
 
 
 _COLUMNS = [
-    *("table", "benchmark", "dataset", "judged_on", *SEARCH, "family", "unguided"),
+    *("table", "benchmark", "dataset", "judged_on", *SEARCH, "kept", "family", "unguided"),
     *("objective", "limits", "points", "sign", "label", "truth"),
     *("budget", "budget_seconds", "budget_wall"),
     *("seed", "repeat", "error", "fallbacks", "best", "regrets", "evaluations", "seconds"),
@@ -83,6 +86,8 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "strategy": job.strategy,
         "predictor": job.predictor,
         "epochs": job.epochs,
+        "stop": f"{job.stop} < {job.threshold:g}" if job.stop else "",
+        "kept": _kept(record),
         "family": job.family or None,
         "unguided": job.unguided,
         "objective": goal.name,
@@ -114,6 +119,14 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "probabilities": record.probabilities,
         **provenance(record),
     }
+
+
+def _kept(record: SearchRecord) -> float:
+    job = record.job
+    if not job.stop or job.live or not record.truth:
+        return np.nan
+    best = int(np.argmax(job.objective.signed(np.array(record.truth))))
+    return float(record.architectures[best] not in record.stopped)
 
 
 def comparable_searches(records: Iterable[SearchRecord]) -> list[SearchRecord]:
@@ -212,7 +225,7 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
     unknown is NaN or None.
     """
     if searches.empty:
-        return pd.DataFrame(columns=[*SEARCH, "seconds", "distance", "broken"])
+        return pd.DataFrame(columns=[*SEARCH, "seconds", *MAYBE])
     if target is None:
         target = default_target(searches) or 0.0
     groups = _by_search(searches)
@@ -226,7 +239,7 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
             _outcome(found, good[key], target, len(groups))
             | _to_target(key, efforts)
             | _speed_ups("speed_up", key, RANDOM, efforts, len(groups))
-            | _speed_ups("over_unguided", key, (_unguided(found), "", 0), efforts, len(groups))
+            | _speed_ups("over_unguided", key, (_unguided(found), "", 0, ""), efforts, len(groups))
             for key, found in groups.items()
         ]
     )
@@ -269,6 +282,7 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
     row: dict[str, Any] = {
         "strategy": asked["strategy"],
         "predictor": asked["predictor"] or None,
+        "stop": asked["stop"] or None,
         **{name: asked[name] for name in ("family", "benchmark", "dataset", "judged_on", "epochs")},
         **{name: asked[name] for name in ("budget", "budget_seconds", "budget_wall")},
         **{name: asked[name] for name in ("objective", "points")},
@@ -280,7 +294,7 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
         "seconds": mean(good["total_seconds"]),
         "predictor_seconds": mean(good["predictor_seconds"]),
         "source_seconds": mean(good["source_seconds"]),
-        **{name: mean(good[name].dropna()) for name in ("distance", "broken")},
+        **{name: mean(good[name].dropna()) for name in MAYBE},
         "limits": asked["limits"],
         "target": target,
     }

@@ -1,0 +1,57 @@
+"""The benchmarks that were trained here are whole, and are what the trainer makes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from archcast.benchmarks.opening import open_table
+from archcast.benchmarks.table import CURVES
+from archcast.making.table_training import Setting
+from archcast.making.trainer import train
+from archcast.networks.table_networks import blueprint_of, task_of
+
+SEEDS = {"nasbench101-mini": 2, "size-mini": 3}
+
+
+@pytest.mark.parametrize("name", list(SEEDS))
+def test_architectures_differ(name: str) -> None:
+    table = open_table(name)
+    assert len({table.space.canonical(each) for each in table.architectures}) == len(table) >= 1_000
+
+
+@pytest.mark.parametrize("name", list(SEEDS))
+def test_every_run_is_whole(name: str) -> None:
+    table = open_table(name)
+    seeds = SEEDS[name]
+    assert table.columns["seed"].reshape(-1, seeds).tolist() == [[*range(seeds)]] * len(table)
+    for column, values in table.columns.items():
+        assert np.isfinite(values).all(), column
+    for column in CURVES:
+        assert table.columns[column].shape[1] == 12
+    for column in ("epoch_seconds", "parameters", "flops", "memory", "latency_cpu"):
+        by_run = table.columns[column].reshape(-1, seeds)
+        assert (by_run > 0).all(), column
+        assert (by_run == by_run[:, :1]).all(), column
+
+
+@pytest.mark.parametrize("name", list(SEEDS))
+def test_training_again_gives_the_row(name: str) -> None:
+    """To the last digit on the machine that made it; elsewhere arithmetic differs a little."""
+    table = open_table(name)
+    number = len(table) // 2
+    architecture, row = table.architectures[number], table.starts[number] + 1
+    blueprint, task = blueprint_of(table), task_of(table)
+    assert blueprint is not None
+    assert task is not None
+    recipe = Setting.mini(table.space, task.name, "cpu").recipe
+    build = partial(blueprint.network, architecture)
+    run = train(build, str(architecture), 1, task.data("cpu"), recipe)
+    for column in ("parameters", "flops", "memory"):
+        assert getattr(run, column) == table.columns[column][row], column
+    assert run.train_loss[0] == pytest.approx(table.columns["train_loss"][row, 0], rel=0.05)
+    assert run.test_score == pytest.approx(table.columns["test_accuracy"][row], abs=4.0)
+    assert run.attacked is not None
+    assert run.attacked.pgd == pytest.approx(table.columns["pgd_accuracy"][row], abs=8.0)
