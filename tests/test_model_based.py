@@ -75,20 +75,39 @@ def test_what_is_not_chosen_grows_with_many_labels() -> None:
     assert sized(3, 8, 0.25, 3_200) == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "few", "many"), [("xgb", (1_000, 3), (1_580, 4)), ("lgb", (300, 8), (474, 12))]
-)
-def test_trees_grow_with_labels(name: str, few: tuple[int, int], many: tuple[int, int]) -> None:
-    size = {"xgb": "max_depth", "lgb": "num_leaves"}[name]
+@pytest.mark.parametrize(("name", "least", "most"), [("xgb", 100, 1_000), ("lgb", 50, 300)])
+def test_held_out_labels_say_how_many_trees(name: str, least: int, most: int) -> None:
+    """Noise wants few, and what can be learned to the end wants many."""
 
-    def trees(labels: int, **chosen: int) -> tuple[int, int]:
-        data = toy(labels, seed=1)
+    def trees(labels: Vector, **chosen: int) -> int:
         predictor: Any = predictors.get(name)(**chosen)
-        found = predictor.fit(data.architectures, data.labels).trees_.get_params()
-        return found["n_estimators"], found[size]
+        found = predictor.fit(data.architectures, labels).trees_
+        return int(found.num_boosted_rounds() if name == "xgb" else found.num_trees())
 
-    assert (trees(60), trees(800)) == (few, many)
-    assert trees(800, n_estimators=5, **{size: 2}) == (5, 2)
+    data = toy(80, seed=1)
+    noise = np.random.default_rng(0).normal(size=80)
+    exact = np.array([str(each).count("nor_conv_3x3") for each in data.architectures])
+    assert trees(noise) < least * 1.5
+    assert least * 2 < trees(exact + 0.01 * noise) <= most
+    assert trees(noise, n_estimators=5) == 5
+    assert trees(np.full(80, 7.0)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "leaves"), [("xgb", "max_depth", 16), ("lgb", "num_leaves", 12)]
+)
+def test_trees_grow_with_labels(name: str, size: str, leaves: int) -> None:
+    def most_leaves(labels: int, **chosen: int) -> int:
+        data = toy(labels, seed=1)
+        predictor: Any = predictors.get(name)(n_estimators=100, **chosen)
+        trees = predictor.fit(data.architectures, data.labels).trees_
+        if name == "xgb":
+            return max(each.count("leaf=") for each in trees.get_dump())
+        return max(each["num_leaves"] for each in trees.dump_model()["tree_info"])
+
+    assert most_leaves(60) == 8
+    assert most_leaves(800) == leaves
+    assert most_leaves(800, **{size: 2}) == (4 if name == "xgb" else 2)
 
 
 def test_some_labels_decide_hyperparameters_and_all_the_scores(

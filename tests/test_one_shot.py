@@ -22,6 +22,7 @@ from archcast.search.one_shot import (
     E2RNAS,
     TRIED,
     NoveltySearch,
+    OneShot,
     SharedWeights,
     _children,
 )
@@ -44,7 +45,13 @@ def records(strategy: str, **options: object) -> list[SearchRecord]:
 
 
 @pytest.mark.parametrize("name", ONE_SHOT)
-def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(name: str) -> None:
+def test_a_search_pays_for_its_supernet_and_trains_what_it_derives(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def few_images(strategy: OneShot) -> SharedWeights:
+        return SharedWeights(strategy.policy, strategy.epochs, valid_images=50, recalibrate=1)
+
+    monkeypatch.setattr(OneShot, "own_guide", few_images)
     quick = f"{name}(epochs=1{', generations=2' if name == 'spos' else ''})"
     [record] = records(quick)
     assert record.error is None
