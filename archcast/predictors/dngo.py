@@ -23,7 +23,7 @@ class DNGO(HeldOutVariance, MLP):
     trained, as those of `MLP`.
     """
 
-    tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO", version=3)
+    tags = Tags(probabilistic=True, paper="Snoek et al., 2015, DNGO", version=4)
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
         from sklearn.linear_model import BayesianRidge

@@ -25,7 +25,7 @@ class GaussianProcess(TensorPredictor):
     never fitted.
     """
 
-    tags = Tags(probabilistic=True, paper="Rasmussen & Williams, 2006", version=3)
+    tags = Tags(probabilistic=True, paper="Rasmussen & Williams, 2006", version=4)
     precision = "float64"
     _deciding: ClassVar[int] = 1_000
 
@@ -102,7 +102,7 @@ class SparseGP(GaussianProcess):
     all of it. The cost of a step grows linearly with the labels.
     """
 
-    tags = Tags(probabilistic=True, paper="Titsias, 2009, SGPR", version=2)
+    tags = Tags(probabilistic=True, paper="Titsias, 2009, SGPR", version=3)
     _deciding = sys.maxsize
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from archcast.predictors.predictor import Tags
 if TYPE_CHECKING:
     from torch import Tensor
 
-SINCE = 400  # labels: fewer noisy ones are better ranked by a small network
+WIDER = 400  # labels, from which on the network is: fewer noisy ones want a small one
+LONGER = 100  # labels, from which on there are more steps
 
 
 class MLP(TensorPredictor):
@@ -23,11 +24,12 @@ class MLP(TensorPredictor):
 
     Wider, shallower and with fewer steps than the study's 20 layers of 20, which few labels can't
     train. The learning rate rises to `learning_rate` and falls to zero in one cycle. A step sees
-    all labels, or a random `batch_size` of them where there are more. Without `width` and `steps`
-    these are 64 and 200 for up to 400 labels, and grow with more: 320 and 1,124 for 4,000.
+    all labels, or a random `batch_size` of them where there are more. Without `width` it is 64 for
+    up to 400 labels, and without `steps` these are 35 for up to 100, as more learn the noise; both
+    grow with more, to 320 and 320 for 4,000.
     """
 
-    tags = Tags(paper="White et al., 2021", version=3)
+    tags = Tags(paper="White et al., 2021", version=4)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
@@ -40,6 +42,7 @@ class MLP(TensorPredictor):
         }
 
     _networks = 1
+    _steps: ClassVar[tuple[int, float]] = 35, 0.6  # see `sized`
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class MLP(TensorPredictor):
         from archcast.predictors.helpers.feed_forward import FeedForward
 
         generator = self._generator()
-        width = sized(self.width, 64, 0.7, len(y), SINCE)
+        width = sized(self.width, 64, 0.7, len(y), WIDER)
         sizes = [x.shape[1], *[width] * self.layers]
         self.networks_ = FeedForward(self._networks, sizes, generator).to(self.device)
 
@@ -82,7 +85,7 @@ class MLP(TensorPredictor):
             loss,
             len(y),
             generator,
-            steps=sized(self.steps, 200, 0.75, len(y), SINCE),
+            steps=sized(self.steps, *self._steps, len(y), LONGER),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,

@@ -21,7 +21,7 @@ class VariationalSparseGP(TensorPredictor):
     et al., 2018) make do with few steps.
     """
 
-    tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP", version=2)
+    tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP", version=3)
     precision = "float64"
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import log, sqrt
+from math import exp, log, sqrt
 
 import gpytorch
 import torch
@@ -59,15 +59,17 @@ def matern(features: int) -> Kernel:
     """Matern 5/2 with a length scale a feature, so that the labels say which features matter.
 
     Where features outnumber labels this overfits, but for a prior: length scales grow with the
-    root of the number of features, about the distance of standardised points (in the manner of
-    Hvarfner et al., 2024, Vanilla Bayesian Optimization Performs Great in High Dimensions).
+    root of the number of features, as the distance of standardised points does. Its median is that
+    of Hvarfner et al. (2024, Vanilla Bayesian Optimization Performs Great in High Dimensions), and
+    it is narrower; they start where it is densest.
     """
-    prior = LogNormalPrior(0.5 + log(features) / 2, 0.7)
+    location, width = sqrt(2) + log(features) / 2, 0.7
+    prior = LogNormalPrior(location, width)
     logarithmic = Positive(transform=torch.exp, inv_transform=torch.log)
     kernel = MaternKernel(
         2.5, ard_num_dims=features, lengthscale_prior=prior, lengthscale_constraint=logarithmic
     )
-    kernel.lengthscale = sqrt(features)
+    kernel.lengthscale = exp(location - width**2)
     scaled = ScaleKernel(kernel, outputscale_constraint=Interval(0.05, 20.0))
     scaled.outputscale = 1.0
     return scaled
