@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archcast.benchmarks.nasbench201_results import DATASETS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
+from reproduce.losses import PREDICTORS as LOSSES
 from reproduce.part import Part, Show
 from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
@@ -32,6 +33,7 @@ SWEEPS = {
 }
 NASBENCH201 = tuple(f"nasbench201:{dataset}" for dataset in DATASETS)
 STOP = "lcsvr(trials=10)"  # as good here as 50, in a fifth of the time
+RANKED = ("nasbench201:cifar100", "nasbench201-mini", "nasbench101-mini", "size-mini")
 SMALL = ("nasbench101-mini", "size-mini")  # besides the default
 ON_NOISE = "model-based,baseline,synflow,zen,layers,l2-norm"  # what needs no images, and is quick
 TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
@@ -298,6 +300,13 @@ PARTS = [
         {"docs/model-based.md": as_it_is},
         predictors="model-based",
         tables=("nasbench201-mini", "nasbench-graph:cora", "nasbench-graph:arxiv"),
+    ),
+    Part(
+        "losses",
+        f"python -m reproduce.losses {' '.join(RANKED)} --jobs {{jobs}} --results {{results}}",
+        {"docs/model-based.md": as_it_is},
+        predictors=LOSSES,
+        tables=RANKED,
     ),
     Part(
         "deviations",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archcast.predictors.helpers.held_out import HeldOutVariance
+from archcast.predictors.helpers.losses import ERROR
 from archcast.predictors.mlp import MLP
 from archcast.predictors.predictor import Tags
 
@@ -37,11 +38,12 @@ class Bananas(HeldOutVariance, MLP):
         batch_size: int = 512,
         learning_rate: float = 1e-2,
         weight_decay: float = 0.1,
+        loss: str = ERROR,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
         super().__init__(
-            encoding, labels, width, layers, steps, batch_size, learning_rate, weight_decay,
+            encoding, labels, width, layers, steps, batch_size, learning_rate, weight_decay, loss,
             device, seed,
         )  # fmt: skip
         self.networks = networks

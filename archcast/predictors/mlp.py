@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from archcast.core.heavy import torch
 from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.descent import minimise
+from archcast.predictors.helpers.losses import ERROR, LOSSES, alignment, check_loss
 from archcast.predictors.helpers.tensor import TensorPredictor
 from archcast.predictors.predictor import Tags
 
@@ -20,7 +22,9 @@ LONGER = 100  # labels, from which on there are more steps
 
 
 class MLP(TensorPredictor):
-    """A fully connected network, trained on the mean absolute error by AdamW.
+    """A fully connected network, trained by AdamW on the mean absolute error or on the order.
+
+    `loss` is `error`, or `pairwise`, `listwise` or `top`, see `helpers.losses`.
 
     Wider, shallower and with fewer steps than the study's 20 layers of 20, which few labels can't
     train. The learning rate rises to `learning_rate` and falls to zero in one cycle. A step sees
@@ -54,6 +58,7 @@ class MLP(TensorPredictor):
         batch_size: int = 512,
         learning_rate: float = 5e-3,
         weight_decay: float = 0.1,
+        loss: str = ERROR,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
@@ -65,20 +70,26 @@ class MLP(TensorPredictor):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
         self.device = device
         self.seed = seed
 
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
         from archcast.predictors.helpers.feed_forward import FeedForward
 
+        check_loss(self.loss, *LOSSES)
         generator = self._generator()
         width = sized(self.width, 64, 0.7, len(y), WIDER)
         sizes = [x.shape[1], *[width] * self.layers]
         self.networks_ = FeedForward(self._networks, sizes, generator).to(self.device)
 
         def loss(rows: Tensor) -> Tensor:
-            errors: Tensor = (self.networks_(x[rows]) - y[rows]).abs()
-            return errors.mean(dim=1).sum()  # a sum: no network's gradient shrinks with others
+            scores: Tensor = self.networks_(x[rows])
+            if self.loss == ERROR:
+                losses = (scores - y[rows]).abs().mean(dim=1)
+            else:
+                losses = LOSSES[self.loss](scores, y[rows])
+            return losses.sum()  # a sum: no network's gradient shrinks with others
 
         minimise(
             self.networks_,
@@ -90,6 +101,10 @@ class MLP(TensorPredictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        if self.loss != ERROR:
+            with torch.no_grad():
+                scores = self._query_tensors(x).cpu().numpy()
+                self.networks_.align(*alignment(scores, y.cpu().numpy()))
 
     def _query_tensors(self, x: Tensor) -> Tensor:
         scores: Tensor = self.networks_(x).mean(dim=0)

@@ -26,6 +26,11 @@ class FeedForward(nn.Module):
                 uniform = 2 * torch.rand((networks, rows, outputs), generator=generator) - 1
                 parameters.append(nn.Parameter(uniform / inputs**0.5))
 
+    def align(self, offset: float, slope: float) -> None:
+        """Scale and shift the outputs."""
+        self.weights[-1].mul_(slope)
+        self.biases[-1].mul_(slope).add_(offset)
+
     def hidden(self, inputs: Tensor) -> Tensor:
         """The last hidden layer, (networks, n, width), of inputs (n, features)."""
         values = inputs.clamp(-3, 3).expand(len(self.weights[0]), *inputs.shape)

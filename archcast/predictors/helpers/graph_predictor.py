@@ -15,6 +15,7 @@ from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.labels import Axis, RescalesLabels
+from archcast.predictors.helpers.losses import ERROR, LOSSES, alignment, check_loss
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.spaces.space import Architecture
 
@@ -38,6 +39,7 @@ class GraphPredictor(RescalesLabels, Predictor):
 
     Subclasses give the network, and take these parameters:
         labels: how labels are rescaled, a name from `labels.LABELS`.
+        loss: `error` for the mean squared one; or `pairwise`, `listwise` or `top`, see `losses`.
         width, layers: of the graph convolutions.
         steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
             Without `width` these are 64 wide for up to 200 labels, and without `steps` there are
@@ -66,6 +68,7 @@ class GraphPredictor(RescalesLabels, Predictor):
         batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
+        loss: str = ERROR,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
@@ -76,6 +79,7 @@ class GraphPredictor(RescalesLabels, Predictor):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
         self.device = device
         self.seed = seed
 
@@ -88,6 +92,7 @@ class GraphPredictor(RescalesLabels, Predictor):
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         """Learn from graphs and rescaled labels (n,)."""
+        check_loss(self.loss, *LOSSES)
         self.axis_ = Axis(labels)
         self.width_ = sized(self.width, 64, 0.3, len(labels))
         y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)
@@ -96,7 +101,8 @@ class GraphPredictor(RescalesLabels, Predictor):
 
         def loss(rows: Tensor) -> Tensor:
             batch = GraphTensors(*(tensor[rows] for tensor in graphs))
-            return torch.nn.functional.mse_loss(self.network_(batch), y[rows])
+            of = torch.nn.functional.mse_loss if self.loss == ERROR else LOSSES[self.loss]
+            return of(self.network_(batch), y[rows])
 
         minimise(
             self.network_,
@@ -108,6 +114,11 @@ class GraphPredictor(RescalesLabels, Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        self.alignment_ = 0.0, 1.0
+        if self.loss != ERROR:
+            with torch.no_grad():
+                scores = self.network_(graphs).cpu().numpy()
+            self.alignment_ = alignment(scores, y.cpu().numpy())
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         with torch.no_grad():
@@ -115,7 +126,9 @@ class GraphPredictor(RescalesLabels, Predictor):
 
     def _query_graphs(self, graphs: GraphTensors) -> Vector:
         """Scores (n,) of graphs."""
-        return self.axis_.restore(self.network_(graphs).double().cpu().numpy())
+        offset, slope = self.alignment_
+        scores = offset + slope * self.network_(graphs).double()
+        return self.axis_.restore(scores.cpu().numpy())
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context

@@ -15,6 +15,7 @@ from archcast.core.errors import InputError, did_you_mean
 from archcast.core.seeding import seeded
 from archcast.core.spec import parse_spec
 from archcast.predictors.helpers.graph_predictor import GraphPredictor, GraphTensors
+from archcast.predictors.helpers.losses import ERROR
 from archcast.predictors.predictor import Tags, Vector
 
 if TYPE_CHECKING:  # its import takes seconds
@@ -51,6 +52,7 @@ class GraphModel(GraphPredictor):
         batch_size: int = 128,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
+        loss: str = ERROR,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
@@ -65,6 +67,7 @@ class GraphModel(GraphPredictor):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.loss = loss
         self.device = device
         self.seed = seed
         if isinstance(model, str):
