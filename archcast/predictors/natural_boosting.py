@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.held_out import HeldOutVariance
 from archcast.predictors.helpers.labels import for_few
 from archcast.predictors.helpers.vector import VectorPredictor
@@ -16,12 +17,13 @@ from archcast.predictors.predictor import Tags, Vector
 class NGBoost(HeldOutVariance, VectorPredictor):
     """Boosted trees for the mean and the deviation of a normal distribution of the label.
 
-    Smaller trees, each on a part of rows and columns, than the study's 505 stages of depth 6: it
-    takes a third of the time, and deviations shrink less below the errors on other labels. See
-    `HeldOutVariance` for what is done about the rest.
+    Fewer and smaller trees, each on a part of rows and columns, than the study's 505 stages of
+    depth 6: it takes a sixth of the time, and deviations shrink less below the errors on other
+    labels. See `HeldOutVariance` for what is done about the rest. Without `n_estimators` there are
+    100 stages for up to 200 labels, and 268 for 4,000.
     """
 
-    tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost", version=3)
+    tags = Tags(probabilistic=True, paper="Duan et al., 2020, NGBoost", version=4)
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
@@ -37,7 +39,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
         self,
         encoding: str = "auto",
         labels: str = "normal",
-        n_estimators: int = 200,
+        n_estimators: int | None = None,
         max_depth: int = 3,
         min_samples_leaf: int = 3,
         learning_rate: float = 0.05,
@@ -63,6 +65,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
         from archcast.predictors.helpers.plain_normal import PlainNormal
 
         leaf, share = for_few(len(y), self.min_samples_leaf, self.minibatch_frac)
+        stages = sized(self.n_estimators, 100, 0.33, len(y))
         tree = DecisionTreeRegressor(
             max_depth=self.max_depth,
             min_samples_leaf=leaf,
@@ -72,7 +75,7 @@ class NGBoost(HeldOutVariance, VectorPredictor):
             Dist=PlainNormal,
             Score=LogScore,
             Base=tree,
-            n_estimators=self.n_estimators if np.ptp(y) else 0,  # equal labels have no gradient
+            n_estimators=stages if np.ptp(y) else 0,  # equal labels have no gradient
             learning_rate=self.learning_rate,
             minibatch_frac=share,
             col_sample=self.col_sample,
