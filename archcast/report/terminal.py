@@ -260,7 +260,7 @@ def search_table(summary: pd.DataFrame, width: int) -> Table:
     shown = {name: cell for name, cell in columns.items() if name not in hidden}
     for name in shown:
         if name == "search":
-            table.add_column(name, overflow="fold")
+            table.add_column(name, overflow="fold", min_width=12)
         else:
             table.add_column(name, justify="right", no_wrap=True)
     for row in rows_of(summary):

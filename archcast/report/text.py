@@ -51,19 +51,27 @@ def seconds_text(value: float | None) -> str:
     return "0"
 
 
+UNBOUNDED = 1_000  # times
+
+
 def speed_up_text(row: Row, column: str) -> str:
     """A speed-up with its interval, of which one side may be unknown; `>` and `<` mark bounds.
+
+    A side beyond a thousand times, as few searches have it, is as good as unknown.
 
     >>> times = {"x": 2.5, "x_low": 2.0, "x_high": 12.0, "x_sign": "="}
     >>> speed_up_text(times, "x")
     '2.5 (2.0-12)'
     >>> speed_up_text(times | {"x_high": None, "x_sign": ">"}, "x")
     '> 2.5 (> 2.0)'
+    >>> speed_up_text(times | {"x_high": 4e17}, "x")
+    '2.5 (> 2.0)'
     """
     value, sign = row[column], row[f"{column}_sign"]
     if value is None or sign == "?":
         return "-"
     low, high = row[f"{column}_low"], row[f"{column}_high"]
+    high = None if high is None or high > UNBOUNDED else high
     if low is not None and high is not None:
         interval = f" ({_times(low)}-{_times(high)})"
     elif low is not None:
