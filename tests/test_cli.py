@@ -517,6 +517,19 @@ def test_costs_shows_who_wins_where(archcast, swept) -> None:  # type: ignore[no
         assert part in " ".join(out.split())
 
 
+def test_quick_leaves_alone_what_is_given(archcast, swept) -> None:  # type: ignore[no-untyped-def]
+    table, results = swept
+    given = "--predictors bayes-lin-reg,params --train-sizes 10,20 --test-size 10 --repeats 2"
+    code, out, _ = archcast(
+        f"costs --quick --benchmark {table} {given} --results {results} --format json"
+    )
+    assert code == 0
+    rows = json.loads(out)
+    assert {(row["predictor"], row["train_size"], row["repeats"]) for row in rows} == {
+        ("bayes-lin-reg", 10, 2), ("bayes-lin-reg", 20, 2), ("params", 0, 2),
+    }  # fmt: skip
+
+
 def test_recommend_stays_within_the_budget(archcast, swept) -> None:  # type: ignore[no-untyped-def]
     table, results = swept
     archcast(f"costs --benchmark {table} {SWEEP} --results {results}")

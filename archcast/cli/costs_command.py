@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,13 +27,18 @@ from archcast.cli.output import (
 )
 
 _SPLITS = Splits(test_size=100, repeats=4)
+_USUAL: dict[str, Any] = {
+    "predictors": "all",
+    "train_sizes": "10,30,100,300",
+    "repeats": _SPLITS.repeats,
+}
 
 
 def costs(
     *,
     on: OnTable,
-    predictors: Predictors = "all",
-    train_sizes: TrainSizes = "10,30,100,300",
+    predictors: Predictors = _USUAL["predictors"],
+    train_sizes: TrainSizes = _USUAL["train_sizes"],
     epochs: Annotated[
         str | None,
         typer.Option(
@@ -46,7 +51,11 @@ def costs(
     format: Shown = "table",
     report: Page = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Some predictors, fewer settings: in two minutes.")
+        bool,
+        typer.Option(
+            "--quick",
+            help="Some predictors and fewer settings, unless others are given: in two minutes.",
+        ),
     ] = False,
 ) -> None:
     """Find which predictor wins at which budget.
@@ -70,7 +79,9 @@ def costs(
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
     if quick:
-        experiment = replace(experiment, **QUICK)
+        said = {"predictors": predictors, "train_sizes": train_sizes, "repeats": splits.repeats}
+        unsaid = [name for name in QUICK if said[name] == _USUAL[name]]
+        experiment = replace(experiment, **{name: QUICK[name] for name in unsaid})
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
     measured = experiment.measured(work.results, work.workers, work.retry)
