@@ -14,8 +14,9 @@ from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import Table
 from archcast.evaluation.engine import context
 from archcast.making.ground_truth import Beyond
-from archcast.predictors.predictor import Predictor
+from archcast.predictors.predictor import Context, Predictor
 from archcast.predictors.predictor_text import configured
+from archcast.spaces.space import Architecture
 
 LEARNED = 10  # whole trainings that a predictor learns from before it stops any
 GROWTH = 1.5  # times as many, whenever it learns anew
@@ -77,24 +78,23 @@ class Foresight:
         if epochs not in self.fitted:
             self.fitted[epochs] = self._fit(epochs)
         predictor = self.fitted[epochs]
-        asked = self._context(table, [row], predictor, epochs)
-        at = np.searchsorted(table.starts, row, side="right") - 1
-        mean, std = predictor.query([table.architectures[at]], asked, return_std=True)
+        asked = self._seen(table, np.array([row]), predictor, epochs)
+        mean, std = predictor.query(*asked, return_std=True)
         self.seconds += perf_counter() - begun
         return is_hopeless(float(mean[0]), float(std[0]), self.best, self.rule.threshold)
 
     def _fit(self, epochs: int) -> Predictor:
         predictor = configured(self.rule.predictor, 0, "cpu")
-        owners = np.searchsorted(self.table.starts, self.rows, side="right") - 1
-        learned = [self.table.architectures[at] for at in owners]
-        known = self._context(self.table, self.rows, predictor, epochs)
+        learned, known = self._seen(self.table, self.rows, predictor, epochs)
         return predictor.fit(learned, self.values, known)
 
-    def _context(self, table: Table, rows: Any, predictor: Predictor, epochs: int) -> Any:
-        none = np.arange(0)
-        return context(
-            table, np.asarray(rows), predictor, self.rule.objective, epochs, none, seed=0
-        )
+    def _seen(
+        self, table: Table, rows: NDArray[np.int64], predictor: Predictor, epochs: int
+    ) -> tuple[list[Architecture], Context]:
+        """The architectures of rows, and what is known of these after so many epochs."""
+        owners = np.searchsorted(table.starts, rows, side="right") - 1
+        facts = context(table, rows, predictor, self.rule.objective, epochs, np.arange(0), seed=0)
+        return [table.architectures[at] for at in owners], facts
 
 
 @dataclass(frozen=True, slots=True)
