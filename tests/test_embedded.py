@@ -9,7 +9,7 @@ import pytest
 
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import CURVES
-from archcast.making.table_training import Setting
+from archcast.making.ground_truth import setting_of
 from archcast.making.trainer import train
 from archcast.networks.table_networks import blueprint_of, task_of
 
@@ -46,7 +46,7 @@ def test_training_again_gives_the_row(name: str) -> None:
     blueprint, task = blueprint_of(table), task_of(table)
     assert blueprint is not None
     assert task is not None
-    recipe = Setting.mini(table.space, task.name, "cpu").recipe
+    recipe = setting_of(table, "cpu").recipe
     build = partial(blueprint.network, architecture)
     run = train(build, str(architecture), 1, task.data("cpu"), recipe)
     for column in ("parameters", "flops", "memory"):

@@ -288,6 +288,8 @@ def test_training_goes_on_only_with_the_same_recipe(tmp_path: Path) -> None:
     assert train_table(SPACE, str(images), [0], out, limit=2, device="cpu").hash == table.hash
     with pytest.raises(InputError, match="made with dataset squares, not fashion-mnist-14"):
         train_table(SPACE, "fashion-mnist-14", [0], out, limit=2, device="cpu")
+    with pytest.raises(InputError, match=r"made with recipe .*12.*, not .*3.*; choose another"):
+        train_table(SPACE, str(images), [0], out, limit=2, device="cpu", epochs=3)
     with pytest.raises(
         InputError, match="space nasbench-graph has no networks; spaces that have some: darts, "
     ):

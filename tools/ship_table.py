@@ -20,7 +20,7 @@ import torch
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.progress import track
 from archcast.core.workers import one_thread
-from archcast.making.table_training import Setting
+from archcast.making.ground_truth import setting_of
 from archcast.making.trainer import train
 from archcast.networks.table_networks import blueprint_of, renamed, task_of
 
@@ -32,8 +32,7 @@ def measured_anew(table: Table) -> Table:
     blueprint, task = blueprint_of(table), task_of(table)
     assert blueprint is not None
     assert task is not None
-    setting = Setting.mini(table.space, task.name, "cpu")
-    recipe, data = replace(setting.recipe, epochs=EPOCHS), dict(task.data("cpu"))
+    recipe, data = replace(setting_of(table, "cpu").recipe, epochs=EPOCHS), dict(task.data("cpu"))
     data["valid"] = data["test"] = data["valid"].first(1)
     found = {name: [np.inf] * len(table) for name in ("epoch_seconds", "latency_cpu", "memory")}
     with one_thread():

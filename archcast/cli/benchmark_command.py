@@ -29,6 +29,10 @@ def train(
         int | None,
         typer.Option(min=1, help="Train this many, drawn at random.", show_default="all"),
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of a training.", show_default="12 on images, 6 on a text"),
+    ] = None,
     jobs: Jobs = 1,
     cluster: OnCluster = None,
     build: Build = None,
@@ -46,5 +50,5 @@ def train(
 
     workers = workers_of(jobs, cluster)
     which = declared_space(space), task, numbers("--seeds", seeds), out
-    table = train_table(*which, workers, device, limit, build)
+    table = train_table(*which, workers, device, limit, build, epochs)
     show(f"{out}: {len(table)} architectures; use it by --benchmark {out}")

@@ -65,7 +65,14 @@ class Setting:
     own: OwnNetworks | None = None  # in place of the space's
 
     @classmethod
-    def mini(cls, space: Space, task: str | None, device: str, build: str | None = None) -> Self:
+    def mini(
+        cls,
+        space: Space,
+        task: str | None,
+        device: str,
+        build: str | None = None,
+        epochs: int | None = None,
+    ) -> Self:
         """As benchmarks are made: small networks, trained in seconds.
 
         Args:
@@ -73,6 +80,7 @@ class Setting:
             task: None for the one that ships for such networks.
             device: `auto`, `cpu` or `cuda`.
             build: a function of an architecture, as `module:function`, that builds the networks.
+            epochs: of a training; None for those of the recipe.
 
         Raises:
             InputError: `task` can't be read, or is nothing for networks of the space, or there is
@@ -86,9 +94,8 @@ class Setting:
                 f"networks of {space.name} can't learn {loaded.name}; choose another --task"
             )
         known = (space, task, loaded.name, loaded.hash, where, OWN if own else MINI)
-        if isinstance(loaded, Images):
-            return cls(*known, RECIPE, ATTACK, own)
-        return cls(*known, TEXT_RECIPE, None, own)
+        recipe, attack = (RECIPE, ATTACK) if isinstance(loaded, Images) else (TEXT_RECIPE, None)
+        return cls(*known, replace(recipe, epochs=epochs or recipe.epochs), attack, own)
 
     def network(self, architecture: Architecture) -> nn.Module:
         """The network of an architecture, with new weights."""
@@ -142,11 +149,12 @@ def train_table(
     device: str = "auto",
     limit: int | None = None,
     build: str | None = None,
+    epochs: int | None = None,
 ) -> Table:
     """Train all canonical architectures of `space`, or `limit` random ones, with each of `seeds`.
 
     A larger `limit` adds to those of a smaller one. The networks are those of the scale `mini`, or
-    what the function `build` gives, `module:function`.
+    what the function `build` gives, `module:function`. `epochs` stands in for those of the recipe.
 
     Each finished run is appended to a journal beside `out`, so that a killed process loses only
     the runs in flight. Runs that `out` or its journal hold already are not repeated.
@@ -159,7 +167,7 @@ def train_table(
     for seed in seeds:
         check_number("--seeds", seed, 0)
     check_target(out, *([task] if task else []), mend="choose another --out")
-    setting = Setting.mini(space, task, device, build)
+    setting = Setting.mini(space, task, device, build, epochs)
     architectures = drawn(space, limit)
     train_runs([(each, seed) for seed in seeds for each in architectures], setting, out, workers)
     return read_table(out)
