@@ -29,5 +29,4 @@ QUICK: dict[str, dict[str, object]] = {
     "transfer": {"head": "bayes-lin-reg"},
     "tuned": {"predictor": "xgb(n_estimators=10)", "trials": 2},
     "var-sparse-gp": {"steps": 12},
-    "xgb": {"n_estimators": 30},
 }

@@ -1,10 +1,12 @@
-"""What is random in PyTorch."""
+"""What is random in libraries that keep generators for all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from archcast.core.heavy import torch
 
@@ -25,3 +27,13 @@ def seeded(seed: int) -> Iterator[Generator]:
         if devices:
             torch.cuda.manual_seed_all(seed)
         yield torch.Generator().manual_seed(seed)
+
+
+@contextmanager
+def numpy_state_kept() -> Iterator[None]:
+    """Around libraries that seed NumPy's global generator, which is left as it was."""
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

@@ -36,6 +36,11 @@ registry: Registry[type[Predictor]] = Registry(
             "graph convolution, global node, Bayesian linear head",
             "model-based",
         ),
+        "committee": Entry(
+            "archcast.predictors.committee:Committee",
+            "mean of several, of gp and xgb by default: committee([gp, xgb, mlp])",
+            "model-based",
+        ),
         "dngo": Entry(
             "archcast.predictors.dngo:DNGO",
             "Bayesian linear regression on a network's features",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from archcast.core.seeding import numpy_state_kept
 from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.labels import for_few, rescale
 from archcast.predictors.helpers.losses import ERROR, alignment, check_loss
@@ -130,10 +131,11 @@ class XGBoost(BoostedTrees):
         settings, data = self._settings(len(y)), DMatrix(x, y, nthread=1)
         trees = sized(self.n_estimators, 1_000, 0.33, len(y))
         if self.n_estimators is None and len(y) >= FOLDS:
-            errors = cv(
-                settings, data, trees, nfold=FOLDS, seed=self.seed,
-                early_stopping_rounds=self._least,
-            )  # fmt: skip
+            with numpy_state_kept():
+                errors = cv(
+                    settings, data, trees, nfold=FOLDS, seed=self.seed,
+                    early_stopping_rounds=self._least,
+                )  # fmt: skip
             trees = max(self._least, len(errors))
         return train(settings, data, trees)
 
