@@ -14,10 +14,10 @@ from sklearn.linear_model import BayesianRidge
 from sklearn.preprocessing import StandardScaler
 
 from archcast.predictors import registry as predictors
-from archcast.predictors.gaussian_process import GaussianProcess
+from archcast.predictors.gaussian_process import GaussianProcess, SparseGP
 from archcast.predictors.helpers import vector
 from archcast.predictors.helpers.capacity import sized
-from archcast.predictors.helpers.gp_models import cholesky
+from archcast.predictors.helpers.gp_models import ExactGP, cholesky, little_noise
 from archcast.predictors.helpers.vector import QUERY_BATCH, VectorPredictor
 from archcast.predictors.predictor import Predictor, Vector
 from archcast.spaces import registry as spaces
@@ -155,6 +155,25 @@ def test_a_gaussian_process_outlives_a_wild_line_search(monkeypatch: pytest.Monk
         kept = evidence(model(*model.train_inputs), model.train_targets).item()
     assert len(found) == 6
     assert kept == pytest.approx(max(found), abs=1e-9)
+
+
+def test_evidence_of_inducing_points_is_exact_beyond_800_labels() -> None:
+    """From where gpytorch would draw random numbers."""
+    rng = np.random.default_rng(0)
+    x, y = (torch.from_numpy(rng.normal(size=shape)) for shape in ((820, 3), 820))
+    likelihood = little_noise()
+    kernel = SparseGP(inducing=12)._kernel(x, likelihood)
+    model = ExactGP(x, y, likelihood, kernel).to(x)
+    evidence = ExactMarginalLogLikelihood(likelihood, model)
+    found = []
+    for low_rank in (False, True):
+        with cholesky(low_rank):
+            model.zero_grad()
+            value = evidence(model(x), y)
+            value.backward()
+        found.append([value.detach(), *(each.grad for each in model.parameters())])
+    for dense, small in zip(*found, strict=True):
+        torch.testing.assert_close(small, dense)
 
 
 def test_ngb_scores_are_those_of_its_library() -> None:

@@ -73,12 +73,18 @@ class Committee(RescalesLabels, Predictor):
         self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        return self._query_with_std(architectures, context)[0]
+        values = []
+        for member in self.members_:
+            scores = member.query(architectures, context.only(member.tags))
+            values.append(_values(member, scores))
+        self._add_up()
+        mean: Vector = np.mean(values, axis=0)
+        return mean
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
-        means, variances = [], []
+        values, variances = [], []
         for member in self.members_:
             given = context.only(member.tags)
             if member.tags.probabilistic:
@@ -86,10 +92,17 @@ class Committee(RescalesLabels, Predictor):
                 variances.append(deviations**2)
             else:
                 scores = member.query(architectures, given)
-            values = member.values(scores)
-            assert values is not None
-            means.append(values)
+            values.append(_values(member, scores))
+        self._add_up()
+        within = np.mean(variances, axis=0) if variances else 0.0
+        return np.mean(values, axis=0), np.sqrt(within + np.var(values, axis=0))
+
+    def _add_up(self) -> None:
         self.fallbacks_ = sum(member.fallbacks_ for member in self.members_)
         self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
-        within = np.mean(variances, axis=0) if variances else 0.0
-        return np.mean(means, axis=0), np.sqrt(within + np.var(means, axis=0))
+
+
+def _values(member: Predictor, scores: Vector) -> Vector:
+    values = member.values(scores)
+    assert values is not None
+    return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archcast.core.heavy import torch
+from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.tensor import TensorPredictor
 from archcast.predictors.predictor import Tags
 
@@ -17,20 +18,20 @@ class VariationalSparseGP(TensorPredictor):
 
     The evidence's lower bound is a sum over labels, so a step needs a batch of them only: all, or
     a random `batch_size` where there are more. Natural gradients move the distribution, Adam the
-    rest. Kernel and inducing points start as in `SparseGP`. Natural gradients (Salimbeni
-    et al., 2018) make do with few steps.
+    rest. Kernel and inducing points start as in `SparseGP`, half as many points. Natural gradients
+    (Salimbeni et al., 2018) make do with few steps.
     """
 
-    tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP", version=3)
+    tags = Tags(probabilistic=True, paper="Hensman et al., 2013, SVGP", version=4)
     precision = "float64"
 
     def __init__(
         self,
         encoding: str = "auto",
         labels: str = "normal",
-        inducing: int = 100,
+        inducing: int | None = None,
         steps: int = 60,
-        batch_size: int = 256,
+        batch_size: int = 4_096,
         learning_rate: float = 0.1,
         natural_rate: float = 0.3,
         device: str = "cpu",
@@ -58,7 +59,8 @@ class VariationalSparseGP(TensorPredictor):
         )
 
         generator = self._generator()
-        self.model_ = InducedGP(some_of(x, self.inducing, generator)).to(x)
+        inducing = sized(self.inducing, 100, 0.4, len(x))
+        self.model_ = InducedGP(some_of(x, inducing, generator)).to(x)
         self.likelihood_ = little_noise().to(x)
         bound = VariationalELBO(self.likelihood_, self.model_, num_data=len(y))
         natural = NGD(self.model_.variational_parameters(), len(y), self.natural_rate)

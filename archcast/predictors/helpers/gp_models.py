@@ -83,9 +83,12 @@ def little_noise() -> GaussianLikelihood:
 
 
 @contextmanager
-def cholesky() -> Iterator[None]:
-    """Exact arithmetic at any size: beyond 800 rows gpytorch would draw random numbers."""
-    with warnings.catch_warnings(), settings.fast_computations(False, False, False):
+def cholesky(low_rank: bool = False) -> Iterator[None]:
+    """Exact arithmetic at any size: beyond 800 rows gpytorch would draw random numbers.
+
+    Of kernels of a `low_rank` it decomposes the small matrix, and the evidence is exact either way.
+    """
+    with warnings.catch_warnings(), settings.fast_computations(False, low_rank, False):
         warnings.simplefilter("ignore", NumericalWarning)  # of jitter added where it was needed
         with settings.debug(False):
             yield
