@@ -8,6 +8,7 @@ from pathlib import Path
 from archcast.benchmarks.nasbench201_results import DATASETS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.losses import PREDICTORS as LOSSES
+from reproduce.many_labels import PREDICTORS as MANY_LABELS
 from reproduce.part import Part, Show
 from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
@@ -17,14 +18,15 @@ RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
 SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
 
 LEADERS = (
-    "lcsvr", "sotl-e", "tse-e", "omni", "var-sparse-gp", "xgb", "gp", "bananas", "gcn", "zen",
-    "params", "synflow", "fairnas", "early-stop-acc", "nwot", "fisher", "random",
+    "lcsvr", "sotl-e", "tse-e", "omni", "committee", "var-sparse-gp", "xgb", "gp", "bananas",
+    "nn-former", "gcn", "zen", "params", "synflow", "fairnas", "early-stop-acc", "nwot", "fisher",
+    "random",
 )  # fmt: skip
 MODEL_HEADS = (
     "predictor", "tau, 100 labels", "tau, 400 labels", "NASLib: 100 / 400", "fit, 100",
     "NASLib: fit, 100",
 )  # fmt: skip
-SOME_MODELS = ("xgb", "gp", "bananas", "ngb", "gcn", "seminas")
+SOME_MODELS = ("committee", "xgb", "gp", "bananas", "ngb", "gcn", "seminas")
 GUIDES = (
     "bayes-lin-reg,gp,gpwl,lgb,rf,xgb,mlp,early-stop-acc,sotl-e,tse-e,tse-ema,params,flops,random"
 )
@@ -34,7 +36,8 @@ SWEEPS = {
 NASBENCH201 = tuple(f"nasbench201:{dataset}" for dataset in DATASETS)
 STOP = "lcsvr(trials=10)"  # as good here as 50, in a fifth of the time
 RANKED = ("nasbench201:cifar100", "nasbench201-mini", "nasbench101-mini", "size-mini")
-SMALL = ("nasbench101-mini", "size-mini")  # besides the default
+SMALL = ("nasbench101-mini", "size-mini", "nasbench-macro-mini")  # besides the default
+SPACES = ("nasbench201-mini", *SMALL)  # each trained here
 ON_NOISE = "model-based,baseline,synflow,zen,layers,l2-norm"  # what needs no images, and is quick
 TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
 
@@ -302,6 +305,13 @@ PARTS = [
         tables=("nasbench201-mini", "nasbench-graph:cora", "nasbench-graph:arxiv"),
     ),
     Part(
+        "many-labels",
+        "python -m reproduce.many_labels nasbench201:cifar10 nasbench201:cifar100 --jobs {jobs}",
+        {"docs/model-based.md": as_it_is},
+        predictors=MANY_LABELS,
+        tables=("nasbench201:cifar10", "nasbench201:cifar100"),
+    ),
+    Part(
         "losses",
         f"python -m reproduce.losses {' '.join(RANKED)} --jobs {{jobs}} --results {{results}}",
         {"docs/model-based.md": as_it_is},
@@ -385,6 +395,14 @@ PARTS = [
         for name in SMALL
     ),
     Part(
+        "across-spaces",
+        f"python -m reproduce.carries {' '.join(SPACES)} --jobs {{jobs}} --results {{results}}"
+        " --figure {out}/across-spaces.png",
+        {"docs/across-spaces.md": as_it_is},
+        files=("docs/across-spaces.png",),
+        tables=SPACES,
+    ),
+    Part(
         "datasheet-nasbench201",
         "python -m reproduce.datasheet_nasbench201",
         {"docs/nasbench201.md": as_it_is},
@@ -404,6 +422,13 @@ PARTS = [
         {"docs/nasbench201.md": as_it_is},
         predictors=GUIDES_NASBENCH201,
         tables=NASBENCH201,
+    ),
+    Part(
+        "guides",
+        "python -m reproduce.guides --jobs {jobs} --results {results}",
+        {"docs/search.md": as_it_is},
+        predictors="model-based",
+        tables=("nasbench201:cifar100", "nasbench201:imagenet16-120"),
     ),
     Part(
         "transfer",

@@ -11,7 +11,7 @@ QUICK: dict[str, dict[str, object]] = {
     "bohamiann": {"burn_in": 100, "samples": 10, "thin": 5},
     "column": {"column": "parameters"},
     "combine": {"head": "bayes-lin-reg"},
-    **{key: {"steps": 40} for key in ("dngo", "gcn", "mlp")},
+    **{key: {"steps": 40} for key in ("dngo", "gcn", "mlp", "nn-former")},
     **{
         key: {"epochs": 1, "valid_images": 100, "recalibrate": 1}
         for key in ("oneshot", "rsws", "fairnas", "novelty", "few-shot")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,11 @@ from archcast.core.identity import made_of
 from archcast.encodings.live_graphs import live_graphs
 from archcast.encodings.weisfeiler_lehman import DEAD, encode, products, refine, self_products
 from archcast.predictors import registry as predictors
-from archcast.predictors.helpers.graph_network import DirectedConvolution, mean_of_targets
+from archcast.predictors.helpers.graph_network import (
+    DirectedConvolution,
+    KinMean,
+    mean_of_targets,
+)
 from archcast.predictors.predictor import Context, Predictor
 from archcast.predictors.wrappers.pyg_model import MODELS
 from archcast.spaces import registry as spaces
@@ -27,7 +32,7 @@ from archcast.testing import TEST, TRAIN, check_predictor, toy
 from tests.test_encodings import AnyGraph
 
 NB201, NBGRAPH = spaces.get("nasbench201"), spaces.get("nasbench-graph")
-GRAPH = ["gcn", "bonas", "gpwl", "graph"]
+GRAPH = ["gcn", "bonas", "nn-former", "gpwl", "graph"]
 ALL = [*GRAPH, "nao", "seminas"]
 QUICK = {name: {} if name == "gpwl" else {"steps": 20} for name in ALL}
 OTHER = NB201.sample(40, np.random.default_rng(9))
@@ -229,6 +234,36 @@ def test_convolution_agrees_with_torch_geometric() -> None:
     torch.testing.assert_close(actual, expected)
 
 
+def test_kin_are_those_of_networkx() -> None:
+    edges = random_edges(20, 9, seed=3)
+    kin = KinMean(5, 4, 1).relatives(torch.from_numpy(edges).float())
+    for k, each in enumerate(edges):
+        graph = nx.from_numpy_array(each, create_using=nx.DiGraph)
+        for node in graph:
+            found = [set(np.flatnonzero(kind[k, node]).tolist()) for kind in kin]
+            sources, targets = set(graph.predecessors(node)), set(graph.successors(node))
+            feeding = {one for target in targets for one in graph.predecessors(target)}
+            fed = {one for source in sources for one in graph.successors(source)}
+            assert found == [
+                sources,
+                targets,
+                nx.ancestors(graph, node),
+                nx.descendants(graph, node),
+                feeding - {node},
+                fed - {node},
+            ]
+
+
+def test_networks_of_a_predictor_differ_and_their_mean_counts() -> None:
+    fitted = quick("nn-former").fit(*TRAIN)
+    graphs = fitted._graphs(TEST.architectures)
+    with torch.no_grad():
+        each = torch.stack([network(graphs) for network in fitted.networks_]).double()
+    assert (each.std(dim=0) > 0).all()
+    expected = fitted.axis_.restore(each.mean(dim=0).numpy())
+    np.testing.assert_allclose(fitted.query(TEST.architectures), expected, rtol=1e-5)
+
+
 @every_predictor
 def test_the_direction_of_edges_matters(name: str) -> None:
     cells = [
@@ -254,7 +289,7 @@ def test_equal_networks_get_equal_scores(name: str, space) -> None:  # type: ign
     )
 
 
-@pytest.mark.parametrize("name", ["gcn", "bonas"])
+@pytest.mark.parametrize("name", ["gcn", "bonas", "nn-former"])
 def test_dead_nodes_change_nothing(name: str) -> None:
     """What a dead node holds can't be seen, so that canonical forms need not blank it."""
     fitted = quick(name).fit(*TRAIN)
@@ -265,9 +300,7 @@ def test_dead_nodes_change_nothing(name: str) -> None:
     assert (nodes[dead] == 0).all()
     nodes[dead] = 1.0
     with torch.no_grad():
-        torch.testing.assert_close(
-            fitted.network_(graphs._replace(nodes=nodes)), fitted.network_(graphs)
-        )
+        torch.testing.assert_close(fitted._mean(graphs._replace(nodes=nodes)), fitted._mean(graphs))
 
 
 # Sequences
@@ -366,13 +399,13 @@ def test_unknown_rescaling_is_refused(name: str) -> None:
         quick(name, labels="best").fit(*TRAIN)
 
 
-@pytest.mark.parametrize("name", ["gcn", "bonas", "nao", "seminas"])
+@pytest.mark.parametrize("name", ["gcn", "bonas", "nn-former", "nao", "seminas"])
 def test_the_device_is_used(name: str) -> None:
     with pytest.raises((RuntimeError, NotImplementedError, AssertionError)):
         quick(name, device="meta").fit(*TRAIN).query(TEST.architectures, TEST.context)
 
 
-@pytest.mark.parametrize("name", ["gcn", "bonas", "nao", "seminas"])
+@pytest.mark.parametrize("name", ["gcn", "bonas", "nn-former", "nao", "seminas"])
 def test_fit_puts_the_global_generator_back(name: str) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4321)  # a state that no earlier fit can have left
@@ -405,7 +438,7 @@ def test_models_score_as_torch_geometric_does_graph_by_graph(name: str, space: S
         nodes = np.flatnonzero(live[k])
         features = torch.eye(len(space.operations))[operations[k, nodes]]
         edges, _ = dense_to_sparse(torch.from_numpy(adjacency[k][np.ix_(nodes, nodes)]).long())
-        network = fitted.network_
+        [network] = fitted.networks_
         with torch.no_grad():
             both = [network.along(features, edges), network.against(features, edges.flip(0))]
             read = network.head(torch.cat(both, dim=1).mean(dim=0))

@@ -101,7 +101,7 @@ def test_sequences_of_thousands_of_decisions_are_refused() -> None:
         predictors.get("nao")().fit([larger.example], [1.0])
 
 
-@pytest.mark.parametrize("name", ["gcn", "bonas", "gpwl"])
+@pytest.mark.parametrize("name", ["gcn", "bonas", "nn-former", "gpwl"])
 def test_numbers_reach_graph_predictors(name: str) -> None:
     """Graphs that are equal but for the numbers of their nodes."""
     text = '{"operations": ["conv", "pool"], "edges": [[0, 1]], "channels": [%s, 32]}'
@@ -112,7 +112,7 @@ def test_numbers_reach_graph_predictors(name: str) -> None:
     assert np.corrcoef(scores, np.arange(len(scores)))[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("name", ["gcn", "bonas", "gpwl"])
+@pytest.mark.parametrize("name", ["gcn", "bonas", "nn-former", "gpwl"])
 def test_padding_changes_nothing(name: str) -> None:
     """The same graphs, in a space of the same operations that has room for more nodes."""
     roomy = type(VARIED)(VARIED.inner, 12, VARIED.lists)

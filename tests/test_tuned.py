@@ -16,7 +16,7 @@ from archcast.testing import toy
 
 QUICK = {
     "xgb": "(n_estimators=20)", "lgb": "(n_estimators=20)", "ngb": "(n_estimators=5)",
-    **dict.fromkeys(("mlp", "bananas", "dngo", "gcn", "bonas", "graph"), "(steps=5)"),
+    **dict.fromkeys(("mlp", "bananas", "dngo", "gcn", "bonas", "nn-former", "graph"), "(steps=5)"),
 }  # fmt: skip
 TRAIN, TEST = toy(30, seed=1), toy(20, seed=2)
 

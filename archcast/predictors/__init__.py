@@ -71,6 +71,11 @@ registry: Registry[type[Predictor]] = Registry(
             "gradient-boosted trees with deviations, NGBoost",
             "model-based",
         ),
+        "nn-former": Entry(
+            "archcast.predictors.nn_former:NNFormer",
+            "graph networks, nodes see ancestors, descendants, siblings",
+            "model-based",
+        ),
         "rf": Entry(
             "archcast.predictors.random_forest:RandomForest", "random forest", "model-based"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archcast.core.heavy import torch
@@ -25,7 +26,7 @@ class BONAS(HeldOutVariance, GraphPredictor):
 
     tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS", version=2)
 
-    network_: GlobalNode
+    networks_: Sequence[GlobalNode]
 
     def _network(self, features: int) -> GlobalNode:
         from archcast.predictors.helpers.graph_network import GlobalNode
@@ -48,5 +49,5 @@ class BONAS(HeldOutVariance, GraphPredictor):
 
     def _values(self, graphs: GraphTensors) -> Vector:
         with torch.no_grad():
-            values: Vector = self.network_.read_out(graphs).double().cpu().numpy()
+            values: Vector = self.networks_[0].read_out(graphs).double().cpu().numpy()
         return values

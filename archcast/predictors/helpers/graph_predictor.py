@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,9 @@ class GraphPredictor(RescalesLabels, Predictor):
         device: where to compute, any name of a PyTorch device.
         seed: of the initial weights and the batches.
     """
+
+    networks: ClassVar[int] = 1  # of different initial weights, whose mean counts
+    networks_: Sequence[nn.Module]
 
     @classmethod
     def search_space(cls) -> Mapping[str, Any]:
@@ -97,15 +100,27 @@ class GraphPredictor(RescalesLabels, Predictor):
         self.width_ = sized(self.width, 64, 0.3, len(labels))
         y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)
         with seeded(self.seed) as generator:
-            self.network_ = self._network(graphs.nodes.shape[2]).to(self.device)
+            self.networks_ = [
+                self._network(graphs.nodes.shape[2]).to(self.device) for _ in range(self.networks)
+            ]
+        for network in self.networks_:
+            self._train(network, graphs, y, generator)
+        self.alignment_ = 0.0, 1.0
+        if self.loss != ERROR:
+            with torch.no_grad():
+                scores = self._mean(graphs).cpu().numpy()
+            self.alignment_ = alignment(scores, y.cpu().numpy())
 
+    def _train(
+        self, network: nn.Module, graphs: GraphTensors, y: Tensor, generator: torch.Generator
+    ) -> None:
         def loss(rows: Tensor) -> Tensor:
             batch = GraphTensors(*(tensor[rows] for tensor in graphs))
             of = torch.nn.functional.mse_loss if self.loss == ERROR else LOSSES[self.loss]
-            return of(self.network_(batch), y[rows])
+            return of(network(batch), y[rows])
 
         minimise(
-            self.network_,
+            network,
             loss,
             len(y),
             generator,
@@ -114,11 +129,10 @@ class GraphPredictor(RescalesLabels, Predictor):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
-        self.alignment_ = 0.0, 1.0
-        if self.loss != ERROR:
-            with torch.no_grad():
-                scores = self.network_(graphs).cpu().numpy()
-            self.alignment_ = alignment(scores, y.cpu().numpy())
+
+    def _mean(self, graphs: GraphTensors) -> Tensor:
+        """The networks' scores (n,)."""
+        return torch.stack([network(graphs) for network in self.networks_]).mean(dim=0)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         with torch.no_grad():
@@ -127,7 +141,7 @@ class GraphPredictor(RescalesLabels, Predictor):
     def _query_graphs(self, graphs: GraphTensors) -> Vector:
         """Scores (n,) of graphs."""
         offset, slope = self.alignment_
-        scores = offset + slope * self.network_(graphs).double()
+        scores = offset + slope * self._mean(graphs).double()
         return self.axis_.restore(scores.cpu().numpy())
 
     def _query_with_std(
