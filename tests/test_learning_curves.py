@@ -179,7 +179,7 @@ def test_posterior_against_a_slow_one() -> None:
         for epoch, seen in enumerate(y, start=1):
             mean = weights[0] * (c - a / math.log(epoch + 1))
             mean += weights[1] * (c3 - a3 * epoch**-alpha)
-            sigma = math.exp(log_noise) * math.exp(2.0 * (1 - epoch / 6))
+            sigma = math.exp(log_noise) * (math.exp(2.0 * (1 - epoch / 6)) + 100 / epoch**2)
             expected += -0.5 * ((seen - mean) / sigma) ** 2 - log_noise
         expected += -0.5 * (((state - mixture.usual) / mixture.spread) ** 2).sum()
         expected += -0.5 * ((weights.sum() - 1) / 0.02) ** 2
@@ -321,6 +321,6 @@ def test_lcsvr_compares_settings_on_a_part_of_many_labels(monkeypatch: pytest.Mo
 
 def test_fallbacks_are_in_the_record() -> None:
     table = small_table()
-    table.columns["valid_accuracy"][:, 3:] *= np.float32(0.1)
-    record = run_job(planned(job("lce", params={"steps": 5}, epochs=6, test_size=10)), table)
+    table.columns["valid_accuracy"][:, 6:] *= np.float32(0.1)
+    record = run_job(planned(job("lce", params={"steps": 5}, epochs=9, test_size=10)), table)
     assert record.fallbacks == len(record.predictions)

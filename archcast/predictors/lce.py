@@ -13,6 +13,7 @@ from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
 WIDEST = 3.0  # deviations from its usual value that a parameter may go
+EARLY = 1.0  # deviation of what the first epoch says, as a fraction; a quarter after two, and so on
 MISFIT = 3.0  # deviations of the noise that a fitted curve is off, in the mean over its epochs
 UNKNOWN_STD = 25.0  # percent, of a curve that could not be fitted
 
@@ -38,7 +39,8 @@ class CurveMixture:
 
     def fading(self, epochs: int) -> Vector:
         """The deviation of the noise at each epoch, in units of that at the horizon."""
-        return np.exp(self.fade * (1.0 - np.arange(1, epochs + 1) / self.horizon))
+        x = np.arange(1, epochs + 1)
+        return np.exp(self.fade * (1.0 - x / self.horizon)) + EARLY / self.noise / x**2
 
     def curve(self, x: Vector, states: Vector) -> Vector:
         """Accuracies (states, epochs) without noise."""
@@ -104,13 +106,15 @@ class LearningCurveExtrapolation(Predictor):
     value, one of a run that diverged scores 0, and both count in `fallbacks_`. Scores and
     deviations are in percent accuracy.
 
-    Other than in the paper, the priors of the parameters are normal, and the noise fades towards
-    the end of the training as the learning rate does.
+    Other than in the paper, the priors of the parameters are normal, and the noise fades: towards
+    the end of the training, as the learning rate does, and after the first epochs, which say little
+    of where a curve ends.
 
     Args:
         steps: of the sampler; the first half is discarded.
         noise: usual deviation of a validation accuracy after the last epoch, as a fraction.
-        fade: log of how much larger the deviation is at the start of the training.
+        fade: log of how much larger the deviation is at the start of the training, apart from what
+            the first epochs add to it.
     """
 
     tags = Tags(
@@ -119,12 +123,13 @@ class LearningCurveExtrapolation(Predictor):
         learns=False,
         probabilistic=True,
         paper="Domhan et al., 2015, Extrapolation of Learning Curves",
+        version=2,
     )
     families: ClassVar[Sequence[str]] = tuple(FAMILIES)
     monotone: ClassVar[bool] = False  # whether accuracy may not fall between now and the end
 
     def __init__(
-        self, steps: int = 40, noise: float = 0.005, fade: float = 5.0, seed: int = 0
+        self, steps: int = 40, noise: float = 0.005, fade: float = 4.0, seed: int = 0
     ) -> None:
         self.steps = steps
         self.noise = noise
@@ -166,6 +171,7 @@ class MonotoneExtrapolation(LearningCurveExtrapolation):
         learns=False,
         probabilistic=True,
         paper="Klein et al., 2017, Learning Curve Prediction with Bayesian Neural Networks",
+        version=2,
     )
     families = ("mmf", "log-log-linear", "hill3", "log-power")
     monotone = True
