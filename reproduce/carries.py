@@ -1,6 +1,6 @@
 """Which conclusions of NAS-Bench-201 hold on other spaces.
 
-    python -m reproduce.carries nasbench201-mini size-mini mobilenet-mini --figure carries.png
+    python -m reproduce.carries nasbench201-mini size-mini --figure across-spaces.png
 
 Markdown: what each benchmark is; what is claimed, with the difference of Kendall's taus that it
 stands for; Spearman's correlation of the benchmarks' boards; who wins at which budget; and all

@@ -322,5 +322,5 @@ def test_lcsvr_compares_settings_on_a_part_of_many_labels(monkeypatch: pytest.Mo
 def test_fallbacks_are_in_the_record() -> None:
     table = small_table()
     table.columns["valid_accuracy"][:, 6:] *= np.float32(0.1)
-    record = run_job(planned(job("lce", params={"steps": 5}, epochs=9, test_size=10)), table)
+    record = run_job(planned(job("lce", params={"steps": 5}, epochs=11, test_size=10)), table)
     assert record.fallbacks == len(record.predictions)

@@ -28,6 +28,10 @@ registry: Registry[Benchmark] = Registry(
             "archcast.benchmarks.embedded:SIZE_MINI",
             "1,000 choices of layers' widths, trained on small Fashion-MNIST images",
         ),
+        "nasbench-macro-mini": Entry(
+            "archcast.benchmarks.embedded:NASBENCH_MACRO_MINI",
+            "400 layer-wise networks, trained on small Fashion-MNIST images",
+        ),
         "nasbench-graph": Entry(
             "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",

@@ -24,3 +24,4 @@ def embedded(name: str, dataset: str) -> Benchmark:
 NASBENCH201_MINI = embedded("nasbench201-mini", "fashion-mnist-14")
 NASBENCH101_MINI = embedded("nasbench101-mini", "fashion-mnist-14")
 SIZE_MINI = embedded("size-mini", "fashion-mnist-14")
+NASBENCH_MACRO_MINI = embedded("nasbench-macro-mini", "fashion-mnist-14")
