@@ -1,6 +1,7 @@
-"""Kendall tau by epochs paid, of every learning-curve predictor: a table and a picture.
+"""Kendall tau by epochs paid, of every learning-curve predictor: a table, and a picture if asked.
 
     python -m reproduce.learning_curves --jobs 2 --figure learning-curves.png
+    python -m reproduce.learning_curves --benchmark size-mini --jobs 2
 
 What the jobs gave is kept in the results folder, as by `archcast leaderboard`.
 """
@@ -20,6 +21,7 @@ from archcast.studies.leaderboard import summarise
 from reproduce.options import options_of_jobs
 from reproduce.page import number, table
 
+EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 STYLES: dict[str, tuple[str | None, str]] = {
     "early-stop-acc": ("#666666", "-"), "early-stop-loss": ("#666666", ":"),
     "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"), "lcsvr": ("#009E73", "-"),
@@ -32,13 +34,11 @@ def main() -> None:
     parser = options_of_jobs(__doc__ or "", repeats=10)
     parser.add_argument("--benchmark", default=DEFAULT_BENCHMARK)
     parser.add_argument("--predictors", default="learning-curve")
-    parser.add_argument("--epochs", default="1,2,3,4,5,6,8,10,12")
-    parser.add_argument("--figure", type=Path, default=Path("learning-curves.png"))
+    parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
-    epochs = tuple(int(epoch) for epoch in options.epochs.split(","))
-    experiment = Experiment(
-        open_table(options.benchmark), options.predictors, epochs=epochs, repeats=options.repeats
-    )
+    results = open_table(options.benchmark)
+    epochs = tuple(each for each in EPOCHS if each <= results.epochs.max())
+    experiment = Experiment(results, options.predictors, epochs=epochs, repeats=options.repeats)
     board = summarise(measure(experiment.run(options.results, options.jobs)))
     board = board.sort_values(["predictor", "epochs"])
     rows = []
@@ -49,8 +49,9 @@ def main() -> None:
         taus = [number(tau, 2) for tau in each["kendall_tau"]]
         costs = [f"{last['fit_seconds']:.2f} s", f"{1000 * query:.1f} ms"]
         rows.append([f"`{name}`", *taus, *costs])
-    print(table(["predictor", *map(str, epochs), "fit", "a query"], rows))
-    draw(board, options.figure)
+    print(table([options.benchmark, *map(str, epochs), "fit", "a query"], rows))
+    if options.figure:
+        draw(board, options.figure)
 
 
 def draw(board: pd.DataFrame, path: Path) -> None:

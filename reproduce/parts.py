@@ -234,6 +234,17 @@ PARTS = [
         files=("docs/learning-curves.png",),
         predictors="learning-curve",
     ),
+    *(
+        Part(
+            f"learning-curves-{name}",
+            f"python -m reproduce.learning_curves --benchmark {name} --jobs {{jobs}}"
+            " --results {results}",
+            {"docs/learning-curves.md": as_it_is},
+            predictors="learning-curve",
+            tables=(name,),
+        )
+        for name in SMALL
+    ),
     Part(
         "supernet",
         "archcast supernet --epochs 50,200 --jobs {jobs} --results {results}",
