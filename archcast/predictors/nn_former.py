@@ -15,8 +15,8 @@ class NNFormer(GraphPredictor):
     """Graph networks, each node of which sees ancestors, descendants and siblings apart.
 
     Siblings, which feed the same node or are fed by the same, are what the paper adds to what a
-    node attends to. Here every kind of kin is read in the mean, in place of by attention, which
-    learns less from few labels; and three networks of two layers are averaged.
+    node attends to. Here every kind of kin is read in the mean, in place of by attention, and three
+    networks of two layers are averaged.
     """
 
     tags = Tags(paper="Xu et al., 2025, NN-Former: Rethinking Graph Structure")
