@@ -44,7 +44,11 @@ class Claim(NamedTuple):
 
 CLAIMS = (
     Claim("training loss says more than validation accuracy", "sotl-e", ("early-stop-acc",)),
-    Claim("a third of a training says more than 100 labels", "sotl-e", ("gp", "xgb", "ngb", "var-sparse-gp")),
+    Claim(
+        "a third of a training says more than 100 labels",
+        "sotl-e",
+        ("gp", "xgb", "ngb", "var-sparse-gp"),
+    ),
     Claim("labels pay on top of that", "lcsvr", ("sotl-e", "tse-e")),
     Claim("trees are as good as Gaussian processes", "xgb", ("gp",)),
     Claim("so are they with few labels", "xgb", ("gp",), FEW),
