@@ -80,6 +80,8 @@ def test_isomorphic_architectures_are_one() -> None:
     assert not found["trained"].any()
     half = len(found) // 2
     np.testing.assert_array_equal(found["test_accuracy"][:half], found["test_accuracy"][half:])
+    alone = archcast.ground_truth(str(asked[1]))
+    np.testing.assert_array_equal(alone["test_accuracy"], found["test_accuracy"][half:])
 
 
 def test_what_can_not_be_trained_is_told(table: Table, tmp_path: Path) -> None:

@@ -342,7 +342,7 @@ def supernet(
 
 
 def ground_truth(
-    architectures: Sequence[Architecture | str],
+    architectures: Architecture | str | Sequence[Architecture | str],
     table: Tables = DEFAULT_BENCHMARK,
     *,
     dataset: str | None = None,
@@ -350,13 +350,16 @@ def ground_truth(
     workers: int | Executor = 1,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Runs of architectures: the table's own, or trained as these were; see `making.ground_truth`.
+    """Runs of one architecture or more: the table's own, or trained as these were.
+
+    See `making.ground_truth`.
 
     Raises:
         InputError: what is no architecture, or can't be trained.
     """
     opened = _as_table(table, dataset)
-    asked = [opened.space.parse(each) if isinstance(each, str) else each for each in architectures]
+    several = [architectures] if isinstance(architectures, Architecture | str) else architectures
+    asked = [opened.space.parse(each) if isinstance(each, str) else each for each in several]
     return truth.ground_truth(opened, asked, seeds, workers, device)
 
 
