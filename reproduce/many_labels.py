@@ -51,10 +51,10 @@ def main() -> None:
         fits = [Fit(*each) for each in product(specs, SIZES, range(options.repeats))]
         found = run_each(partial(measure, results=results), fits, options.jobs, ordered=True)
         measured = np.array(list(track(found, len(fits), "fitting")))
-        means = measured.reshape(len(specs), len(SIZES), -1, 2).mean(axis=2)
+        by_size = measured.reshape(len(specs), len(SIZES), -1, 2).mean(axis=2)
         rows = [
             [f"`{spec}`", *map(number, of_spec[:, 0]), f"{of_spec[-1, 1]:.1f} s"]
-            for spec, of_spec in zip(specs, means, strict=True)
+            for spec, of_spec in zip(specs, by_size, strict=True)
         ]
         rows.append(["all labels", *["-"] * (len(SIZES) - 1), number(limit(results)), "-"])
         print(f"\n{table([head_of(given), *map(str, SIZES), f'fit, {SIZES[-1]}'], rows)}")

@@ -10,8 +10,7 @@ from archcast.core.errors import InputError
 from archcast.predictors.helpers.labels import RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import (
-    changed,
-    configured,
+    for_rescaled_labels,
     text_of,
     to_predictors,
 )
@@ -66,9 +65,7 @@ class Committee(RescalesLabels, Predictor):
         y = self._rescaled(labels)
         self.members_ = []
         for member in self.members:
-            fitted = configured(member, self.seed, self.device)
-            if "labels" in fitted.get_params(deep=False) and "labels" not in changed(member):
-                fitted.set_params(labels="raw")  # they are rescaled already
+            fitted = for_rescaled_labels(member, self.seed, self.device)
             self.members_.append(fitted.fit(architectures, y, context.only(fitted.tags)))
         self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
 

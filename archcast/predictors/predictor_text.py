@@ -127,3 +127,11 @@ def configured(predictor: Predictor, seed: int, device: str) -> Predictor:
         **{key: value for key, value in given.items() if key in takes and key not in fixed}
     )
     return fresh
+
+
+def for_rescaled_labels(predictor: Predictor, seed: int, device: str) -> Predictor:
+    """As `configured`, and learning from labels as they come unless it says otherwise."""
+    fresh = configured(predictor, seed, device)
+    if "labels" in fresh.get_params(deep=False) and "labels" not in changed(predictor):
+        fresh.set_params(labels="raw")
+    return fresh

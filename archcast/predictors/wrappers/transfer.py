@@ -18,7 +18,12 @@ from archcast.predictors.helpers.telling_views import AUTO, views_of
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.nao import NAO
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
-from archcast.predictors.predictor_text import changed, configured, text_of, to_predictor
+from archcast.predictors.predictor_text import (
+    configured,
+    for_rescaled_labels,
+    text_of,
+    to_predictor,
+)
 from archcast.spaces.space import Architecture
 
 LABELS = "normal"  # the axis on which benchmarks are compared
@@ -99,9 +104,7 @@ class Transfer(Predictor):
     def _fitted_head(
         self, architectures: Sequence[Architecture], y: Vector, context: Context
     ) -> Predictor:
-        head = configured(self.head, self.seed, self.device)
-        if "labels" in head.get_params(deep=False) and "labels" not in changed(self.head):
-            head.set_params(labels="raw")  # they are rescaled already
+        head = for_rescaled_labels(self.head, self.seed, self.device)
         if isinstance(head, VectorPredictor | NAO):
             head.saved_seconds_ = 0.0
             head.fit_beside(architectures, self.process_.left_out_[:, None], y, context)
