@@ -1,0 +1,38 @@
+"""Train random generators of NAGO, two samples of each, on the images that ship.
+
+    python tools/train_nago.py nago-mini.parquet --generators 300 --seeds 0,1 --jobs 2
+
+Each finished run is kept at once; the same command goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import islice
+from pathlib import Path
+
+from archcast.making.table_training import Setting, draws, train_runs
+from archcast.spaces.nago import SAMPLES
+from archcast.spaces.nago_small import SPACE
+from archcast.spaces.space import Architecture
+
+
+def two_samples(architecture: Architecture) -> list[Architecture]:
+    """The sample that was drawn, and the next one of the same generator."""
+    *generator, sample = architecture.choices
+    other = (sample + 1) % len(SAMPLES)
+    return [architecture, Architecture(SPACE, (*generator, other))]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path, help="the table to write, or to go on with")
+    parser.add_argument("--generators", type=int, default=300)
+    parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+    drawn = islice(draws(SPACE), options.generators)
+    networks = [each for architecture in drawn for each in two_samples(architecture)]
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    runs = [(each, seed) for seed in seeds for each in networks]
+    train_runs(runs, Setting.mini(SPACE, None, "cpu"), options.out, options.jobs)
