@@ -34,6 +34,7 @@ from archcast.studies.judging import Judge
 from archcast.studies.regrets import Front, incumbent_regrets
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches
+from reproduce.several_objectives import of_searches
 from tests.results import small_table, write_small_table
 
 LATENCY, PARAMETERS = known_objective("latency_cpu"), known_objective("parameters")
@@ -436,3 +437,20 @@ def test_nothing_peeks() -> None:
                 for one in simulations
             ]
             assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "last"),
+    [
+        ({"objectives": ("accuracy", "latency_cpu")}, "distance"),
+        ({"limits": {"latency_cpu": 1.5}}, "broken"),
+    ],
+)
+def test_the_measured_table_has_a_row_a_kind_of_search(
+    asked: dict[str, Any], last: str, tmp_path: Path
+) -> None:
+    experiment = SearchExperiment(small_table(40), "evolution", "gp", 30, 2, **asked)
+    head, _, *rows = of_searches(measure_searches(experiment.run(tmp_path))).splitlines()
+    assert head.strip("| ").split(" | ")[-2] == last
+    names = [row.split(" | ")[0].strip("| ") for row in rows]
+    assert sorted(names) == ["`evolution`", "`evolution` with `gp`", "`random`"]
