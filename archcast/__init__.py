@@ -5,9 +5,10 @@
     archcast.leaderboard(predictors=["xgb", "sotl-e"], repeats=3)  # a DataFrame, best first
     archcast.search(strategies="evolution", predictors="xgb")
 
-Each function answers what the command of its name does; `ground_truth` trains what a table lacks.
-They take a table or a benchmark's name, and predictors as objects or as text, and return
-DataFrames. A `Cluster` is for many machines.
+Each function answers what the command of its name does; `ground_truth` trains what a table lacks,
+and `train_sample` makes a table, as `archcast leaderboard --live` does. They take a table or a
+benchmark's name, and predictors as objects or as text, and return DataFrames. A `Cluster` is for
+many machines.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _WHERE = {
     **dict.fromkeys(
         (
             *("leaderboard", "costs", "recommend", "combine", "pareto", "stop", "search"),
-            *("supernet", "over_benchmarks", "ground_truth"),
+            *("supernet", "over_benchmarks", "ground_truth", "train_sample"),
         ),
         "studies.front_door",
     ),

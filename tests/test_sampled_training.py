@@ -19,6 +19,7 @@ from archcast.making.robustness import Attack
 from archcast.making.sampled_training import train_within
 from archcast.making.table_training import Setting, drawn, draws
 from archcast.spaces import registry as spaces
+from archcast.studies.front_door import leaderboard, train_sample
 from tests.test_networks import save_images
 
 SPACE = spaces.get("size")
@@ -110,6 +111,10 @@ def test_from_images_to_a_board(
     assert f"{path.name}" in rows[1]
     assert len(table) == 11
     assert all(",6," in row or ",0," in row for row in rows[1:]), "five are ranked, six are left"
+    same = train_sample("size", "squares.npz", 41.0, device="cpu")
+    assert same.architectures == table.architectures
+    board = leaderboard(same, "params", train_sizes=(6,), test_size=5, repeats=2)
+    assert board["predictor"].tolist() == ["params"]
     for wrong, said in (
         ([*asked[:1], "--space", "size"], "add --live"),
         (["leaderboard", "--live", "--benchmark", "nasbench201"], "leave --benchmark"),

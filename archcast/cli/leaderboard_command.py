@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from archcast.benchmarks.table import Table
     from archcast.studies.experiment import Experiment
 
-SPACE = "nasbench201"
-SECONDS = 600.0
-
 
 def leaderboard(
     *,
@@ -151,18 +148,16 @@ def _trained(
     report: Path | None,
 ) -> Table:
     """A table of random architectures, made or gone on with."""
-    from archcast.benchmarks.opening import open_table
     from archcast.core.files import check_target
-    from archcast.making.sampled_training import train_within
-    from archcast.making.table_training import Setting
-    from archcast.spaces.declared import declared_space
+    from archcast.studies.front_door import SAMPLED, SAMPLED_SECONDS, train_sample
 
     if report is not None:
         check_target(report, *([task] if task else []))
-    setting = Setting.mini(declared_space(space or SPACE), task, device, build)
-    out = work.results / f"sample-{setting.file}"
-    train_within(setting, SECONDS if seconds is None else seconds, out, work.workers)
-    return open_table(str(out))
+    paid = SAMPLED_SECONDS if seconds is None else seconds
+    return train_sample(
+        space or SAMPLED, task, paid, build=build, device=device, results=work.results,
+        workers=work.workers,
+    )  # fmt: skip
 
 
 def _within(

@@ -26,9 +26,12 @@ from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.making import ground_truth as truth
+from archcast.making.sampled_training import train_within
+from archcast.making.table_training import Setting
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.weight_sharing import Recalibrate
-from archcast.spaces.space import Architecture
+from archcast.spaces.declared import declared_space
+from archcast.spaces.space import Architecture, Space
 from archcast.studies import ablation, fronts, recommendation, speed_up, stopping, supernets
 from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
@@ -38,6 +41,7 @@ from archcast.studies.judging import Judge
 from archcast.studies.searches import SearchExperiment, Strategies
 
 DEFAULT_BENCHMARK = "nasbench201-mini"
+SAMPLED, SAMPLED_SECONDS = "nasbench201", 600.0  # the space, and of training
 Tables = Table | str | Path
 R = TypeVar("R", bound=BaseRecord)
 _logger = logging.getLogger("archcast")
@@ -361,6 +365,31 @@ def ground_truth(
     several = [architectures] if isinstance(architectures, Architecture | str) else architectures
     asked = [opened.space.parse(each) if isinstance(each, str) else each for each in several]
     return truth.ground_truth(opened, asked, seeds, workers, device)
+
+
+def train_sample(
+    space: Space | str = SAMPLED,
+    task: str | None = None,
+    seconds: float = SAMPLED_SECONDS,
+    *,
+    build: str | None = None,
+    device: str = "auto",
+    results: Path | str = "results",
+    workers: int | Executor = 1,
+) -> Table:
+    """A table of random architectures, trained for so many seconds of one thread, or gone on with.
+
+    `task` is the path of images or of a text, if it is not to be what ships. See
+    `making.sampled_training`.
+
+    Raises:
+        InputError: what can't be trained, or too few architectures in these seconds.
+    """
+    asked = declared_space(space) if isinstance(space, str) else space
+    setting = Setting.mini(asked, task, device, build)
+    out = Path(results) / f"sample-{setting.file}"
+    train_within(setting, seconds, out, workers)
+    return open_table(str(out))
 
 
 def _as_table(table: Tables, dataset: str | None) -> Table:
