@@ -63,6 +63,7 @@ def main() -> None:
     told_by.setFormatter(OneLine("archcast: %(message)s"))
     logging.basicConfig(handlers=[told_by])
     warnings.simplefilter("ignore")  # of libraries about themselves; ours are logged
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # also in the processes that they begin
     received: list[int] = []
 
     def end(number: int, _: object) -> None:
