@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archcast.benchmarks.nasbench201_results import DATASETS
+from reproduce.across import ALONE
+from reproduce.across import LEARNING as ACROSS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.losses import PREDICTORS as LOSSES
 from reproduce.many_labels import PREDICTORS as MANY_LABELS
@@ -447,6 +449,13 @@ PARTS = [
         {"docs/transfer.md": as_it_is},
         predictors="transfer(gp),transfer(xgb),gp,xgb",
         tables=("nasbench201-mini", *NASBENCH201),
+    ),
+    Part(
+        "across",
+        f"python -m reproduce.across {' '.join(SPACES)} --jobs {{jobs}} --results {{results}}",
+        {"docs/transfer.md": as_it_is},
+        predictors=",".join((*ACROSS, *ALONE)),
+        tables=SPACES,
     ),
     Part(
         "recommend-nasbench201",

@@ -10,6 +10,7 @@ seen; what is said of the best cells; and by how many trainings evolution comes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,12 @@ def main() -> None:
     print(searched(options.searches, options.results, options.jobs))
 
 
-def by_size(board: pd.DataFrame, name: str, column: str) -> list[float]:
+def by_size(
+    board: pd.DataFrame, name: str, column: str, sizes: Sequence[int] = SIZES
+) -> list[float]:
     """Of a predictor, NaN where it needs labels and has none."""
     found = board[board["predictor"] == name].set_index("train_size")[column]
-    return [float(found.get(size, np.nan)) for size in SIZES]
+    return [float(found.get(size, np.nan)) for size in sizes]
 
 
 def by_labels(boards: Boards, mean: bool) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 QUICK: dict[str, dict[str, object]] = {
+    "across": {"head": "bayes-lin-reg"},
     "bananas": {"networks": 2, "steps": 60},
     "bonas": {"steps": 40},
     "bohamiann": {"burn_in": 100, "samples": 10, "thin": 5},

@@ -244,6 +244,11 @@ registry: Registry[type[Predictor]] = Registry(
             "another that begins with what a benchmark of the same space teaches: transfer(gp)",
             "wrapper",
         ),
+        "across": Entry(
+            "archcast.predictors.wrappers.across:Across",
+            "another that begins with what other spaces teach about proxies: across(gp)",
+            "wrapper",
+        ),
     },
     derived=lambda: {
         name: Entry(f"archcast.predictors.proxies:{name}", entry.summary, "zero-cost")

@@ -73,7 +73,7 @@ class _Untrained(Predictor):
     ) -> None:
         """Score architectures, and the sample that combinations compare with, by all proxies."""
         untrained = [each for each in beside if isinstance(each, _Untrained)]
-        comparing = [each for each in untrained if isinstance(each, _Compared)]
+        comparing = [each for each in untrained if isinstance(each, Compared)]
         for predictors, scored in (
             (untrained, architectures),
             (comparing, (context.unlabeled or ())[:REFERENCE]),
@@ -125,7 +125,7 @@ class _Untrained(Predictor):
         return score
 
 
-class _Compared(_Untrained):
+class Compared(_Untrained):
     """Combines proxies by comparison with a random sample of the space, scored in `fit`."""
 
     @property
@@ -133,6 +133,14 @@ class _Compared(_Untrained):
         """Those of the parts, and the sample."""
         tags = super().tags
         return replace(tags, needs=tags.needs | {"unlabeled"})
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        assert context.unlabeled is not None
+        self.reference_ = self._matrix(context.unlabeled[:REFERENCE], context)
+
+
+class _ByCombination(Compared):
+    """Combines proxies in one of the ways that proxies are combined."""
 
     @abstractmethod
     def _combination(self) -> Combination:
@@ -143,10 +151,6 @@ class _Compared(_Untrained):
 
     def uses(self) -> Sequence[object]:
         return (self._combination(), *super().uses())
-
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        assert context.unlabeled is not None
-        self.reference_ = self._matrix(context.unlabeled[:REFERENCE], context)
 
     def _combine(self, matrix: Vector) -> Vector:
         return self._combination()(matrix, self.reference_)
@@ -161,7 +165,7 @@ class _OneProxy(_Untrained):
         return (self.proxy,)
 
 
-class _OneCombination(_Compared):
+class _OneCombination(_ByCombination):
     """Scores untrained networks by the combination of zero-cost proxies of this name."""
 
     proxy: ClassVar[str]
@@ -172,7 +176,7 @@ class _OneCombination(_Compared):
         return found
 
 
-class _Chosen(_Compared):
+class _Chosen(_ByCombination):
     """Combines proxies that its user names."""
 
     def __init__(
