@@ -15,6 +15,7 @@ from reproduce.part import Part, Show
 from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
 from reproduce.several_objectives import GUIDE as GUIDE_TO_FRONTS
+from reproduce.weight_sharing import STRATEGIES as SHARED
 
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
 SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
@@ -252,6 +253,22 @@ PARTS = [
         "archcast supernet --epochs 50,200 --jobs {jobs} --results {results}",
         {"docs/weight-sharing.md": block},
         predictors="weight-sharing",
+    ),
+    Part(
+        "weight-sharing",
+        f"python -m reproduce.weight_sharing {' '.join(SPACES)} --jobs {{jobs}}"
+        " --results {results} --figure {out}/weight-sharing.png",
+        {"docs/weight-sharing.md": as_it_is},
+        files=("docs/weight-sharing.png",),
+        predictors=",".join(SHARED),
+        tables=SPACES,
+    ),
+    Part(
+        "one-shot",
+        "python -m reproduce.one_shot --jobs {jobs} --results {results} --figure {out}/one-shot.png",
+        {"docs/search.md": as_it_is},
+        files=("docs/one-shot.png",),
+        predictors="",
     ),
     Part(
         "robust-search",
