@@ -257,17 +257,15 @@ PARTS = [
     Part(
         "weight-sharing",
         f"python -m reproduce.weight_sharing {' '.join(SPACES)} --jobs {{jobs}}"
-        " --results {results} --figure {out}/weight-sharing.png",
+        " --results {results}",
         {"docs/weight-sharing.md": as_it_is},
-        files=("docs/weight-sharing.png",),
         predictors=",".join(SHARED),
         tables=SPACES,
     ),
     Part(
         "one-shot",
-        "python -m reproduce.one_shot --jobs {jobs} --results {results} --figure {out}/one-shot.png",
+        "python -m reproduce.one_shot --jobs {jobs} --results {results}",
         {"docs/search.md": as_it_is},
-        files=("docs/one-shot.png",),
         predictors="",
     ),
     Part(
