@@ -24,7 +24,8 @@ from reproduce.page import number, table
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 STYLES: dict[str, tuple[str | None, str]] = {
     "early-stop-acc": ("#666666", "-"), "early-stop-loss": ("#666666", ":"),
-    "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"), "lcsvr": ("#009E73", "-"),
+    "lc-pfn": ("#56B4E9", "-"), "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"),
+    "lcsvr": ("#009E73", "-"),
     "sotl": ("#D55E00", ":"), "sotl-e": ("#D55E00", "-"),
     "tse-e": ("#CC79A7", "-"), "tse-ema": ("#E69F00", "-"),
 }  # fmt: skip

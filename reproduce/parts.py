@@ -39,8 +39,14 @@ SWEEPS = {
 NASBENCH201 = tuple(f"nasbench201:{dataset}" for dataset in DATASETS)
 STOP = "lcsvr(trials=10)"  # as good here as 50, in a fifth of the time
 RANKED = ("nasbench201:cifar100", "nasbench201-mini", "nasbench101-mini", "size-mini")
-SMALL = ("nasbench101-mini", "size-mini", "nasbench-macro-mini")  # besides the default
+SMALL = (
+    "nasbench101-mini",
+    "size-mini",
+    "nasbench-macro-mini",
+    "darts-mini",
+)  # besides the default
 SPACES = ("nasbench201-mini", *SMALL)  # each trained here
+OPEN = ("darts-mini",)  # of spaces that no table holds
 ON_NOISE = "model-based,baseline,synflow,zen,layers,l2-norm"  # what needs no images, and is quick
 TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
 
@@ -267,6 +273,13 @@ PARTS = [
         "python -m reproduce.one_shot --jobs {jobs} --results {results}",
         {"docs/search.md": as_it_is},
         predictors="",
+    ),
+    Part(
+        "open-spaces",
+        f"python -m reproduce.open_spaces {' '.join(OPEN)} --jobs {{jobs}} --results {{results}}",
+        {"docs/search.md": as_it_is},
+        predictors="",
+        tables=OPEN,
     ),
     Part(
         "robust-search",

@@ -18,6 +18,7 @@ MADE = {
     "nasbench101-mini": (1_000, 2, 12),
     "size-mini": (1_000, 3, 12),
     "nasbench-macro-mini": (400, 6, 6),
+    "darts-mini": (400, 4, 12),
 }
 
 

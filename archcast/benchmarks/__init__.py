@@ -32,6 +32,10 @@ registry: Registry[Benchmark] = Registry(
             "archcast.benchmarks.embedded:NASBENCH_MACRO_MINI",
             "400 layer-wise networks, trained on small Fashion-MNIST images",
         ),
+        "darts-mini": Entry(
+            "archcast.benchmarks.embedded:DARTS_MINI",
+            "400 pairs of DARTS cells, trained on small Fashion-MNIST images",
+        ),
         "nasbench-graph": Entry(
             "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",

@@ -119,6 +119,11 @@ registry: Registry[type[Predictor]] = Registry(
             "curve extrapolation, four families, monotone",
             "learning-curve",
         ),
+        "lc-pfn": Entry(
+            "archcast.predictors.learned_curves:LearnedCurves",
+            "a transformer that has learned how curves go",
+            "learning-curve",
+        ),
         "lcsvr": Entry(
             "archcast.predictors.lcsvr:LearningCurveSVR",
             "support vectors on curve and architecture",

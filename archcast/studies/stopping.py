@@ -143,9 +143,9 @@ def check_foretells(
     if not (predictor.tags.probabilistic and "curves" in predictor.tags.needs):
         raise InputError(
             f"{option} {text_of(predictor)}: gives no deviations for a learning curve;"
-            " choose lcsvr, lce or lce-m"
+            " choose lcsvr, lc-pfn, lce or lce-m"
         )
-    if not (predictor.tags.learns or predictor.tags.curves <= {OBJECTIVE, curve}):
+    if not (predictor.tags.learns or predictor.tags.curves & {OBJECTIVE, curve}):
         raise InputError(
             f"{option} {text_of(predictor)}: foretells {', '.join(predictor.tags.curves)}"
             f" and not {objective.name}; choose lcsvr"

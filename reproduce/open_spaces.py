@@ -1,0 +1,108 @@
+"""One-shot searches of spaces that no table holds, whose answers are trained.
+
+    python -m reproduce.open_spaces darts-mini --repeats 3 --jobs 2
+
+A table in Markdown for each benchmark: what is derived, trained by other seeds as the benchmark's
+own networks were, means over searches and deviations in brackets; what it took; and random search,
+which trains as many networks as it has seconds for. All runs are kept in the cache of ground
+truths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archcast.benchmarks.table import Table
+from archcast.making.ground_truth import ground_truth
+from archcast.report.text import seconds_text
+from archcast.search.search_job import SearchRecord
+from archcast.search.simulation import incumbents
+from archcast.studies.searches import SearchExperiment
+from reproduce.options import opened, options_of_jobs
+from reproduce.page import table
+from reproduce.robust_search import spread
+
+SEARCHES = ("rsps", "novelty-search", "darts")
+ON_IMAGES = ("e2rnas", "e2rnas(combine=sum)")
+BESIDE = {"fgsm_accuracy": 2, "parameters": 0}  # columns, and digits
+SEEDS = 4  # that an answer is trained with
+
+
+def main() -> None:
+    parser = options_of_jobs(__doc__ or "", repeats=3)
+    parser.add_argument("tables", nargs="+")
+    options = parser.parse_args()
+    for name in options.tables:
+        results = opened(name)
+        known = {
+            column: results.mean_over_runs(results.columns[column])
+            for column in BESIDE
+            if column in results.columns
+        }
+        texts = SEARCHES + (ON_IMAGES if "fgsm_accuracy" in known else ())
+        how = options.repeats, options.results, options.jobs
+        found = {text: searched(results, text, None, *how) for text in texts}
+        longest = max(map(took, found.values()))
+        found["random"] = searched(results, "random", longest, *how)
+        rows = []
+        for text, records in found.items():
+            judged = answers(results, records, options.jobs)
+            cells = [spread(judged[column], BESIDE.get(column, 2)) for column in ("", *known)]
+            trained = np.mean([len(record.values) for record in records])
+            rows.append([f"`{text}`", *cells, f"{trained:.0f}", seconds_text(took(records))])
+        objective = results.objective()
+        known = {"": results.mean_over_runs(results.values(objective, "test")), **known}
+        median = [f"{np.median(each):.{BESIDE.get(at, 2)}f}" for at, each in known.items()]
+        rows.append(["none: the median of each", *median, "", ""])
+        heads = ["search", objective.name, *[*known][1:], "networks trained", "took"]
+        print(f"{name}, {objective.unit}:\n\n{table(heads, rows)}\n")
+
+
+def searched(
+    results: Table, text: str, seconds: float | None, repeats: int, folder: Path, jobs: int
+) -> list[SearchRecord]:
+    """Searches of one kind, for as many seconds, or without for one answer."""
+    experiment = SearchExperiment(
+        results, text, budget=None if seconds else 1, repeats=repeats, seconds=seconds, live=True
+    )
+    records = [each for each in experiment.run(folder, jobs) if each.job.strategy == text]
+    if failed := [record.error for record in records if record.failed]:
+        raise SystemExit(f"{text}: {len(failed)} searches failed: {failed[0]}")
+    return records
+
+
+def took(records: Sequence[SearchRecord]) -> float:
+    """Seconds of a search, trainings and supernets, in the mean."""
+    totals = [each.total_training_seconds + each.total_predictor_seconds for each in records]
+    return float(np.mean(totals))
+
+
+def answers(
+    results: Table, records: Sequence[SearchRecord], jobs: int
+) -> dict[str, NDArray[np.float64]]:
+    """By column what the searches return, trained; of the objective, named by nothing, by seeds
+    that the search has not seen."""
+    best = [incumbents(each.epochs, each.values, each.job.objective)[-1] for each in records]
+    here = [str(each) for each in results.architectures]
+    cells = [
+        results.space.parse([*here, *record.beyond][record.architectures[at]])
+        for record, at in zip(records, best, strict=True)
+    ]
+    runs = [ground_truth(results, [cell], SEEDS, jobs, "cpu") for cell in cells]
+    judged = {
+        column: np.array([each[column].mean() for each in runs])
+        for column in BESIDE
+        if column in runs[0]
+    }
+    return {
+        "": np.array([each.truth[at] for each, at in zip(records, best, strict=True)]),
+        **judged,
+    }
+
+
+if __name__ == "__main__":
+    main()
