@@ -21,9 +21,9 @@ RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"  # below the heads of a table
 SWEEP = "archcast/studies/shipped/nasbench201-mini-fashion-mnist-14.jsonl.gz"
 
 LEADERS = (
-    "lcsvr", "sotl-e", "tse-e", "omni", "committee", "var-sparse-gp", "xgb", "gp", "bananas",
-    "nn-former", "gcn", "zen", "params", "synflow", "fairnas", "early-stop-acc", "nwot", "fisher",
-    "random",
+    "lcsvr", "sotl-e", "tse-e", "lc-pfn", "omni", "committee", "var-sparse-gp", "xgb", "gp",
+    "bananas", "nn-former", "gcn", "zen", "params", "synflow", "fairnas", "early-stop-acc", "nwot",
+    "fisher", "random",
 )  # fmt: skip
 MODEL_HEADS = (
     "predictor", "tau, 100 labels", "tau, 400 labels", "NASLib: 100 / 400", "fit, 100",
