@@ -112,6 +112,13 @@ def test_a_space_teaches_nothing_about_itself(monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_array_equal(told(Across(HEAD), np.empty(0)), scores)
 
 
+def test_an_earlier_fit_is_forgotten() -> None:
+    fresh = told(Across(HEAD), np.empty(0))
+    used = Across(HEAD)
+    told(used, TRAIN.labels[:5])
+    np.testing.assert_array_equal(told(used, np.empty(0)), fresh)
+
+
 def test_labels_overrule_what_other_spaces_teach() -> None:
     prior = told(Across(HEAD), np.empty(0))
     assert kendalltau(prior, TEST.labels).statistic > 0.3

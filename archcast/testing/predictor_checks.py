@@ -136,7 +136,10 @@ def check_bad_labels_raise(predictor: Predictor, toys: Toys = NASBENCH201) -> No
 
 
 def check_without_labels_or_refuses(predictor: Predictor, toys: Toys = NASBENCH201) -> None:
-    """What learns refuses an empty training set; what does not, or is informed, takes it."""
+    """What learns refuses an empty training set; what does not, or is informed, takes it.
+
+    What is informed then forgets labels of before.
+    """
     nothing = toys.train.context.take(slice(0))
     needs_labels = predictor.tags.learns and not predictor.tags.informed
     try:
@@ -145,7 +148,11 @@ def check_without_labels_or_refuses(predictor: Predictor, toys: Toys = NASBENCH2
         assert needs_labels, "refuses no labels, though its tags say that it needs none"
     else:
         assert not needs_labels, "fits on no labels, though its tags say that it learns"
-        assert np.isfinite(_scores(fitted, toys)).all()
+        scores = _scores(fitted, toys)
+        assert np.isfinite(scores).all()
+        if predictor.tags.informed:
+            used = clone(predictor).fit(*toys.train).fit([], [], nothing)
+            np.testing.assert_array_equal(_scores(used, toys), scores)
 
 
 def check_scores_are_finite(predictor: Predictor, toys: Toys = NASBENCH201) -> None:

@@ -33,9 +33,7 @@ class Informed(Predictor):
     Deviations are those of the process. What elsewhere took is `source_seconds_`.
     """
 
-    def __init__(
-        self, head: Predictor | str = "gp", device: str = "cpu", seed: int = 0
-    ) -> None:  # fmt: skip
+    def __init__(self, head: Predictor | str = "gp", device: str = "cpu", seed: int = 0) -> None:
         self.head = to_predictor(head)
         self.device = device
         self.seed = seed

@@ -16,7 +16,7 @@ from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.carried_gp import Seen
 from archcast.predictors.helpers.informed import Informed
 from archcast.predictors.helpers.telling_views import AUTO, look, views_of
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.predictors.proxies import REFERENCE, Compared
 from archcast.spaces.space import Architecture
 from archcast.zero_cost.combination import Matrix, ranks
@@ -51,9 +51,6 @@ class Across(Informed):
         head: a predictor that learns from labels and gives values, or text such as `xgb`.
     """
 
-    def __init__(self, head: Predictor | str = "gp", device: str = "cpu", seed: int = 0) -> None:
-        super().__init__(head, device, seed)
-
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """All that the head and the proxies need."""
@@ -74,11 +71,13 @@ class Across(Informed):
 
         assert ctx.unlabeled is not None
         sample = ctx.unlabeled[:REFERENCE]
-        others = {name: each for name, each in agreements().items() if name != sample[0].space.name}
+        here = {each.space.name for each in (*sample[:1], *architectures[:1])}
+        others = {name: each for name, each in agreements().items() if name not in here}
         self.source_seconds_ = sum(each.seconds for each in others.values())
         matrices = [each.matrix for each in others.values()]
         self.prior_ = _Weighed(self.device, weights(matrices)).fit([], [], ctx)
         self.saved_seconds_ += self.prior_.saved_seconds_
+        self.views_ = None
         if architectures:
             self.views_ = look(AUTO, architectures, labels)
             features = self.views_([*sample, *architectures])
@@ -88,7 +87,7 @@ class Across(Informed):
     def _seen(self, architectures: Sequence[Architecture], context: Context) -> Seen:
         scores = self.prior_.query(architectures, context)
         self.saved_seconds_ += self.prior_.saved_seconds_
-        if not hasattr(self, "views_"):
+        if self.views_ is None:
             return Seen(np.empty((len(architectures), 1)), scores)
         features = self.scaler_.transform(self.views_(architectures))
         return Seen(features / np.sqrt(self.width_), scores)
