@@ -246,7 +246,7 @@ def test_sources_are_of_the_space_and_of_another_data_set(tmp_path: Path) -> Non
     assert source_of(source_of(mini, "nasbench201:cifar100"), None) is mini
     assert source_of(mini.averaged(), None) is real, "the same results, averaged"
     graphs = source_of_nothing()
-    with pytest.raises(InputError, match="no other benchmark of space darts"):
+    with pytest.raises(InputError, match="no other benchmark of space proxylessnas"):
         source_of(graphs, None)
 
 
@@ -254,7 +254,7 @@ def source_of_nothing() -> Table:
     """A table of a space that no shipped benchmark has."""
     from archcast.spaces import registry as spaces
 
-    space = spaces.get("darts")
+    space = spaces.get("proxylessnas")
     texts = [str(each) for each in space.sample(3, np.random.default_rng(0))]
     return Table(space, "mine", texts, {"valid_accuracy": [1.0, 2.0, 3.0]})
 

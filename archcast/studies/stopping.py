@@ -145,9 +145,10 @@ def check_foretells(
             f"{option} {text_of(predictor)}: gives no deviations for a learning curve;"
             " choose lcsvr, lc-pfn, lce or lce-m"
         )
-    if not (predictor.tags.learns or predictor.tags.curves & {OBJECTIVE, curve}):
+    read = predictor.tags.curves
+    if not (predictor.tags.learns or not read or read & {OBJECTIVE, curve}):
         raise InputError(
-            f"{option} {text_of(predictor)}: foretells {', '.join(predictor.tags.curves)}"
+            f"{option} {text_of(predictor)}: foretells {', '.join(sorted(read))}"
             f" and not {objective.name}; choose lcsvr"
         )
 
