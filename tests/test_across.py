@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 
 from archcast import benchmarks
 from archcast.benchmarks.opening import open_table
+from archcast.networks.blueprint import Untrained
 from archcast.predictors.helpers.carried_gp import SLOPE
 from archcast.predictors.predictor import LAST, Context, Vector
 from archcast.predictors.wrappers import across
@@ -25,6 +26,7 @@ from archcast.predictors.wrappers.across import (
 )
 from archcast.spaces.space import Architecture
 from archcast.testing import toy
+from archcast.testing.toys import BLUEPRINT
 from archcast.zero_cost.scoring import Scorer
 
 HEAD = "bayes-lin-reg"
@@ -32,8 +34,8 @@ TRAIN, TEST, SAMPLE = toy(40, seed=1), toy(30, seed=2), toy(12, seed=3).architec
 
 
 def given(context: Context) -> Context:
-    """With a sample to compare with."""
-    return replace(context, unlabeled=SAMPLE)
+    """With a sample to compare with, and networks whose scores are kept."""
+    return replace(context, unlabeled=SAMPLE, build=Untrained(BLUEPRINT))
 
 
 def told(predictor: Across, labels: Vector) -> Vector:
