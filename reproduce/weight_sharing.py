@@ -29,8 +29,8 @@ from archcast.predictors.weight_sharing import Recalibrate
 from archcast.report.text import seconds_text
 from archcast.report.views import OKABE_ITO
 from archcast.studies.supernets import (
-    best_by_chance,
     biases,
+    lost,
     summarise,
     supernet_jobs,
     train_for,
@@ -140,20 +140,21 @@ def pruned(trained: dict[str, tuple[Table, list[Record]]]) -> str:
             cells = []
             for share in SHARES:
                 lacks, by_chance = zip(
-                    *(lost(each, share) for each in chosen if each.job.name == strategy),
+                    *(
+                        lost(
+                            each.job.objective.signed(np.array(each.truth)),
+                            np.array(each.predictions),
+                            share,
+                        )
+                        for each in chosen
+                        if each.job.name == strategy
+                    ),
                     strict=True,
                 )
                 cells.append(f"{mean(lacks):.2f} / {mean(by_chance):.2f}")
             rows.append([name, f"`{strategy}`", *cells])
     heads = ["benchmark", "supernet", *(f"best of the first {share:.0%}" for share in SHARES)]
     return table(heads, rows)
-
-
-def lost(record: Record, share: float) -> tuple[float, float]:
-    truth = record.job.objective.signed(np.array(record.truth))
-    kept = max(1, round(share * len(truth)))
-    first = np.argsort(-np.array(record.predictions), kind="stable")[:kept]
-    return truth.max() - truth[first].max(), truth.max() - best_by_chance(truth, kept)
 
 
 def by_statistics(summaries: dict[str, pd.DataFrame]) -> str:

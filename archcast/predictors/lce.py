@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -98,7 +99,22 @@ class CurveMixture:
         return curve[: len(states), -1], np.exp(states[:, -1])
 
 
-class LearningCurveExtrapolation(Predictor):
+class Extrapolation(Predictor):
+    """Learns from no labels; a score is the mean of what it foretells."""
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        pass
+
+    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        return self._query_with_std(architectures, context)[0]
+
+    @abstractmethod
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]: ...
+
+
+class LearningCurveExtrapolation(Extrapolation):
     """The expected final validation accuracy of a weighted sum of eleven parametric curves.
 
     Each curve starts at its most probable parameters, and all parameters, weights and the noise are
@@ -135,12 +151,6 @@ class LearningCurveExtrapolation(Predictor):
         self.noise = noise
         self.fade = fade
         self.seed = seed
-
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        pass
-
-    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        return self._query_with_std(architectures, context)[0]
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context

@@ -11,8 +11,8 @@ import numpy as np
 
 from archcast.core.heavy import torch
 from archcast.predictors.helpers.curves import whole
-from archcast.predictors.lce import UNKNOWN_STD
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.lce import UNKNOWN_STD, Extrapolation
+from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.spaces.space import Architecture
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ BATCH = 2_000  # curves in a pass: bounds memory
 WEIGHTS = "curve_transformer.npz"
 
 
-class LearnedCurves(Predictor):
+class LearnedCurves(Extrapolation):
     """The final validation accuracy by a transformer that was trained on curves made up for it.
 
     One pass tells the ends of all curves, where `lce` samples each. The transformer reads the
@@ -40,12 +40,6 @@ class LearnedCurves(Predictor):
         probabilistic=True,
         paper="Adriaensen et al., 2023, Efficient Bayesian Learning Curve Extrapolation using PFNs",
     )
-
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        pass
-
-    def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
-        return self._query_with_std(architectures, context)[0]
 
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context

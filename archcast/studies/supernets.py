@@ -171,14 +171,21 @@ _BY_SEED = ("partial_tau", "worst_at_10", "kept", "kept_by_chance")
 
 
 def _by_seed(truth: Vector, predicted: Vector, parameters: Vector | None) -> dict[str, float]:
-    tenth = max(1, round(len(truth) / 10))
-    first = np.argsort(-predicted, kind="stable")[:tenth]
+    kept, by_chance = lost(truth, predicted, 0.1)
     return {
         "partial_tau": np.nan if parameters is None else partial_tau(truth, predicted, parameters),
         "worst_at_10": precision_at_10(-truth, -predicted),
-        "kept": float(truth.max() - truth[first].max()),
-        "kept_by_chance": float(truth.max() - best_by_chance(truth, tenth)),
+        "kept": kept,
+        "kept_by_chance": by_chance,
     }
+
+
+def lost(truth: Vector, predicted: Vector, share: float) -> tuple[float, float]:
+    """What the best of a share that ranks first lacks to the best of all, and of a random one."""
+    kept = max(1, round(share * len(truth)))
+    first = np.argsort(-predicted, kind="stable")[:kept]
+    best = truth.max()
+    return float(best - truth[first].max()), float(best - best_by_chance(truth, kept))
 
 
 def partial_tau(truth: Vector, predicted: Vector, fixed: Vector) -> float:
