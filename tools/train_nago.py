@@ -29,10 +29,12 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path, help="the table to write, or to go on with")
     parser.add_argument("--generators", type=int, default=300)
     parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--epochs", type=int, help="of a training; those of the recipe by default")
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     drawn = islice(draws(SPACE), options.generators)
     networks = [each for architecture in drawn for each in two_samples(architecture)]
     seeds = [int(seed) for seed in options.seeds.split(",")]
     runs = [(each, seed) for seed in seeds for each in networks]
-    train_runs(runs, Setting.mini(SPACE, None, "cpu"), options.out, options.jobs)
+    setting = Setting.mini(SPACE, None, "cpu", epochs=options.epochs)
+    train_runs(runs, setting, options.out, options.jobs)
