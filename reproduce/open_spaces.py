@@ -28,7 +28,8 @@ from reproduce.robust_search import spread
 
 SEARCHES = ("rsps", "novelty-search", "darts")
 ON_IMAGES = ("e2rnas", "e2rnas(combine=sum)")
-BESIDE = {"fgsm_accuracy": 2, "parameters": 0}  # columns, and digits
+DIGITS = {"accuracy": 2, "bits": 3, "fgsm_accuracy": 2, "parameters": 0}
+BESIDE = ("fgsm_accuracy", "parameters")
 SEEDS = 4  # that an answer is trained with
 
 
@@ -48,17 +49,17 @@ def main() -> None:
         found = {text: searched(results, text, None, *how) for text in texts}
         longest = max(map(took, found.values()))
         found["random"] = searched(results, "random", longest, *how)
+        objective = results.objective()
         rows = []
         for text, records in found.items():
             judged = answers(results, records, options.jobs)
-            cells = [spread(judged[column], BESIDE.get(column, 2)) for column in ("", *known)]
+            cells = [spread(judged[column], DIGITS[column]) for column in (objective.name, *known)]
             trained = np.mean([len(record.values) for record in records])
             rows.append([f"`{text}`", *cells, f"{trained:.0f}", seconds_text(took(records))])
-        objective = results.objective()
-        known = {"": results.mean_over_runs(results.values(objective, "test")), **known}
-        median = [f"{np.median(each):.{BESIDE.get(at, 2)}f}" for at, each in known.items()]
+        known = {objective.name: results.mean_over_runs(results.values(objective, "test")), **known}
+        median = [f"{np.median(each):.{DIGITS[at]}f}" for at, each in known.items()]
         rows.append(["none: the median of each", *median, "", ""])
-        heads = ["search", objective.name, *[*known][1:], "networks trained", "took"]
+        heads = ["search", *known, "networks trained", "took"]
         print(f"{name}, {objective.unit}:\n\n{table(heads, rows)}\n")
 
 
@@ -84,8 +85,7 @@ def took(records: Sequence[SearchRecord]) -> float:
 def answers(
     results: Table, records: Sequence[SearchRecord], jobs: int
 ) -> dict[str, NDArray[np.float64]]:
-    """By column what the searches return, trained; of the objective, named by nothing, by seeds
-    that the search has not seen."""
+    """What the searches return, trained; by the objective with seeds that no search has seen."""
     best = [incumbents(each.epochs, each.values, each.job.objective)[-1] for each in records]
     here = [str(each) for each in results.architectures]
     cells = [
@@ -98,10 +98,8 @@ def answers(
         for column in BESIDE
         if column in runs[0]
     }
-    return {
-        "": np.array([each.truth[at] for each, at in zip(records, best, strict=True)]),
-        **judged,
-    }
+    truth = [record.truth[at] for record, at in zip(records, best, strict=True)]
+    return {results.objective().name: np.array(truth), **judged}
 
 
 if __name__ == "__main__":
