@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from concurrent.futures import Executor, Future
 from dataclasses import replace
@@ -21,7 +22,8 @@ from archcast.making.table_training import Setting, drawn, train_runs
 from archcast.search import registry
 from archcast.search.async_search import AsyncSearch
 from archcast.search.pool import Pool
-from archcast.search.search_job import SearchRecord
+from archcast.search.search_job import SearchRecord, own_seed
+from archcast.search.stop_rule import Foresight
 from archcast.search.strategy import Guide, Strategy, Trial
 from archcast.spaces import registry as spaces
 from archcast.studies.searches import SearchExperiment
@@ -205,8 +207,8 @@ def test_a_journal_of_another_course_is_left(
 ) -> None:
     [*_, first] = searched(table, tmp_path, Here(), at_once=2)
     [path] = tmp_path.glob(f"search/*/{first.job.key(table.hash)}.journal")
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text(lines[0] + lines[1].replace(", 0]", ", 7]", 1) + lines[2])
+    lines, own = path.read_text().splitlines(keepends=True), own_seed(first.job)
+    path.write_text(lines[0] + lines[1].replace(f", {own}]", ", 7]", 1) + lines[2])
     (tmp_path / "search" / f"{path.stem}.json").unlink()
     [*_, again] = searched(table, tmp_path, Here(), at_once=2)
     assert "another course" in caplog.text
@@ -236,7 +238,7 @@ def test_processes_are_ended_where_the_clock_ends_a_search(table: Table, tmp_pat
     asked = {"repeats": 1, "live": True, "device": "cpu", "seed": 9}
     [record] = SearchExperiment(table, "random", wall=0.01, at_once=2, **asked).run(tmp_path)
     assert record.error is not None
-    assert "no training ends within 0.01 s; give more --wall" in record.error
+    assert "no training ends within --wall 0.01; give more" in record.error
 
 
 def test_what_was_trained_is_kept_whatever_ends(table: Table, tmp_path: Path) -> None:
@@ -268,7 +270,7 @@ def test_hopeless_trainings_are_stopped(
     best = -np.inf
     space, beyond = longer.space, Beyond.of(longer, "cpu")
     for text, epochs, value in zip(record.beyond, record.epochs, record.values, strict=True):
-        curve = beyond.row((space.parse(text), record.job.repeat))["valid_accuracy"]
+        curve = beyond.row((space.parse(text), own_seed(record.job)))["valid_accuracy"]
         assert value == pytest.approx(curve[epochs - 1], abs=1e-4), "it is the same run"
         hopeless = [epoch for epoch in range(1, 4) if curve[epoch - 1] < best - 0.01]
         assert epochs == min([*hopeless, 4])
@@ -301,7 +303,8 @@ def test_lcsvr_stops(table: Table, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"stop": "xgb"}, "gives no deviations"),
+        ({"stop": "xgb"}, "does not say how likely"),
+        ({"stop": "omni"}, "does not say how likely"),
         ({"stop": "lcsvr,lce"}, "two"),
         ({"stop": "lcsvr", "threshold": 2.0}, "--threshold 2: give a chance"),
     ],
@@ -312,3 +315,32 @@ def test_what_can_not_stop_is_refused(
     longer = short(table, tmp_path / "four.parquet")
     with pytest.raises(InputError, match=said.replace("two", "names several")):
         SearchExperiment(longer, "random", live=True, device="cpu", **options).plan()
+
+
+def test_guides_may_read_curves_and_what_is_counted(table: Table, tmp_path: Path) -> None:
+    """One after the other: each is trained for what is read of it."""
+    longer = short(table, tmp_path / "four.parquet")
+    guide = "combine(bayes-lin-reg, parts=[params, sotl-e])"
+    options = {"predictors": guide, "epochs": 1, "budget": 3}
+    strategy = "evolution(population=2, tournament=1)"
+    [*_, record] = searched(longer, tmp_path, strategies=strategy, **options)
+    assert record.job.predictor
+    with pytest.raises(InputError, match="leave --at-once, --wall and --stop out"):
+        searched(longer, tmp_path, at_once=2, **options)
+
+
+def test_in_another_process_what_was_fitted_is_kept(table: Table, tmp_path: Path) -> None:
+    longer = short(table, tmp_path / "four.parquet")
+    options = {"strategies": "random", "budget": 12, "stop": "lcsvr(trials=2)", "threshold": 0.0}
+    fits = Mock(wraps=Foresight._fit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Foresight, "_fit", lambda *given: fits(*given))
+        searched(longer, tmp_path, Pickling(), at_once=2, **options)
+    assert fits.call_count == 3, "once for each epoch but the last, ten being known"
+
+
+class Pickling(Here):
+    """As in another process."""
+
+    def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(job, *pickle.loads(pickle.dumps(args)), **kwargs)

@@ -108,3 +108,17 @@ def test_stand_ins_of_parts_are_counted_with_deviations_too() -> None:
     assert combined.fallbacks_ == 6
     combined.query(TEST.architectures, TEST.context, return_std=True)
     assert combined.fallbacks_ == 6
+
+
+@pytest.mark.parametrize("head", ["ngb(n_estimators=200)", "dngo"])
+def test_deviations_of_a_combination_are_as_large_as_those_of_its_head(head: str) -> None:
+    combined = Combined(head, ["params"]).fit(*TRAIN)
+    _, deviations = combined.query(TEST.architectures, TEST.context, return_std=True)
+    lacking = combined.head_.variance_
+    assert lacking > 0
+    assert (deviations**2 >= lacking).all()
+
+
+def test_more_labels_than_quantiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archcast.predictors.wrappers.combined.MOST_QUANTILES", 20)
+    assert tau(Combined("xgb(n_estimators=20)", ["sotl-e"])) > 0.5

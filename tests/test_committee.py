@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from archcast.core.errors import InputError
+from archcast.predictors.bayesian_linear import BayesianLinearRegression
 from archcast.predictors.committee import Committee
 from archcast.predictors.helpers.labels import rescale
 from archcast.predictors.predictor_text import to_predictor
@@ -67,3 +69,22 @@ def test_seeds_reach_the_members() -> None:
 def test_what_a_committee_refuses(members: Sequence[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Committee(members).fit(TRAIN.architectures, TRAIN.labels)
+
+
+def test_one_source_reaches_the_members_and_its_price_the_record() -> None:
+    committee = Committee(["transfer(gp, source=a.parquet)", "xgb"])
+    assert committee.tags.source == "a.parquet"
+    with pytest.raises(InputError, match=r"one source at a time, not a\.parquet, b\.parquet"):
+        _ = Committee(["transfer(gp, source=a.parquet)", "transfer(xgb, source=b.parquet)"]).tags
+
+    class Dear(BayesianLinearRegression):
+        price: float | None = 7.0
+
+        def _fit(self, *given: Any) -> None:
+            super()._fit(*given)
+            self.source_seconds_ = self.price
+
+    for price in (7.0, None):
+        Dear.price = price
+        committee = Committee([Dear(), "bayes-lin-reg"]).fit(TRAIN.architectures, TRAIN.labels)
+        assert committee.source_seconds_ == price

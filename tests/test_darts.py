@@ -16,6 +16,7 @@ from archcast.core.errors import InputError
 from archcast.networks.blueprint import networks_of
 from archcast.networks.darts_modules import Around, HalvedImage, JoinedNodes
 from archcast.networks.flops import count_flops
+from archcast.spaces import registry as spaces
 from archcast.spaces.darts import NODES, OPERATIONS, SPACE, cells_of
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
@@ -218,3 +219,9 @@ def test_every_network_runs_and_learns() -> None:
         network = networks.build(architecture, GREY, networks.scale("mini"))
         network(torch.randn(3, 1, 14, 14)).sum().backward()
         assert all(p.grad is not None for p in network.parameters())
+
+
+def test_a_long_line_that_is_no_genotype_is_refused_at_once() -> None:
+    for start, space in (("normal=[", SPACE), ("recurrent=[", spaces.get("darts-rnn"))):
+        with pytest.raises(InputError, match="it is no Genotype"):
+            space.parse(start + "('tanh', 0)  " * 40 + "x")

@@ -41,7 +41,7 @@ def test_versions_stand_for_the_sources_that_are_here() -> None:
 
 def test_what_ships_is_named_by_its_version() -> None:
     found = made_of(predictors.get("omni")(head="xgb(max_depth=2)"))
-    assert found["version"] == ["1"]
+    assert found["version"] == ["2"]
     xgb, parts = found["params"]["head"], found["params"]["parts"]
     assert [part["kind"].partition(":")[2] for part in parts] == ["jacov", "LastTrainingLoss"]
     assert xgb["params"]["max_depth"] == 2

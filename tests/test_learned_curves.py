@@ -152,3 +152,7 @@ def test_on_no_schedule_is_it_worse_than_the_last_value(
             for each in tables[:2]
         )
         assert ours > last, kind
+
+
+def test_accuracies_are_no_values_of_what_else_is_predicted() -> None:
+    assert LearnedCurves().values(np.zeros(3)) is None

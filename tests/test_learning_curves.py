@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from archcast.predictors.lce import UNKNOWN_STD, CurveMixture
 from archcast.predictors.predictor import Context, Curves, Tags
 from archcast.studies.experiment import Experiment
 from archcast.testing import toy
+from archcast.testing.toys import Toy
 from tests.results import planned, small_table
 from tests.test_evaluation import job
 
@@ -325,3 +327,32 @@ def test_fallbacks_are_in_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
         planned(job("lce", params={"steps": 5}, epochs=6, test_size=10)), small_table()
     )
     assert record.fallbacks == len(record.predictions)
+
+
+def test_lcsvr_learns_beside_runs_that_diverged() -> None:
+    train, test = toy(60, seed=1), toy(40, seed=2)
+    assert train.context is not None
+    assert test.context is not None
+
+    def failing(toys: Toy) -> Context:
+        assert toys.context.curves is not None
+        columns = {name: values.copy() for name, values in toys.context.curves.columns.items()}
+        for values in columns.values():
+            values[0, 1:] = np.nan
+        diverged = np.arange(len(toys.labels)) == 0
+        return Context(curves=replace(toys.context.curves, columns=columns, diverged=diverged))
+
+    labels = np.where(np.arange(60) == 0, 0.0, train.labels)
+    predictor = lcsvr.LearningCurveSVR(trials=5, best=2)
+    scores = {
+        name: predictor.fit(train.architectures, given, context).query(
+            test.architectures, failing(test)
+        )
+        for name, given, context in (
+            ("fine", train.labels, train.context), ("failing", labels, failing(train)),
+        )
+    }  # fmt: skip
+    for each in scores.values():
+        assert each[0] == 0.0 == each.min()
+        assert kendall_tau(test.labels[1:], each[1:]) > 0.5
+    assert predictor.fallbacks_ == 1

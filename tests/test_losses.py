@@ -30,7 +30,13 @@ ORDERED = [
         for name in ("mlp", "gcn")
         for loss in ("pairwise", "listwise", "top")
     ),
-    *("bananas(loss=listwise)", "bonas(loss=pairwise)", "xgb(loss=pairwise)", "lgb(loss=top)"),
+    *(
+        "bananas(loss=listwise)",
+        "bonas(loss=pairwise)",
+        "dngo(loss=pairwise)",
+        "xgb(loss=pairwise)",
+        "lgb(loss=top)",
+    ),
     "graph(loss=listwise)",
 ]
 

@@ -181,3 +181,13 @@ def test_all_samples_are_networks() -> None:
         )
         gray(images).sum().backward()
         assert all(p.grad is not None for p in gray.parameters()), "nothing is without use"
+
+
+def test_where_all_are_joined_nothing_is_rewired() -> None:
+    one, two = (
+        SPACE.parse(f"3,2,{top}/4,0.5/5,4,{bottom}/0") for top, bottom in ((0.2, 0.7), (1, 1))
+    )
+    assert drawn(one) == drawn(two) == drawn(SPACE.canonical(one))
+    assert SPACE.canonical(one) == SPACE.canonical(two)
+    fewer = [SPACE.parse(f"4,2,{top}/4,0.5/5,2,0.3/0") for top in (0.2, 0.9)]
+    assert SPACE.canonical(fewer[0]) != SPACE.canonical(fewer[1])

@@ -317,6 +317,10 @@ def test_samplers_heed_how_many_options_there_are() -> None:
         counts = np.bincount(column, minlength=most)
         assert len(counts) == most
         assert counts.max() - counts.min() <= 1, "as evenly as can be"
+    often = np.concatenate([samplers.fair(options, rng, []) for _ in range(400)])
+    for column, most in zip(often.T, options, strict=True):
+        share = np.bincount(column) / len(column)
+        np.testing.assert_allclose(share, 1 / most, atol=0.04, err_msg="none has the surplus")
     for sampler in (samplers.uniform, samplers.novel, samplers.climbed):
         archive: samplers.Archive = []
         seen = np.array([sampler(options, rng, archive)[0] for _ in range(200)])

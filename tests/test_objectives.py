@@ -506,7 +506,8 @@ PRICE = 1e4  # seconds, beside which measured ones are nothing
         (Combined(XGBoost(n_estimators=5), [Column("synflow", price=PRICE), "sotl-e"]), 20, 1),
         (Combined(XGBoost(n_estimators=5), [Column("synflow", price=PRICE)] * 2), 40, 2),
         (
-            Ensemble(Combined(XGBoost(n_estimators=5), [Column("synflow", price=PRICE)]), 3), 60, 3,
+            Ensemble(Combined(XGBoost(n_estimators=5), [Column("synflow", price=PRICE)]), 3),
+            36, 3,  # of bootstrap samples
         ),
         # Each label is in two of three folds' fits and in one's query; the last fit has all.
         (Tuned(Tunable(XGBoost(n_estimators=5), [Column("synflow", price=PRICE)]), trials=2),
@@ -544,10 +545,14 @@ def test_a_search_is_charged_what_its_objective_takes(tmp_path: Path) -> None:
     }
     whole = 2.0 * EPOCHS
     np.testing.assert_allclose(found["perplexity"].training_seconds, whole * np.arange(1, 6))
-    assert found["parameters"].training_seconds == [0.0] * 5
+    assert found["parameters"].training_seconds == [], "evaluations are what counts"
     np.testing.assert_allclose(found["epoch_seconds"].training_seconds, 2.0 * np.arange(1, 6))
     assert found["latency_a"].training_seconds == [], "no table says what that takes"
     with pytest.raises(InputError, match="does not say what measuring latency_a takes; give --bud"):
         SearchExperiment(table, "random", objective="latency_a", seconds=9.0).plan()
     _, remarks = SearchExperiment(table, "random", objective="latency_a").plan()
     assert any("speed-ups count evaluations" in remark for remark in remarks)
+    with pytest.raises(InputError, match="--seconds: parameters costs nothing; give --budget"):
+        SearchExperiment(table, "random", objective="parameters", seconds=9.0).plan()
+    rows = speed_up.summarise(measure_searches([found["parameters"]]))
+    assert rows["seconds"].isna().all()

@@ -160,5 +160,5 @@ def test_what_the_table_lacks_is_a_failure_with_its_reason() -> None:
     jobs, _ = SearchExperiment(few, "gdas(epochs=1)", budget=1, repeats=1, device="cpu").plan()
     record = run_search_job(jobs[-1], few)
     assert record.error is not None
-    assert "the table has nothing of what the search ends with" in record.error
+    assert "nothing that the search may end with can be had" in record.error
     assert np.isfinite(record.best)

@@ -80,3 +80,14 @@ def test_a_front_needs_two_objectives(objectives: list[str]) -> None:
 def test_predictors_are_given_for_each_objective() -> None:
     with pytest.raises(InputError, match="give some for each of accuracy, latency_cpu"):
         archcast.pareto(["accuracy", "latency_cpu"], {"accuracy": "additive"}, small_table())
+
+
+def test_trainings_that_objectives_share_are_paid_for_once(tmp_path: Path) -> None:
+    table = small_table(40)
+    table.columns["pgd_accuracy"] = table.columns["test_accuracy"] / 2
+    sizes = {"train_size": 20, "test_size": 10, "repeats": 1, "results": tmp_path}
+    both = archcast.pareto(["accuracy", "pgd_accuracy"], "bayes-lin-reg", table, **sizes)
+    alone = archcast.leaderboard(
+        table, "bayes-lin-reg", train_sizes=(20,), test_size=10, repeats=1, results=tmp_path
+    )
+    assert both["init_seconds"][0] == pytest.approx(alone["init_seconds"][0], abs=5.0)

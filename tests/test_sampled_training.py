@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,30 @@ def test_from_images_to_a_board(
     ):
         failed = CliRunner().invoke(app, wrong)
         assert said in str(failed.exception)
+
+
+def test_the_first_training_tells_how_many_may_fly(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Waiting(Executor):
+        """Does what it was given only when a result is asked for."""
+
+        flying = most = 0
+
+        def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.flying += 1
+            self.most = max(self.most, self.flying)
+            future: Future[Any] = Future()
+
+            def end() -> None:
+                self.flying -= 1
+                future.set_result(job(*args, **kwargs))
+
+            threading.Timer(0.2, end).start()
+            return future
+
+    costing(monkeypatch, 1.0)
+    executor = Waiting()
+    table = train_within(setting, 17.0, tmp_path / "out.parquet", executor)
+    assert len(table.epochs) <= 12
+    assert executor.most <= 11

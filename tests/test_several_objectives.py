@@ -375,7 +375,7 @@ def test_nsga2_climbs() -> None:
         (["--objectives", "accuracy,parameters", "--objective", "accuracy"], "by --objective"),
         (["--limit", "latency_cpu"], "give an objective and a number"),
         (["--limit", "latency_cpu=fast"], "give an objective and a number"),
-        (["--limit", "latency_cpu=0.1"], "the best there is 1 ms"),
+        (["--limit", "latency_cpu=0.1"], "the best there is 1.004202 ms"),
         (["--limit", "latency_cpu=nan"], "nothing in"),
         (["--limit", "accuracy=101"], "nothing in"),
         (["--objectives", "accuracy,latency_cpu", "--strategy", "local-search"], "one objective"),
@@ -454,3 +454,40 @@ def test_the_measured_table_has_a_row_a_kind_of_search(
     assert head.strip("| ").split(" | ")[-2] == last
     names = [row.split(" | ")[0].strip("| ") for row in rows]
     assert sorted(names) == ["`evolution`", "`evolution` with `gp`", "`random`"]
+
+
+def test_limits_that_nothing_keeps_together_are_refused() -> None:
+    table = small_table(20, runs=1)
+    table.columns["latency_cpu"] = np.linspace(1.0, 2.0, 20)
+    table.columns["parameters"] = np.linspace(2_000, 1_000, 20)
+    limits = {"latency_cpu": 1.2, "parameters": 1_200.0}
+    with pytest.raises(InputError, match="keeps all of these; loosen one"):
+        chosen_goal(table, None, None, limits)
+    assert chosen_goal(table, None, None, {**limits, "latency_cpu": 2.0}).limits
+
+
+def test_the_best_that_a_refusal_names_is_kept_by_something() -> None:
+    table = small_table(20, runs=1)
+    table.columns["latency_cpu"] = np.linspace(1.00012345, 2.0, 20)
+    with pytest.raises(InputError, match=r"the best there is 1\.0001235 ms"):
+        chosen_goal(table, None, None, {"latency_cpu": 0.5})
+    assert chosen_goal(table, None, None, {"latency_cpu": 1.0001235}).limits
+
+
+def test_where_the_judging_runs_keep_no_limit_a_search_says_so() -> None:
+    found = records(TABLE, "random", limits={"parameters": 1_100.0})[0]
+    lost = found.model_copy(update={"front": [], "values": [], "others": [], "error": "none"})
+    rows = measure_searches([lost, found])
+    assert rows["error"].notna().sum() == 1
+    job = found.job.model_copy(update={"limits": (Limit(PARAMETERS, 1.0),)})
+    record = run_search_job(PlannedSearch(job, to_strategy("random"), None), TABLE)
+    assert record.error is not None
+    assert "nothing keeps the limits" in record.error
+
+
+def test_what_is_a_little_worse_than_all_that_was_trained_still_adds_to_a_front() -> None:
+    told = np.array([[0.0, 10.0], [10.0, 0.0]])
+    found = prospect(FAST, told, told, [True, True])
+    candidates = np.array([[[-0.5, 30.0], [-5.0, 90.0], [1.0, 1.0]]])
+    rng = np.random.default_rng(0)
+    assert found.choose(candidates, 1, "hypervolume", rng) == [0]

@@ -434,3 +434,38 @@ def test_median_interval_has_its_coverage() -> None:
     found = [median_interval(list(each)) for each in draws]
     covered = np.mean([low <= 1.0 <= high for low, high in found])
     assert covered == pytest.approx(1 - 2 * (1 + 12 + 66) / 2**12, abs=0.012)
+
+
+def test_where_all_searches_stop_trainings_random_search_that_does_is_the_baseline() -> None:
+    stopping = {"stop": "lcsvr", "threshold": 0.05}
+    records = [
+        each.model_copy(update={"job": each.job.model_copy(update=stopping)})
+        for each in (
+            *searches("random", [3.0, 1.0, 5.0]),
+            *searches("evolution", [3.0, 3.0, 4.0], evaluations=[1.0, 1.5], predictor="rf"),
+            *searches("evolution", [3.0, 3.0, 4.0], evaluations=[1.0, 3.0]),
+        )
+    ]
+    assert default_target(measure_searches(records)) == 3.0
+    guided = by_name(search_rows(records, 3.0))["evolution", "rf"]
+    assert guided["speed_up_evaluations"] == pytest.approx(2.0 / 1.5)
+    assert guided["over_unguided_evaluations"] == pytest.approx(3.0 / 1.5)
+
+
+def test_live_regrets_are_from_the_best_that_was_returned() -> None:
+    """Whose table has another best for each, as another run is left out."""
+    one, two = (
+        record([best - truth], repeat=at) for at, (best, truth) in enumerate([(80, 85), (82, 83)])
+    )
+    live = [
+        each.model_copy(
+            update={
+                "best": best, "truth": [truth],
+                "job": each.job.model_copy(update={"live": True}),
+            }
+        )
+        for each, best, truth in ((one, 80.0, 85.0), (two, 82.0, 83.0))
+    ]  # fmt: skip
+    found = measure_searches(live)
+    assert [regrets.tolist() for regrets in found["regrets"]] == [[0.0], [2.0]]
+    assert found["best"].tolist() == [85.0, 85.0]

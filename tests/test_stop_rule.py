@@ -21,7 +21,7 @@ EPOCHS = int(TABLE.epochs[0])
 class FromLast(Predictor):
     """Takes the last value of a curve for the final one."""
 
-    tags = Tags(needs=frozenset({"curves"}), learns=False, probabilistic=True)
+    tags = Tags(needs=frozenset({"curves"}), learns=False, probabilistic=True, in_unit=True)
 
     def _fit(self, architectures: Any, labels: Any, context: Any) -> None:
         pass
@@ -104,3 +104,20 @@ def test_searches_with_a_rule_are_their_own_records(tmp_path: Path) -> None:
     assert regrets() == plain
     assert regrets(stop="lcsvr(trials=2)") == stopped
     assert sum(stopped) > sum(plain)
+
+
+def test_what_was_done_already_costs_a_search_what_it_took() -> None:
+    class Saving(FromLast):
+        def _fit(self, *given: Any) -> None:
+            self.saved_seconds_ = 100.0
+
+        def _query_with_std(self, *given: Any) -> Any:
+            self.saved_seconds_ = 1.0
+            return super()._query_with_std(*given)
+
+    simulation = stopping(Saving())
+    simulation.run_search(Search(RandomSearch(), simulation.pool, np.random.default_rng(0)), 3)
+    hundreds, ones = divmod(round(simulation.predictor_seconds), 100)
+    asked = [*simulation.stopped.values(), *[EPOCHS - 1] * (2 - len(simulation.stopped))]
+    assert hundreds == max(asked), "it learns from none, and is fitted once an epoch"
+    assert ones == sum(asked)

@@ -10,6 +10,7 @@ from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -546,3 +547,10 @@ def test_statistics_of_batch_norm() -> None:
     assert scores["batch"][0] == pytest.approx(-evaluate(heir, predictor.valid_)[0], rel=1e-4)
     with pytest.raises(ValueError, match="0 or more, or batch"):
         predictors.get("rsws")(epochs=1, recalibrate=-1).fit([], [], CELLS.context)
+
+
+def test_without_batch_norm_there_is_nothing_to_recalibrate() -> None:
+    network = Mock(wraps=nn.Linear(2, 2))
+    network.modules = lambda: [nn.Linear(2, 2)]
+    recalibrate(network, [torch.zeros(1, 2)])
+    network.assert_not_called()

@@ -353,3 +353,22 @@ def test_searches_tell_what_the_source_took(tmp_path: Path, strategy: str) -> No
     alone = summary[summary["predictor"].isna()]
     assert "source" not in [str(each.header) for each in search_table(alone, 120).columns]
     assert isinstance(json.loads(pd.DataFrame(summary).to_json()), dict)
+
+
+def test_heads_that_need_more_than_curves(tmp_path: Path) -> None:
+    """They learn here; at the source, whose networks are not at hand, trees do."""
+    head = "combine(xgb(n_estimators=5), parts=[sotl-e, params])"
+    predictor = f"transfer({head}, source={elsewhere(tmp_path)})"
+    for labels in (0, 20):
+        [record] = Experiment(TABLE, predictor, [labels], epochs=[3], repeats=1, test_size=20).run(
+            tmp_path
+        )
+        assert record.error is None, record.error
+
+
+def test_a_source_that_lacks_a_curve_is_named(tmp_path: Path) -> None:
+    source = elsewhere(tmp_path, train_loss=None)
+    with pytest.raises(InputError, match="a source without train_loss"):
+        Experiment(
+            TABLE, f"transfer(lcsvr, source={source})", [20], epochs=[3], test_size=20
+        ).plan()

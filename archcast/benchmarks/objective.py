@@ -66,6 +66,11 @@ class Objective:
         return not all(map(_of_networks, self.columns))
 
     @property
+    def is_counted(self) -> bool:
+        """Whether it is counted of an untrained network, and costs nothing."""
+        return self.columns <= COUNTED.keys()
+
+    @property
     def work(self) -> str:
         """What there is to do before it is known."""
         return "training" if self.needs_training else f"measuring {self.name}"

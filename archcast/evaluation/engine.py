@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import COUNTED, MeasuredOn, Objective
+from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.cache import Wanted
 from archcast.core.errors import InputError, told
@@ -283,8 +283,13 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     if "source" in tags.needs:
         source = source_of(table, tags.source)
         elsewhere = measured_there(source, source_objective(source, table, objective))
-        if "curves" in tags.needs and elsewhere.curves is None:
-            missing.append(f"a source without curves, {source.source}")
+        if tags.reads_curves_alone:
+            read = tags.curves or {*_curves_to_see(table, objective)}
+            if (known := elsewhere.curves) is None:
+                missing.append(f"a source without curves, {source.source}")
+            else:
+                lacking = sorted(name for name in read if known.get(name) is None)
+                missing += [f"a source without {name}, {source.source}" for name in lacking]
     if "curves" in tags.needs:
         if table.epochs.max() <= 1:  # one value is the final result, and no curve
             missing.append("no curves")
@@ -345,7 +350,7 @@ def label_seconds(
     """
     if objective.needs_training or not len(at):
         return _training_seconds(table, at, run, None)
-    if objective.columns <= {*COUNTED}:
+    if objective.is_counted:
         return np.zeros(len(at))
     if objective.columns <= {"epoch_seconds"}:
         return np.asarray(table.columns["epoch_seconds"][run[at]], dtype=np.float64)

@@ -56,12 +56,14 @@ def ground_truth(
     seeds: int = 4,
     workers: int | Executor = 1,
     device: str = "auto",
+    build: str | None = None,
 ) -> pd.DataFrame:
     """Runs of architectures, a row each: those of the table, or else as many as `seeds`.
 
     What the table lacks is trained by its recipe on its images, at its scale, and kept in the cache
     of ground truths; a run is trained once, and what was interrupted goes on. Isomorphic
-    architectures are one; the table's own runs count for all of them.
+    architectures are one; the table's own runs count for all of them. `build` is the function that
+    built the table's networks, if they were none of ours.
 
     Returns:
         The columns `architecture`, as asked for, `seed`, `trained`, which is False of the table's
@@ -78,7 +80,7 @@ def ground_truth(
     trained = None
     if lacking:
         runs = [(form, seed) for form in lacking for seed in range(seeds)]
-        trained = Beyond.of(table, device).trained(runs, workers, "training")
+        trained = Beyond.of(table, device, build).trained(runs, workers, "training")
     rows: list[dict[str, Any]] = []
     for asked, form in zip(architectures, forms, strict=True):
         is_new = trained is not None and form in lacking

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,11 @@ def train_within(setting: Setting, seconds: float, out: Path, workers: int | Exe
         raise InputError(f"--seconds {seconds:g}: give more than 0")
     with Journal(out, setting.provenance()) as journal:
         runs = _affordable(setting, journal, seconds)
-        for row in run_each(partial(train_one, setting=setting), runs, workers):
-            journal.append(row)
+        alone = 1 if isinstance(workers, int) else workers
+        # The first one tells what they take, before many are in flight.
+        for some, who in ((islice(runs, 0 if journal.rows else 1), alone), (runs, workers)):
+            for row in run_each(partial(train_one, setting=setting), some, who):
+                journal.append(row)
         spent = sum(map(_seconds, journal.rows.values()))
     table = read_table(out)
     if len(table) < LEAST:

@@ -44,10 +44,14 @@ def uniform(options: Options, rng: np.random.Generator, archive: Archive) -> lis
 def fair(options: Options, rng: np.random.Generator, archive: Archive) -> list[Selection]:
     """Paths that use every option of every decision once (Chu et al., 2021, FairNAS).
 
-    Where a decision has fewer options than another, some of them are used again.
+    Where a decision has fewer options than another, some of them, drawn anew, are used again.
     """
-    every = np.arange(max(options)) % np.array(options)[:, None]
-    return _listed(rng.permuted(every, axis=1).T)
+    most = max(options)
+    every = [
+        rng.permutation(np.concatenate([rng.permutation(n) for _ in range(-(-most // n))])[:most])
+        for n in options
+    ]
+    return _listed(np.array(every).T)
 
 
 def novel(options: Options, rng: np.random.Generator, archive: Archive) -> list[Selection]:

@@ -51,7 +51,7 @@ class Plan:
     decision at an option, `split`, and starts from the weights of another training.
     """
 
-    version: ClassVar[int] = 2  # of the training: it goes up whenever weights change
+    version: ClassVar[int] = 3  # of the training: it goes up whenever weights change
 
     sampler: str
     epochs: int

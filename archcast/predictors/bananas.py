@@ -21,7 +21,7 @@ class Bananas(HeldOutVariance, MLP):
 
     Trained as `MLP`, all at once in one batched program. The paper encodes paths (`encoding=path`);
     the features used here hold those and more. Five networks, as in the paper, of three layers
-    where it has ten. Without `steps` there are 25 for up to 100 labels, and 398 for 4,000.
+    where it has ten. Without `steps` there are 25 for up to 100 labels, and 397 for 4,000.
     """
 
     tags = Tags(probabilistic=True, paper="White et al., 2019, BANANAS", version=3)

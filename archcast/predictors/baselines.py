@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from archcast.core.errors import InputError
+from archcast.predictors.helpers.paying import price
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
@@ -62,7 +63,8 @@ class Column(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         assert context.columns is not None
-        self.saved_seconds_ = self.price * len(architectures)
+        paid = (price((self.column, each), self.price) for each in architectures)
+        self.saved_seconds_ = sum(paid)
         values = context.columns[self.column]
         return values if self.direction == "max" else -values
 

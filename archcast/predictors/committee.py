@@ -51,15 +51,8 @@ class Committee(RescalesLabels, Predictor):
                     f"{text_of(member)} can't be of a committee: it learns no values of labels;"
                     " try xgb"
                 )
-        tags = [member.tags for member in self.members]
-        reads = [each.curves for each in tags if "curves" in each.needs]
-        return Tags(
-            needs=frozenset().union(*(each.needs for each in tags)),
-            curves=frozenset().union(*reads) if all(reads) else frozenset(),
-            columns=frozenset().union(*(each.columns for each in tags)),
-            probabilistic=True,
-            paper="Perrone & Cooper, 1993, When Networks Disagree",
-        )
+        paper = "Perrone & Cooper, 1993, When Networks Disagree"
+        return Tags.joined([each.tags for each in self.members], paper, probabilistic=True)
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         y = self._rescaled(labels)
@@ -67,14 +60,14 @@ class Committee(RescalesLabels, Predictor):
         for member in self.members:
             fitted = for_rescaled_labels(member, self.seed, self.device)
             self.members_.append(fitted.fit(architectures, y, context.only(fitted.tags)))
-        self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
+        self._take_over_fits(self.members_)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         values = []
         for member in self.members_:
             scores = member.query(architectures, context.only(member.tags))
             values.append(_values(member, scores))
-        self._add_up()
+        self._take_over(self.members_)
         mean: Vector = np.mean(values, axis=0)
         return mean
 
@@ -90,13 +83,9 @@ class Committee(RescalesLabels, Predictor):
             else:
                 scores = member.query(architectures, given)
             values.append(_values(member, scores))
-        self._add_up()
+        self._take_over(self.members_)
         within = np.mean(variances, axis=0) if variances else 0.0
         return np.mean(values, axis=0), np.sqrt(within + np.var(values, axis=0))
-
-    def _add_up(self) -> None:
-        self.fallbacks_ = sum(member.fallbacks_ for member in self.members_)
-        self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
 
 
 def _values(member: Predictor, scores: Vector) -> Vector:

@@ -138,6 +138,7 @@ class LearningCurveExtrapolation(Extrapolation):
         curves=frozenset({"valid_accuracy"}),
         learns=False,
         probabilistic=True,
+        in_unit=True,
         paper="Domhan et al., 2015, Extrapolation of Learning Curves",
         version=2,
     )
@@ -180,6 +181,7 @@ class MonotoneExtrapolation(LearningCurveExtrapolation):
         curves=frozenset({"valid_accuracy"}),
         learns=False,
         probabilistic=True,
+        in_unit=True,
         paper="Klein et al., 2017, Learning Curve Prediction with Bayesian Neural Networks",
         version=2,
     )

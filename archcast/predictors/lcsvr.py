@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from archcast.encodings import registry as encodings
-from archcast.predictors.helpers.curves import whole
+from archcast.predictors.helpers.curves import DIVERGED_LOSS, ended_badly, whole
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.helpers.telling_views import look, views_of
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
@@ -27,6 +27,9 @@ class LearningCurveSVR(Predictor):
     labels, one for all architectures. Of more than 400 labels, a random 400 compare the settings,
     which then learn from all. Scores and deviations are on the labels' axis.
 
+    A run that is known to have diverged scores the worst there is, and counts in `fallbacks_`;
+    where others are learned from, its curves go on with the worst of theirs.
+
     Args:
         encoding: of architectures, a name from `archcast.encodings`; or `auto`, for those that tell
             something of the labels.
@@ -38,8 +41,9 @@ class LearningCurveSVR(Predictor):
     tags = Tags(
         needs=frozenset({"curves"}),
         probabilistic=True,
+        in_unit=True,
         paper="Baker et al., 2017, Accelerating NAS using Performance Prediction",
-        version=2,
+        version=3,
     )
 
     def __init__(
@@ -67,7 +71,13 @@ class LearningCurveSVR(Predictor):
 
         from archcast.predictors.helpers.curve_svr import regression
 
+        assert context.curves is not None
         self.views_ = look(self.encoding, architectures, labels)
+        fine = ~ended_badly(context)
+        self.most_ = {
+            name: np.nanmax(curve[fine]) if fine.any() else 0.0
+            for name, curve in context.curves.columns.items()
+        }
         views, self.axis_ = self._views(architectures, context), Axis(labels)
         x, y = np.hstack(views), self.axis_.standardise(labels)
         view = np.repeat(np.arange(len(views)), [part.shape[1] for part in views])
@@ -99,8 +109,12 @@ class LearningCurveSVR(Predictor):
         self.svr_.fit(x, y)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        assert context.curves is not None
         x = np.hstack(self._views(architectures, context))
-        return self.axis_.restore(self.svr_.predict(x))
+        diverged = ended_badly(context)
+        self.fallbacks_ += int(diverged.sum())
+        scores = self.axis_.restore(self.svr_.predict(x))
+        return np.where(diverged, context.curves.worst, scores)
 
     def values(self, scores: Vector) -> Vector:
         return scores
@@ -117,5 +131,6 @@ class LearningCurveSVR(Predictor):
         assert context.curves is not None
         for name in context.curves.columns:
             curve = whole(context, name)
+            curve = np.where(curve == DIVERGED_LOSS, self.most_[name], curve)
             views.append(np.hstack([np.diff(curve, order, axis=1) for order in (0, 1, 2)]))
         return views

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archcast.core.heavy import torch
-from archcast.predictors.helpers.curves import whole
+from archcast.predictors.helpers.curves import ended_badly, whole
 from archcast.predictors.lce import UNKNOWN_STD, Extrapolation
 from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.spaces.space import Architecture
@@ -38,7 +38,9 @@ class LearnedCurves(Extrapolation):
         curves=frozenset({"valid_accuracy", "train_loss"}),
         learns=False,
         probabilistic=True,
+        in_unit=True,
         paper="Adriaensen et al., 2023, Efficient Bayesian Learning Curve Extrapolation using PFNs",
+        version=2,
     )
 
     def _query_with_std(
@@ -55,12 +57,9 @@ class LearnedCurves(Extrapolation):
         with torch.no_grad():
             parts = [trained().moments(part) for part in tokens.split(BATCH)]
         values, deviations = (100 * torch.cat(each).numpy() for each in zip(*parts, strict=True))
-        diverged = accuracy[:, -1].numpy() == 0
+        diverged = ended_badly(context)
         self.fallbacks_ += int(diverged.sum())
         return np.where(diverged, 0.0, values), np.where(diverged, UNKNOWN_STD, deviations)
-
-    def values(self, scores: Vector) -> Vector | None:
-        return scores
 
 
 @lru_cache(maxsize=1)

@@ -103,9 +103,13 @@ class MLP(TensorPredictor):
         )
         if self.loss != ERROR:
             with torch.no_grad():
-                scores = self._query_tensors(x).cpu().numpy()
+                scores = self._mean(x).cpu().numpy()
                 self.networks_.align(*alignment(scores, y.cpu().numpy()))
 
     def _query_tensors(self, x: Tensor) -> Tensor:
+        return self._mean(x)
+
+    def _mean(self, x: Tensor) -> Tensor:
+        """Of what the networks give."""
         scores: Tensor = self.networks_(x).mean(dim=0)
         return scores

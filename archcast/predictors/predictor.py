@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archcast.core.errors import InputError
 from archcast.predictors.parameters import Parametrised
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Tags:
     learns: bool = True  # False: it uses no labels, and is charged for none
     informed: bool = False  # True: it learns, and ranks without a single label too
     probabilistic: bool = False  # True: `query` can return standard deviations
+    in_unit: bool = False  # True: scores and deviations are in the unit of the labels
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever scores change
 
@@ -137,6 +139,34 @@ class Tags:
         for name, named in (("curves", self.curves), ("columns", self.columns)):
             if named and name not in self.needs:
                 raise TypeError(f"names {name} {sorted(named)}, and needs none")
+
+    @property
+    def reads_curves_alone(self) -> bool:
+        """Whether learning curves are all that is needed, besides a source."""
+        return self.needs - {"source"} == {"curves"}
+
+    @classmethod
+    def joined(
+        cls, parts: Sequence[Tags], paper: str, probabilistic: bool, version: int = 1
+    ) -> Self:
+        """Those of whoever needs all that some others need.
+
+        Raises:
+            InputError: they need different sources.
+        """
+        reads = [each.curves for each in parts if "curves" in each.needs]
+        sources = {each.source for each in parts if "source" in each.needs}
+        if len(sources) > 1:
+            raise InputError(f"one source at a time, not {', '.join(sorted(map(str, sources)))}")
+        return cls(
+            needs=frozenset().union(*(each.needs for each in parts)),
+            curves=frozenset().union(*reads) if all(reads) else frozenset(),
+            columns=frozenset().union(*(each.columns for each in parts)),
+            source=next(iter(sources), None),
+            probabilistic=probabilistic,
+            paper=paper,
+            version=version,
+        )
 
 
 class Predictor(Parametrised, ABC):
@@ -218,7 +248,7 @@ class Predictor(Parametrised, ABC):
             )
         if self.tags.learns and not self.tags.informed and not len(y):
             raise ValueError(f"{self} learns from labels; give at least one")
-        self.saved_seconds_: float = 0.0
+        self.fallbacks_, self.saved_seconds_ = 0, 0.0
         self.source_seconds_: float | None = 0.0
         self._fit(architectures, y, self._checked(context))
         self.n_labels_ = len(y)
@@ -274,6 +304,19 @@ class Predictor(Parametrised, ABC):
         As labels are, they are higher is better.
         """
         return None
+
+    def _take_over(self, parts: Iterable[Predictor]) -> None:
+        """Add what parts say of their last query."""
+        for part in parts:
+            self.saved_seconds_ += part.saved_seconds_
+            self.fallbacks_ += part.fallbacks_
+
+    def _take_over_fits(self, parts: Sequence[Predictor]) -> None:
+        """Add what parts say of their last fit, with what they knew from elsewhere."""
+        self._take_over(parts)
+        elsewhere = [self.source_seconds_, *(part.source_seconds_ for part in parts)]
+        known = [seconds for seconds in elsewhere if seconds is not None]
+        self.source_seconds_ = sum(known) if len(known) == len(elsewhere) else None
 
     def _one_each(self, values: ArrayLike, architectures: Sequence[Architecture]) -> Vector:
         vector = np.asarray(values, dtype=np.float64)

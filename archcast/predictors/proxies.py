@@ -20,6 +20,7 @@ import numpy as np
 from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.networks.blueprint import Untrained
+from archcast.predictors.helpers.paying import price
 from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.zero_cost import registry as proxies
@@ -94,7 +95,12 @@ class _Untrained(Predictor):
         parts = [[row[name] for name in self._parts()] for row in rows]
         for failed in (part for row in parts for part in row if part.failed):
             raise InputError(failed.reason)
-        seconds = sum(part.seconds for row in parts for part in row)
+        at = self.device, self._look(), scorer.seed
+        seconds = sum(
+            price((name, *at, architecture), row[name].seconds)
+            for architecture, row in zip(architectures, rows, strict=True)
+            for name in self._parts()
+        )
         self.saved_seconds_ += seconds - (perf_counter() - begun)
         values = [[LAST if p.value is None else p.value for p in row] for row in parts]
         return np.array(values).reshape(-1, len(self._parts()))

@@ -13,6 +13,7 @@ from archcast.core.errors import InputError
 from archcast.core.heavy import torch
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.networks import OFFICIAL, Networks
+from archcast.predictors.helpers.paying import price
 from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 from archcast.tasks.images import load_images
@@ -117,7 +118,8 @@ class WeightSharing(Predictor):
             for plan in [plan.start for plan in plans if plan.start] + plans
         }
         elapsed = perf_counter() - begun
-        self.saved_seconds_ = sum(each.seconds for each in trained.values()) - elapsed
+        paid = (price((plan, task.hash), each.seconds) for plan, each in trained.items())
+        self.saved_seconds_ = sum(paid) - elapsed
         self.supernets_ = [trained[plan].supernet for plan in plans]
         self._ready(blueprint, task, self.training_seed)
 
@@ -172,7 +174,7 @@ class RandomPaths(WeightSharing):
 
 
 class FairNAS(WeightSharing):
-    """Every operation of an edge once a step.
+    """Every operation of an edge once a step; where another edge has more, some of them again.
 
     A step runs as many paths as there are operations, and half of the epochs are enough.
     """

@@ -52,8 +52,10 @@ class Goal:
 
     @property
     def dearest(self) -> Objective:
-        """The quantity whose price is paid: one that needs training, if there is any."""
-        return next((each for each in self.quantities if each.needs_training), self.quantities[0])
+        """The quantity whose price is paid: one that needs training, or else is measured."""
+        measured = [each for each in self.quantities if not each.is_counted]
+        trained = [each for each in measured if each.needs_training]
+        return [*trained, *measured, *self.quantities][0]
 
     @property
     def points(self) -> str:

@@ -24,7 +24,7 @@ from archcast.search.strategy import Trial
 from archcast.search.trainings import SECONDS, Trainings
 from archcast.spaces.space import Architecture
 
-SEEDS = 4  # that what a search finds is judged by, its own included
+SEEDS = 4  # of the runs that judge, one less where an architecture's own is among them
 COUNTED = {  # columns that are known of an untrained network
     "parameters": Beyond.parameters,
     "flops": Beyond.flops,

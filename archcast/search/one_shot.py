@@ -95,7 +95,10 @@ class OneShot(Strategy):
         guide.fit([], [])
         candidates = self.candidates(pool, rng, guide)
         if not candidates:
-            raise InputError("the table has nothing of what the search ends with; search --live")
+            raise InputError(
+                "nothing that the search may end with can be had: no path leads to the output, or"
+                " the table lacks them, which --live would train"
+            )
         scores = guide.query(candidates) if len(candidates) > 1 else np.zeros(1)
         for at in np.argsort(-scores, kind="stable"):
             yield Trial(candidates[at])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -129,7 +129,7 @@ class SearchRecord(BaseRecord):
         yield (self.best, *totals), 4
 
 
-@versioned(3)
+@versioned(4)
 def run_search_job(
     planned: PlannedSearch, table: Table, trainers: Trainers | None = None
 ) -> SearchRecord:
@@ -144,12 +144,14 @@ def run_search_job(
     record = SearchRecord(job=job, table=table.hash, **to_find(job.goal, truth))
 
     def search() -> dict[str, Any]:
+        if not (job.goal.is_single or job.live or record.front):
+            raise InputError("nothing keeps the limits, by the runs that judge this search")
         known = table, run, job.goal, job.label
-        seed = job.repeat % SEEDS
+        stop = planned.stop and replace(planned.stop, seed=job.predictor_seed(), device=job.device)
         simulation = (
-            LiveSimulation(*known, job.device, seed, planned.stop, planned.build)
+            LiveSimulation(*known, job.device, own_seed(job), stop, planned.build)
             if job.live
-            else Simulation(*known, planned.stop)
+            else Simulation(*known, stop)
         )
         guide = _guide(planned, simulation, rng)
         way = planned.strategy, simulation.pool, rng.spawn(1)[0], guide
@@ -162,9 +164,10 @@ def run_search_job(
         else:
             log = simulation.run_search(Search(*way), *most)
             trained = simulation.truth(job.truth)
-        if not log.values and (within := job.wall or job.seconds):
-            option = "--wall" if job.wall else "--seconds"
-            raise InputError(f"no training ends within {within:g} s; give more {option}")
+        if not log.values and (job.wall or job.seconds):
+            given = (("--wall", job.wall), ("--seconds", job.seconds))
+            within = " and ".join(f"{name} {value:g}" for name, value in given if value)
+            raise InputError(f"no training ends within {within}; give more")
         fallbacks = guide.fallbacks if guide else 0
         course = planned.strategy.course(guide) if guide else Course()
         beyond = simulation.strangers if isinstance(simulation, LiveSimulation) else []
@@ -185,6 +188,11 @@ def run_search_job(
         }
 
     return record.model_copy(update=outcome_or_error(search))
+
+
+def own_seed(job: SearchJob) -> int:
+    """Of the runs that a live search is told of: no other search's, and none that judges."""
+    return SEEDS + job.repeat + 10_000 * job.seed
 
 
 def to_find(goal: Goal, truth: Matrix) -> dict[str, Any]:

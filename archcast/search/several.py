@@ -18,6 +18,7 @@ from archcast.search.strategy import Guide
 from archcast.spaces.space import Architecture
 
 Combine = Literal["hypervolume", "chebyshev"]
+MARGIN = 0.1  # of the range of what was trained, by which what is worse still adds to a front
 SUM = 0.05  # weight of the sum in a Chebyshev scalarisation, as in ParEGO (Knowles, 2006)
 
 
@@ -102,7 +103,8 @@ class Prospect:
     ) -> None:
         self.goal, self.exact = goal, exact
         self.told, self.predicted = np.sort(told, axis=0), np.sort(predicted, axis=0)
-        self.least, self.spread = told.min(axis=0), spreads(told)
+        self.spread = spreads(told)
+        self.least = told.min(axis=0) - MARGIN * self.spread
         known = self.values(predicted)
         self.front = self.scaled(known[goal.returned(told)])
 
@@ -118,8 +120,9 @@ class Prospect:
         return found
 
     def scaled(self, values: Matrix) -> Matrix:
-        """Values (..., quantities) of the objectives, from 0, the least trained, to 1."""
-        scaled: Matrix = ((values - self.least) / self.spread)[..., : len(self.goal.objectives)]
+        """Values (..., quantities) of the objectives; 0 is below the least trained, 1 the best."""
+        share = (values - self.least) / ((1.0 + MARGIN) * self.spread)
+        scaled: Matrix = share[..., : len(self.goal.objectives)]
         return scaled
 
     def choose(
@@ -167,16 +170,19 @@ class Prospect:
     def _by_scalars(
         self, points: Matrix, kept: NDArray[np.bool_], size: int, rng: np.random.Generator
     ) -> list[int]:
-        left = np.flatnonzero(kept.mean(axis=0) >= 0.5)
+        left = np.arange(points.shape[1])
         chosen: list[int] = []
         while len(left) and len(chosen) < size:
             weights = rng.dirichlet(np.ones(points.shape[2]))
             scalars = chebyshev(points[:, left], weights)
-            known = chebyshev(self.front, weights).max(initial=-np.inf)
-            gains = np.maximum(scalars - known, 0.0).mean(axis=0)
-            best = left[np.lexsort((scalars.mean(axis=0), gains))[-1]]
-            chosen.append(int(best))
-            left = left[left != best]
+            nothing = float(chebyshev(np.zeros(len(weights)), weights))
+            known = chebyshev(self.front, weights).max(initial=nothing)
+            gains = np.where(kept[:, left], np.maximum(scalars - known, 0.0), 0.0).mean(axis=0)
+            best = int(gains.argmax())
+            if gains[best] == 0.0:
+                break
+            chosen.append(int(left[best]))
+            left = np.delete(left, best)
         return chosen
 
 

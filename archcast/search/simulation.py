@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from math import inf
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from archcast.benchmarks.objective import COUNTED, MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.evaluation.engine import context, label_seconds, truth_of
+from archcast.predictors.helpers.paying import paying_once
 from archcast.predictors.predictor import Context, Predictor, Vector
 from archcast.search.goal import Goal, Matrix, matrix
 from archcast.search.pool import Pool
@@ -34,7 +35,8 @@ class Log:
     """What a search trained, in order, and what it had cost when each trial was done."""
 
     architectures: list[int] = field(default_factory=list)  # positions in the table
-    epochs: list[int] = field(default_factory=list)  # that it has been trained for by then
+    epochs: list[int] = field(default_factory=list)  # of training by then; all of the longest
+    # training, where it is whole and went well
     values: list[float] = field(default_factory=list)  # of the first objective, in its unit
     others: list[list[float]] = field(default_factory=list)  # of the other quantities, by trial
     evaluations: list[float] = field(default_factory=list)  # whole trainings paid
@@ -138,7 +140,8 @@ class Simulation:
         epochs = self._train(*trial)
         at = self.position(trial.architecture)
         row = self.run[at]
-        if epochs == self._whole(at):
+        whole = epochs == self._whole(at)
+        if whole:
             value, *others = self._final[row].tolist()
         else:
             curve = self.table.curve_of(self.goal.objectives[0])
@@ -149,7 +152,8 @@ class Simulation:
         if epochs > self._told.get(at, 0):
             self._told[at] = epochs
             self.log.architectures.append(at)
-            self.log.epochs.append(epochs)
+            went_well = whole and at not in self.stopped and not self.table.diverged[row]
+            self.log.epochs.append(max(1, int(self.table.epochs.max())) if went_well else epochs)
             self.log.values.append(value)
             if others:
                 self.log.others.append(others)
@@ -181,11 +185,11 @@ class Simulation:
         assert self.stop is not None
         trained = zip(self.log.architectures, self.log.epochs, strict=True)
         ended = [
-            at for at, epochs in trained if epochs == self._whole(at) and at not in self.stopped
+            at for at, epochs in trained if epochs >= self._whole(at) and at not in self.stopped
         ]
         last, now = self._foresight, self.stop.foresight(self.table, self.run[ended])
         if last and now and np.array_equal(last.rows, now.rows):
-            now.fitted = last.fitted
+            now.name = last.name
         self._foresight = now
         return now
 
@@ -259,13 +263,13 @@ def epoch_prices(
 ) -> NDArray[np.float64] | None:
     """Seconds of an epoch of each architecture's run, or as large a part of a measurement.
 
-    None where the table does not say what these take.
+    None where the table does not say what these take, or they take nothing.
     """
     if objective.needs_training:
         return table.epoch_seconds if bool(table.lengths.all()) else None
     every = np.arange(len(table))
     whole = label_seconds(table, objective, every, run)
-    return None if whole is None else whole / np.maximum(1, table.epochs[run])
+    return None if whole is None or not whole.any() else whole / np.maximum(1, table.epochs[run])
 
 
 def told(table: Table, goal: Goal, label: MeasuredOn) -> Matrix:
@@ -293,7 +297,8 @@ class PaidGuide(Guide):
     """A predictor in a simulation: it sees what was paid for, and its seconds count.
 
     It is of one objective. A query of one that reads learning curves trains each architecture for
-    `epochs` epochs. One that does not learn is fitted once, and scores an architecture once.
+    `epochs` epochs. One that does not learn is fitted once, and scores an architecture once; so do
+    the parts of one that learns, as far as they can be kept.
     """
 
     def __init__(
@@ -312,6 +317,7 @@ class PaidGuide(Guide):
         self._unlabeled, self._seed = unlabeled, seed
         self._scores: dict[Architecture, float] = {}
         self._fitted = False
+        self._paid: set[Hashable] = set()
 
     @property
     def _reads_curves(self) -> bool:
@@ -356,7 +362,7 @@ class PaidGuide(Guide):
                 self.simulation.pay(architecture, self.epochs)
         needs, columns = self.predictor.tags.needs, self.predictor.tags.columns
         counted = self.simulation.is_live and "columns" in needs
-        measured = not counted and needs & {"curves", "columns"}
+        measured = self._reads_curves or ("columns" in needs and not counted)
         at = [self.simulation.position(each) for each in architectures if measured]
         rows = self.simulation.run[np.array(at, dtype=np.int64)]
         facts = context(
@@ -375,6 +381,7 @@ class PaidGuide(Guide):
 
     def _timed(self, work: Callable[[], T]) -> T:
         start = perf_counter()
-        result = work()
+        with paying_once(self._paid):
+            result = work()
         self.simulation.predictor_seconds += perf_counter() - start + self.predictor.saved_seconds_
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from archcast.spaces.space import Architecture
 
 LEARNED = 10  # whole trainings that a predictor learns from before it stops any
 GROWTH = 1.5  # times as many, whenever it learns anew
+KEPT = 100  # fitted predictors
 
 
 def is_hopeless(mean: float, std: float, best: float, threshold: float) -> bool:
@@ -38,8 +40,10 @@ class StopRule:
     predictor: Predictor
     threshold: float
     objective: Objective
+    seed: int = 0
+    device: str = "cpu"
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def foresight(self, table: Table, rows: NDArray[np.int64]) -> Foresight | None:
         """What is foretold of a training that begins when those of some rows have ended, wholly.
@@ -57,6 +61,9 @@ class StopRule:
         return Foresight(self, table, rows[:learned], values[:learned], float(values.max()))
 
 
+_FITTED: dict[tuple[str, int], Predictor] = {}  # by name and epochs, once a process
+
+
 @dataclass(slots=True)
 class Foresight:
     """Foretells how trainings end, of rows whose `values` it learned; `best` is the best so far.
@@ -69,24 +76,26 @@ class Foresight:
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
     best: float
-    fitted: dict[int, Predictor] = field(default_factory=dict)  # by epochs
+    name: str = field(default_factory=lambda: uuid4().hex)  # of all that foretell the same
     seconds: float = 0.0  # that it took
 
     def is_hopeless(self, table: Table, row: int, epochs: int) -> bool:
         """Of the training of a row of `table`, after so many epochs."""
         begun = perf_counter()
-        if epochs not in self.fitted:
-            self.fitted[epochs] = self._fit(epochs)
-        predictor = self.fitted[epochs]
+        predictor = _FITTED.get((self.name, epochs)) or self._fit(epochs)
         asked = self._seen(table, np.array([row]), predictor, epochs)
         mean, std = predictor.query(*asked, return_std=True)
-        self.seconds += perf_counter() - begun
+        self.seconds += perf_counter() - begun + predictor.saved_seconds_
         return is_hopeless(float(mean[0]), float(std[0]), self.best, self.rule.threshold)
 
     def _fit(self, epochs: int) -> Predictor:
-        predictor = configured(self.rule.predictor, 0, "cpu")
+        predictor = configured(self.rule.predictor, self.rule.seed, self.rule.device)
         learned, known = self._seen(self.table, self.rows, predictor, epochs)
-        return predictor.fit(learned, self.values, known)
+        _FITTED[self.name, epochs] = predictor.fit(learned, self.values, known)
+        self.seconds += predictor.saved_seconds_
+        while len(_FITTED) > KEPT:
+            del _FITTED[next(iter(_FITTED))]
+        return predictor
 
     def _seen(
         self, table: Table, rows: NDArray[np.int64], predictor: Predictor, epochs: int

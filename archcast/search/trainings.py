@@ -88,7 +88,7 @@ class Trainings:
             self._past = deque(ended_in(self.journal))
             if self.journal.exists():
                 os.truncate(self.journal, self._past[-1].end if self._past else 0)
-            self._before = self._past[-1].seconds if self._past else 0.0
+            self._before = 0.0  # seconds, by the last training that is gone through
             self._begun = monotonic()
             work = partial(_trained, beyond=self.beyond)
             self._submit = entering.enter_context(submitting(work, self.workers))
@@ -114,9 +114,11 @@ class Trainings:
             _logger.warning("%s: is of another course of the search, which goes on", self.journal)
             os.truncate(self.journal, self._past[0].at)
             self._past.clear()
+            self._begun = monotonic()
             self._go_on()
         if self._past:
             ended = self._past.popleft()
+            self._before = ended.seconds
             asked, _ = self._flying.pop(ended.text)
             row = ended.row or self.beyond.row(asked)
             if not self._past:
@@ -169,7 +171,7 @@ def ended_in(journal: Path) -> list[Ended]:
         content = read_whole(journal)
     except FileNotFoundError:
         return found
-    for line in content.splitlines(keepends=True):
+    for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
         try:
             text, seconds, row = json.loads(line)
             found.append(

@@ -27,7 +27,7 @@ EDGE = r"\(\s*['\"](\w+)['\"]\s*,\s*(\d)\s*\)"
 _JOINED = r"(?:\[\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*\]|range\(\s*2\s*,\s*6\s*\))"
 _GENOTYPE = re.compile(
     r"\s*,\s*".join(
-        rf"{cell}\s*=\s*\[((?:\s*{EDGE}\s*,?)*)\s*\]\s*,\s*{cell}_concat\s*=\s*{_JOINED}"
+        rf"{cell}\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*{cell}_concat\s*=\s*{_JOINED}"
         for cell in CELLS
     )
 )

@@ -19,7 +19,7 @@ NODES = range(1, 9)  # node 0 is what the cell makes of input and state
 
 _JOINED = r"(?:\[\s*1\s*,\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*,\s*6\s*,\s*7\s*,\s*8\s*\]|range\(1, ?9\))"
 _GENOTYPE = re.compile(
-    rf"recurrent\s*=\s*\[((?:\s*{EDGE}\s*,?)*)\s*\]\s*,\s*concat\s*=\s*{_JOINED}"
+    rf"recurrent\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*concat\s*=\s*{_JOINED}"
 )
 
 

@@ -13,6 +13,7 @@ from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture, Choices, Graphs, Space, chains
 
 NEIGHBOURS, SAMPLES = range(2, 6), range(8)
+REWIRED = 0.1, 1.0  # the chance of each edge
 LEVELS = 3
 FACTS = ("operations", "depth")  # of the network that was drawn
 CONNECTED = 30  # times that a random graph is drawn anew for not being in one piece
@@ -65,6 +66,7 @@ class NAGO(Space):
     """
 
     name = "nago"
+    version: ClassVar[int] = 2
     counts: ClassVar = range(3, 11)  # of the nodes of a graph
 
     @cached_property
@@ -73,12 +75,12 @@ class NAGO(Space):
         return (
             Decision("top nodes", nodes),
             Decision("top neighbours", tuple(NEIGHBOURS)),
-            Decision("top rewired", low=0.1, high=1.0),
+            Decision("top rewired", low=REWIRED[0], high=REWIRED[1]),
             Decision("middle nodes", nodes),
             Decision("middle edges", low=0.2, high=1.0),
             Decision("bottom nodes", nodes),
             Decision("bottom neighbours", tuple(NEIGHBOURS)),
-            Decision("bottom rewired", low=0.1, high=1.0),
+            Decision("bottom rewired", low=REWIRED[0], high=REWIRED[1]),
             Decision("sample", tuple(SAMPLES), ordered=False),
         )
 
@@ -118,10 +120,13 @@ class NAGO(Space):
         return all(NEIGHBOURS[choices[at + 1]] < self.counts[choices[at]] for at in (0, 5))
 
     def canonical(self, architecture: Architecture) -> Architecture:
-        """With as many neighbours as act."""
+        """With as many neighbours as act; and where all are joined, rewired as little as can be."""
         choices = list(architecture.choices)
-        for at in (1, 6):
-            choices[at] = NEIGHBOURS.index(NEIGHBOURS[choices[at]] // 2 * 2)
+        for at in (0, 5):
+            nodes, acting = self.counts[choices[at]], NEIGHBOURS[choices[at + 1]] // 2 * 2
+            choices[at + 1] = NEIGHBOURS.index(acting)
+            if acting == nodes - 1:
+                choices[at + 2] = REWIRED[0]
         return Architecture(self, tuple(choices))
 
     def graphs(self, architectures: Sequence[Architecture]) -> Graphs:

@@ -353,6 +353,7 @@ def ground_truth(
     seeds: int = 4,
     workers: int | Executor = 1,
     device: str = "auto",
+    build: str | None = None,
 ) -> pd.DataFrame:
     """Runs of one architecture or more: the table's own, or trained as these were.
 
@@ -364,7 +365,7 @@ def ground_truth(
     opened = _as_table(table, dataset)
     several = [architectures] if isinstance(architectures, Architecture | str) else architectures
     asked = [opened.space.parse(each) if isinstance(each, str) else each for each in several]
-    return truth.ground_truth(opened, asked, seeds, workers, device)
+    return truth.ground_truth(opened, asked, seeds, workers, device, build)
 
 
 def train_sample(

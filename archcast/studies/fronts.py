@@ -97,6 +97,7 @@ def _row(
     ]
     regrets = [each.hypervolume_regret for each in qualities]
     low, high = mean_interval(regrets)
+    trained = [each.needs_training for each in objectives]
     return {
         **{each.name: part.predictor for each, part in zip(objectives, settings, strict=True)},
         "train_size": max(part.train_size for part in settings),
@@ -108,8 +109,19 @@ def _row(
         "hypervolume_regret_high": high,
         "recall": mean(each.recall for each in qualities),
         "chosen": mean(each.chosen for each in qualities),
-        **{
-            seconds: mean(sum(getattr(part, seconds) for part in parts) for parts in good)
-            for seconds in ("init_seconds", "query_seconds", "source_seconds")
-        },
+        "init_seconds": mean(
+            _together(parts, "init_seconds", "label_seconds", trained) for parts in good
+        ),
+        "query_seconds": mean(
+            _together(parts, "query_seconds", "evidence_seconds", [True] * len(trained))
+            for parts in good
+        ),
+        "source_seconds": mean(sum(part.source_seconds for part in parts) for parts in good),
     }
+
+
+def _together(parts: Sequence[Any], seconds: str, trainings: str, shared: Sequence[bool]) -> float:
+    """Seconds of all parts, where those of the trainings that some of them share count once."""
+    at_once = [getattr(part, trainings) for part, one in zip(parts, shared, strict=True) if one]
+    every = sum(getattr(part, seconds) for part in parts)
+    return float(every - sum(at_once) + max(at_once, default=0.0))

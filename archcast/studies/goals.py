@@ -39,17 +39,28 @@ def chosen_goal(
     known = np.isfinite(told(table, goal, "valid") + told(table, goal, "test")).all(axis=1)
     if lacking := int((~np.maximum.reduceat(known, table.starts[:-1])).sum()):
         raise InputError(
-            f"--objectives: {table.source} knows {', '.join(each.name for each in goal.quantities)}"
-            f" of no single run of {lacking} architectures; choose others"
+            f"{table.source} knows {', '.join(each.name for each in goal.quantities)} of no single"
+            f" run of {lacking} architectures; choose other --objectives or --limit"
         )
+    values = [
+        each.signed(table.mean_over_runs(table.values(each, each.truth)))
+        for each in goal.quantities
+    ]
     for limit in limited:
         signed = limit.objective.signed
-        best = signed(table.values(limit.objective, limit.objective.truth)).max()
+        best = np.nanmax(values[goal.quantities.index(limit.objective)])
         if not signed(limit.value) <= best:
+            texts = (f"{signed(best):.{digits}g}" for digits in range(4, 18))
+            enough = next(text for text in texts if signed(float(text)) <= best)
             raise InputError(
                 f"--limit {limits_text([limit])}: nothing in {table.source} keeps it; the best"
-                f" there is {signed(best):.4g} {limit.objective.unit}".rstrip()
+                f" there is {enough} {limit.objective.unit}".rstrip()
             )
+    if not (goal.violations(np.column_stack(values)) == 0).any():
+        raise InputError(
+            f"--limit {limits_text(limited)}: nothing in {table.source} keeps all of these; loosen"
+            " one"
+        )
     return goal
 
 

@@ -53,7 +53,8 @@ class Front:
         goal = record.job.goal
         signs = goal.signed(np.ones((1, len(goal.quantities))))[:, : len(goal.objectives)]
         truth = goal.signed(matrix(record.truth, record.other_truth))
-        return cls(goal, truth, signs * record.front, (signs * record.worst)[0])
+        points = np.reshape(record.front, (-1, len(goal.objectives)))
+        return cls(goal, truth, signs * points, (signs * record.worst)[0])
 
     def found(self, trials: Trials) -> Matrix:
         """The true values (points, objectives) of those that keep the limits in truth."""
@@ -64,6 +65,8 @@ class Front:
 
     def regret(self, trials: Trials) -> float:
         """Of returning these trials: see `incumbent_regrets`."""
+        if not len(self.points):
+            return np.nan
         share = hypervolume_regret(self.found(trials), self.points, self.worst)
         several = len(self.goal.objectives) > 1
         return share * (100.0 if several else float(self.points[0, 0] - self.worst[0]))
@@ -82,26 +85,48 @@ class Front:
 
 
 def with_finds(records: Iterable[SearchRecord]) -> list[SearchRecord]:
-    """The records; the front and the worst of live ones hold what any of them has returned too.
+    """The records; the best, or the front, of live ones holds what any of them has returned too.
 
-    Of a few architectures that a table begins with there may be no front to speak of. Searches for
-    a single objective are left as they are.
+    Of a few architectures that a table begins with there may be no front to speak of.
     """
     given = list(records)
-    goals = {each.job.goal for each in given if each.job.live and each.values}
-    known = {goal: _known(goal, given) for goal in goals if not goal.is_single}
+    live: dict[tuple[Any, ...], list[SearchRecord]] = {}
+    for record in given:
+        if record.job.live:
+            live.setdefault(_sought(record), []).append(record)
+    known = {
+        sought: (_best if some[0].job.goal.is_single else _front)(some)
+        for sought, some in live.items()
+        if any(record.values for record in some)
+    }
     return [
-        each.model_copy(update=known[each.job.goal])
-        if each.job.live and each.job.goal in known
-        else each
+        each.model_copy(update=known.get(_sought(each), {})) if each.job.live else each
         for each in given
     ]
 
 
-def _known(goal: Goal, records: Iterable[SearchRecord]) -> dict[str, Any]:
-    """The front and the worst of tables and of all that live searches for a goal returned."""
+def _sought(record: SearchRecord) -> tuple[Any, ...]:
+    """What is searched for, where, and how it is judged."""
+    return record.table, record.job.goal, record.job.truth, record.judged_on
+
+
+def _best(records: Sequence[SearchRecord]) -> dict[str, Any]:
+    """The best of the table, unless live searches for it returned better."""
+    signed = records[0].job.objective.signed
+    most, beaten = -np.inf, False
+    for record in (each for each in records if each.values):
+        returned = returned_after(record.job.goal, record.epochs, record.values)
+        found = max(signed(record.truth[at]) for [at] in returned)
+        beaten |= found > signed(record.best)
+        most = max(most, found, signed(record.best))
+    return {"best": signed(most)} if beaten else {}
+
+
+def _front(records: Sequence[SearchRecord]) -> dict[str, Any]:
+    """The front and the worst of the table and of all that live searches for it returned."""
+    goal = records[0].job.goal
     points, worst = [], []
-    for record in (each for each in records if each.job.live and each.job.goal == goal):
+    for record in records:
         front = Front.of(record)
         points.append(front.points)
         worst.append(front.worst[np.newaxis])

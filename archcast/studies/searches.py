@@ -150,6 +150,8 @@ class SearchExperiment:
                 raise InputError(f"{option} {value:g}: give more than 0")
         if epoch_prices(table, table.starts[:-1], goal.dearest) is None:
             unknown = f"{table.source} does not say what {goal.dearest.work} takes"
+            if goal.dearest.is_counted:
+                unknown = f"{goal.dearest.name} costs nothing"
             if self.seconds is not None:
                 raise InputError(f"--seconds: {unknown}; give --budget")
             remarks.append(f"speed-ups count evaluations: {unknown}")
@@ -279,9 +281,10 @@ class SearchExperiment:
         beyond = self._beyond()
         for each in goal.quantities:
             if lacks := each.columns - beyond.columns:
+                asked = "--objective" if each in goal.objectives else "--limit"
                 raise InputError(
                     f"--live: runs that are trained here have no {', '.join(sorted(lacks))}; choose"
-                    f" another --objective than {each.name}"
+                    f" another {asked} than {each.name}"
                 )
 
     def _facts(
@@ -319,6 +322,12 @@ class SearchExperiment:
         remarks: list[str] = []
         if self.predictors is not None:
             chosen, remarks = self._guides(goal)
+        for each in chosen if self._leaves_training else []:
+            if "curves" in each.tags.needs:
+                raise InputError(
+                    f"--predictor {text_of(each)}: reads learning curves, and trains for them one"
+                    " after the other; leave --at-once, --wall and --stop out"
+                )
         for each in chosen if self.live else []:
             if lacks := each.tags.columns - COUNTED.keys():
                 read = ", ".join(sorted(lacks))

@@ -9,7 +9,7 @@ end, over the number that got there. A run that never does counts with all that 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,7 +32,6 @@ AXES: tuple[Axis, ...] = ("seconds", "evaluations")
 POINTS = 100  # of a trajectory
 
 SearchKey = tuple[str, str, int, str]  # strategy and predictor, epochs of curves, what stops
-RANDOM: SearchKey = (BASELINE, "", 0, "")
 SEARCH = ["strategy", "predictor", "epochs", "stop"]  # what tells one row from another
 MAYBE = ("distance", "broken", "kept")  # means that some searches have
 
@@ -53,13 +52,7 @@ def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
     None where it did not fail.
     """
     ordered = sorted(with_finds(records), key=lambda record: record.job.repeat)
-    found = pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
-    below = min((float(regrets.min()) for regrets in found["regrets"] if len(regrets)), default=0.0)
-    if below < 0:  # what live searches find may beat the table
-        found["best"] -= below * found["sign"]
-        found["regrets"] = [regrets - below for regrets in found["regrets"]]
-        found["liked_regrets"] = [regrets - below for regrets in found["liked_regrets"]]
-    return found
+    return pd.DataFrame([_measured(record) for record in ordered], columns=_COLUMNS)
 
 
 _COLUMNS = [
@@ -103,7 +96,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "repeat": job.repeat,
         "error": record.error,
         "fallbacks": record.fallbacks,
-        "best": record.best if goal.is_single else 100.0 if several else record.front[0][0],
+        "best": _best(record),
         "regrets": incumbent_regrets(record),
         **ending(record),
         "evaluations": np.array(record.evaluations),
@@ -119,6 +112,15 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "probabilities": record.probabilities,
         **provenance(record),
     }
+
+
+def _best(record: SearchRecord) -> float:
+    """The most that a search can find; NaN where nothing keeps the limits."""
+    if record.job.goal.is_single:
+        return record.best
+    if len(record.job.goal.objectives) > 1:
+        return 100.0
+    return record.front[0][0] if record.front else np.nan
 
 
 def _kept(record: SearchRecord) -> float:
@@ -210,7 +212,8 @@ def speed_up(baseline: Effort, this: Effort, of: int = 1) -> dict[str, Any]:
 
 def default_target(searches: pd.DataFrame) -> float | None:
     """The regret that the median random search ends with; None without one."""
-    random = _by_search(_good(searches)).get(RANDOM)
+    groups = _by_search(_good(searches))
+    random = groups.get(_plain(BASELINE, groups))
     return None if random is None else float(np.median(_ends(random)))
 
 
@@ -238,8 +241,10 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
         [
             _outcome(found, good[key], target, len(groups))
             | _to_target(key, efforts)
-            | _speed_ups("speed_up", key, RANDOM, efforts, len(groups))
-            | _speed_ups("over_unguided", key, (_unguided(found), "", 0, ""), efforts, len(groups))
+            | _speed_ups("speed_up", key, _plain(BASELINE, groups), efforts, len(groups))
+            | _speed_ups(
+                "over_unguided", key, _plain(_unguided(found), groups), efforts, len(groups)
+            )
             for key, found in groups.items()
         ]
     )
@@ -261,6 +266,12 @@ def clock(rows: pd.DataFrame) -> Axis:
 def _by_search(searches: pd.DataFrame) -> dict[SearchKey, pd.DataFrame]:
     groups = [group for _, group in searches.groupby(SEARCH, sort=False)]
     return {next(group[SEARCH].itertuples(index=False, name=None)): group for group in groups}
+
+
+def _plain(strategy: str, groups: Collection[SearchKey]) -> SearchKey:
+    """A strategy alone; where trainings of all searches are stopped, stopped as the first are."""
+    stops = [stop for *_, stop in groups]
+    return strategy, "", 0, "" if "" in stops or not stops else stops[0]
 
 
 def _good(searches: pd.DataFrame) -> pd.DataFrame:

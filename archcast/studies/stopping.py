@@ -140,13 +140,14 @@ def check_foretells(
     Raises:
         InputError: it gives no deviations, or is of another curve.
     """
-    if not (predictor.tags.probabilistic and "curves" in predictor.tags.needs):
+    tags = predictor.tags
+    if not (tags.probabilistic and tags.in_unit and "curves" in tags.needs):
         raise InputError(
-            f"{option} {text_of(predictor)}: gives no deviations for a learning curve;"
-            " choose lcsvr, lc-pfn, lce or lce-m"
+            f"{option} {text_of(predictor)}: does not say how likely a learning curve ends above a"
+            " value; choose lcsvr, lc-pfn, lce or lce-m"
         )
-    read = predictor.tags.curves
-    if not (predictor.tags.learns or not read or read & {OBJECTIVE, curve}):
+    read = tags.curves
+    if not (tags.learns or not read or read & {OBJECTIVE, curve}):
         raise InputError(
             f"{option} {text_of(predictor)}: foretells {', '.join(sorted(read))}"
             f" and not {objective.name}; choose lcsvr"

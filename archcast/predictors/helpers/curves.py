@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.predictors.predictor import OBJECTIVE, Context, Vector
 
 DIVERGED_LOSS = 1e6  # nats
+
+
+def ended_badly(context: Context) -> NDArray[np.bool_]:
+    """Which runs are known to have diverged, (architectures,)."""
+    assert context.curves is not None
+    curves = [*context.curves.columns.values(), context.curves.objective]
+    known = next(curve for curve in curves if curve is not None)
+    diverged = context.curves.diverged
+    return np.zeros(len(known), dtype=bool) if diverged is None else diverged
 
 
 def whole(context: Context, name: str) -> Vector:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.predictors.helpers.labels import rescale
 from archcast.predictors.predictor import Context, Predictor, Vector
@@ -27,7 +28,40 @@ class HeldOutVariance(Predictor):
     seed: int
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        self._fit_twice(architectures, None, labels, context)
+
+    def fit_beside(
+        self,
+        architectures: Sequence[Architecture],
+        features: Vector,
+        labels: Vector,
+        context: Context,
+    ) -> None:
+        """As of a `VectorPredictor`."""
+        self._fit_twice(architectures, features, labels, context)
+
+    def _query_with_std(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        return self._query_model(architectures, None, context)
+
+    def query_beside_with_std(
+        self, architectures: Sequence[Architecture], features: Vector
+    ) -> tuple[Vector, Vector]:
+        """As of a `VectorPredictor`."""
+        return self._query_model(architectures, features, Context())
+
+    def _fit_twice(
+        self,
+        architectures: Sequence[Architecture],
+        features: Vector | None,
+        labels: Vector,
+        context: Context,
+    ) -> None:
         from sklearn.base import clone
+
+        def some(rows: NDArray[np.int64]) -> tuple[list[Architecture], Vector | None]:
+            return [architectures[i] for i in rows], None if features is None else features[rows]
 
         y = rescale(labels, self.labels)
         order = np.random.default_rng(self.seed).permutation(len(y))
@@ -35,21 +69,30 @@ class HeldOutVariance(Predictor):
         lacking = 0.0
         if len(held_out):
             second = clone(self).set_params(labels="raw")
-            second._fit_model([architectures[i] for i in train], y[train], context.take(train))
-            others = [architectures[i] for i in held_out]
-            scores, std = second._query_with_std(others, context.take(held_out))
+            second._fit_model(*some(train), y[train], context.take(train))
+            scores, std = second._query_model(*some(held_out), context.take(held_out))
             lacking = np.mean((scores - y[held_out]) ** 2 - std**2)
-        self._fit_model(architectures, labels, context)
+        self._fit_model(architectures, features, labels, context)
         self.variance_ = max(lacking, 0.0)
 
     def _fit_model(
-        self, architectures: Sequence[Architecture], labels: Vector, context: Context
+        self,
+        architectures: Sequence[Architecture],
+        features: Vector | None,
+        labels: Vector,
+        context: Context,
     ) -> None:
-        super()._fit(architectures, labels, context)  # type: ignore[safe-super]
+        if features is None:
+            super()._fit(architectures, labels, context)  # type: ignore[safe-super]
+        else:
+            super().fit_beside(architectures, features, labels, context)  # type: ignore[misc]
         self.variance_ = 0.0
 
-    def _query_with_std(
-        self, architectures: Sequence[Architecture], context: Context
+    def _query_model(
+        self, architectures: Sequence[Architecture], features: Vector | None, context: Context
     ) -> tuple[Vector, Vector]:
-        scores, std = super()._query_with_std(architectures, context)
+        if features is None:
+            scores, std = super()._query_with_std(architectures, context)
+        else:
+            scores, std = super().query_beside_with_std(architectures, features)  # type: ignore[misc]
         return np.asarray(scores), np.hypot(std, self.variance_**0.5)

@@ -46,7 +46,7 @@ class Informed(Predictor):
             raise InputError(
                 f"{text_of(self.head)} can't be a head: it learns no values of labels; try xgb"
             )
-        return replace(tags, informed=True, probabilistic=True, version=1)
+        return replace(tags, informed=True, probabilistic=True, in_unit=False, version=1)
 
     @abstractmethod
     def _learn(self, architectures: Sequence[Architecture], labels: Vector, ctx: Context) -> None:
@@ -62,14 +62,14 @@ class Informed(Predictor):
         self.process_ = CarriedGP().fit(self._seen(architectures, context), y)
         self.head_ = self._fitted_head(architectures, y, context) if len(y) else None
         if self.head_ is not None:
-            self.saved_seconds_ += self.head_.saved_seconds_
+            self._take_over_fits([self.head_])
 
     def _fitted_head(
         self, architectures: Sequence[Architecture], y: Vector, context: Context
     ) -> Predictor:
         head = for_rescaled_labels(self.head, self.seed, self.device)
         if isinstance(head, VectorPredictor | NAO):
-            head.saved_seconds_ = 0.0
+            head.fallbacks_, head.saved_seconds_, head.source_seconds_ = 0, 0.0, 0.0
             head.fit_beside(architectures, self.process_.left_out_[:, None], y, context)
         else:
             head.fit(architectures, y, context)
@@ -88,8 +88,7 @@ class Informed(Predictor):
             scores = np.asarray(self.head_.query_beside(architectures, means[:, None]))
         else:
             scores = self.head_.query(architectures, context)
-            self.fallbacks_ += self.head_.fallbacks_
-            self.saved_seconds_ += self.head_.saved_seconds_
+            self._take_over([self.head_])
         values = self.head_.values(scores)
         assert values is not None
         share = len(self.labels_) / (2 * len(self.labels_) + FEW)

@@ -56,10 +56,11 @@ class Lessons:
 def lessons(source: Source, head: Predictor, context: Context) -> Lessons:
     """Those of a source, learned once a process.
 
-    The teacher is XGBoost, whatever the head; or the head itself where that reads curves, which it
-    is taught up to where those of the context end. Length scales are those of a Gaussian process.
+    The teacher is XGBoost, whatever the head; or the head itself where that reads curves and
+    nothing else, which it is taught up to where those of the context end. Length scales are those
+    of a Gaussian process.
     """
-    curves = context.curves
+    curves = context.curves if head.tags.reads_curves_alone else None
     teacher: Predictor = unfitted(TEACHER) if curves is None else head
     key = digest([id(source), made_of(teacher), curves and _shape(curves)])
     if key not in _KEPT:
@@ -120,6 +121,6 @@ def _alike(there: Curves, here: Curves) -> Curves:
     return Curves(
         here.horizon,
         {name: at_parts(name) for name in here.columns},
-        None if here.objective is None else at_parts(OBJECTIVE),
+        None if here.objective is None or there.objective is None else at_parts(OBJECTIVE),
         worst=there.worst,
     )

@@ -18,6 +18,8 @@ from archcast.predictors.predictor_text import (
 )
 from archcast.spaces.space import Architecture
 
+MOST_QUANTILES = 10_000  # of labels: more than scikit-learn takes by itself
+
 
 class Combined(Predictor):
     """Fits a head on architectures and on what other predictors score them.
@@ -49,14 +51,11 @@ class Combined(Predictor):
     def tags(self) -> Tags:  # type: ignore[override]
         """All that the parts need, and whether the head gives deviations."""
         self._check()
-        reads = [part.tags.curves for part in self.parts if "curves" in part.tags.needs]
-        everything = [each.tags for each in (self.head, *self.parts)]
-        return Tags(
-            needs=frozenset().union(*(tags.needs for tags in everything)),
-            curves=frozenset().union(*reads) if all(reads) else frozenset(),
-            columns=frozenset().union(*(tags.columns for tags in everything)),
+        return Tags.joined(
+            [each.tags for each in (self.head, *self.parts)],
+            "White et al., 2021, How Powerful are Performance Predictors in NAS?",
             probabilistic=self.head.tags.probabilistic,
-            paper="White et al., 2021, How Powerful are Performance Predictors in NAS?",
+            version=2,
         )
 
     def _check(self) -> None:
@@ -80,11 +79,12 @@ class Combined(Predictor):
         self.head_ = head
         for part in self.parts_:
             part.fit(architectures, labels, context)
-            self.saved_seconds_ += part.saved_seconds_
+        self._take_over(self.parts_)
         scores = self._scores(architectures, context)
         self.quantiles_ = QuantileTransformer(
-            n_quantiles=len(scores), output_distribution="normal", random_state=0
-        ).fit(scores)
+            n_quantiles=min(len(scores), MOST_QUANTILES), output_distribution="normal",
+            random_state=0,
+        ).fit(scores)  # fmt: skip
         self.head_.fit_beside(architectures, self._quantiles(scores), labels, context)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
@@ -105,8 +105,7 @@ class Combined(Predictor):
     def _scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         """Scores (architectures, parts)."""
         scores = np.column_stack([part.query(architectures, context) for part in self.parts_])
-        self.fallbacks_ = sum(part.fallbacks_ for part in self.parts_)
-        self.saved_seconds_ += sum(part.saved_seconds_ for part in self.parts_)
+        self._take_over(self.parts_)
         return scores
 
     def _quantiles(self, scores: Vector) -> Vector:

@@ -16,6 +16,9 @@ from archcast.spaces.space import Architecture
 class Ensemble(Predictor):
     """Fits copies of a predictor on bootstrap samples; scores are means, deviations their spread.
 
+    What a sample has drawn more than once, its copy sees once: where a copy holds out labels, to
+    choose its settings by, none of these is also among those that it learns from.
+
     Args:
         predictor: a `Predictor` that learns from labels, or text such as `xgb(max_depth=3)`.
         members: how many copies; each has a seed of its own.
@@ -47,7 +50,7 @@ class Ensemble(Predictor):
             probabilistic=True,
             informed=False,  # without labels all members are alike
             paper="Breiman, 1996, Bagging Predictors",
-            version=1,
+            version=2,
         )
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
@@ -56,11 +59,11 @@ class Ensemble(Predictor):
         rng = np.random.default_rng(self.seed)
         self.members_ = []
         for member in range(self.members):
-            drawn = rng.integers(len(labels), size=len(labels))
+            drawn = np.unique(rng.integers(len(labels), size=len(labels)))
             fitted = configured(self.predictor, self.seed + member, self.device)
             fitted.fit([architectures[i] for i in drawn], labels[drawn], context.take(drawn))
             self.members_.append(fitted)
-        self.saved_seconds_ = sum(fitted.saved_seconds_ for fitted in self.members_)
+        self._take_over(self.members_)
         self.source_seconds_ = self.members_[0].source_seconds_
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
@@ -75,6 +78,5 @@ class Ensemble(Predictor):
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
         scores = np.stack([member.query(architectures, context) for member in self.members_])
-        self.fallbacks_ = sum(member.fallbacks_ for member in self.members_)
-        self.saved_seconds_ = sum(member.saved_seconds_ for member in self.members_)
+        self._take_over(self.members_)
         return scores.mean(axis=0), scores.std(axis=0, ddof=1)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class SklearnRegressor(VectorPredictor):
     """Wraps a scikit-learn regressor: an object, or text such as `Ridge` or `SVR(C=10)`.
 
-    A regressor with a parameter `random_state` gets `seed`, unless it sets its own.
+    Wherever in it a parameter `random_state` is not set, it is `seed`.
     """
 
-    tags = Tags(paper="Pedregosa et al., 2011", version=2)
+    tags = Tags(paper="Pedregosa et al., 2011", version=3)
 
     def __init__(
         self,
@@ -37,8 +37,12 @@ class SklearnRegressor(VectorPredictor):
         from sklearn.base import clone
 
         fresh: Any = clone(self.estimator)
-        if fresh.get_params().get("random_state", 0) is None:
-            fresh.set_params(random_state=self.seed)
+        unset = [
+            name
+            for name, value in fresh.get_params().items()
+            if name.split("__")[-1] == "random_state" and value is None
+        ]
+        fresh.set_params(**dict.fromkeys(unset, self.seed))
         self.regressor_ = fresh.fit(x, y)
 
     def _query_vectors(self, x: Vector) -> Vector:

@@ -24,7 +24,8 @@ class Transfer(Informed):
     its architectures; and what matters in an architecture, as the length scales of a Gaussian
     process. How labels join in says `Informed`.
 
-    A head that reads learning curves is itself fitted to the source, to curves as long as here.
+    A head that reads learning curves and nothing else is itself fitted to the source, to curves as
+    long as here.
 
     What the source took, its labels and learning from them, is `source_seconds_`.
 

@@ -73,8 +73,7 @@ class Tuned(Predictor):
         self.best_, _ = max(self.scores_, key=lambda trial: trial[1], default=({}, 0.0))
         self.predictor_: Predictor = given.set_params(**self.best_)
         self.predictor_.fit(architectures, labels, context)
-        self.saved_seconds_ += self.predictor_.saved_seconds_
-        self.source_seconds_ = self.predictor_.source_seconds_
+        self._take_over_fits([self.predictor_])
 
     def _settings(self, space: dict[str, Any]) -> Iterator[dict[str, Any]]:
         from sklearn.model_selection import ParameterSampler
@@ -84,7 +83,7 @@ class Tuned(Predictor):
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         scores = self.predictor_.query(architectures, context)
-        self._take_over()
+        self._take_over([self.predictor_])
         return scores
 
     def values(self, scores: Vector) -> Vector | None:
@@ -94,13 +93,8 @@ class Tuned(Predictor):
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
         answer = self.predictor_.query(architectures, context, return_std=True)
-        self._take_over()
+        self._take_over([self.predictor_])
         return answer
-
-    def _take_over(self) -> None:
-        """What the predictor says of its last query."""
-        self.fallbacks_ = self.predictor_.fallbacks_
-        self.saved_seconds_ = self.predictor_.saved_seconds_
 
     def _tau_of_fold(
         self,
