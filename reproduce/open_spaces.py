@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from archcast.benchmarks.table import Table
 from archcast.making.ground_truth import ground_truth
 from archcast.report.text import seconds_text
+from archcast.search.live import SEEDS
 from archcast.search.search_job import SearchRecord
 from archcast.search.simulation import incumbents
 from archcast.studies.searches import SearchExperiment
@@ -30,7 +31,6 @@ SEARCHES = ("rsps", "novelty-search", "darts")
 ON_IMAGES = ("e2rnas", "e2rnas(combine=sum)")
 DIGITS = {"accuracy": 2, "bits": 3, "fgsm_accuracy": 2, "parameters": 0}
 BESIDE = ("fgsm_accuracy", "parameters")
-SEEDS = 4  # that an answer is trained with
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from archcast.search.strategy import Trial
 from archcast.search.trainings import SECONDS, Trainings
 from archcast.spaces.space import Architecture
 
-SEEDS = 4  # of the runs that judge, one less where an architecture's own is among them
+SEEDS = 3  # of the runs that judge what a search finds
 COUNTED = {  # columns that are known of an untrained network
     "parameters": Beyond.parameters,
     "flops": Beyond.flops,
@@ -166,7 +166,7 @@ class LiveSimulation(Simulation):
         """Further runs of an architecture that has one."""
         own = int(self.table.columns["seed"][self.run[position]])
         architecture = self.table.architectures[position]
-        return [(architecture, seed) for seed in range(SEEDS) if seed != own]
+        return [(architecture, seed) for seed in range(SEEDS + 1) if seed != own][:SEEDS]
 
     def counts(self, name: str, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """A column of `COUNTED`, without any training."""

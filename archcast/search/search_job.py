@@ -191,8 +191,8 @@ def run_search_job(
 
 
 def own_seed(job: SearchJob) -> int:
-    """Of the runs that a live search is told of: no other search's, and none that judges."""
-    return SEEDS + job.repeat + 10_000 * job.seed
+    """Of the runs that a live search is told of: no other repeat's, and none that judges."""
+    return SEEDS + 1 + job.repeat + 10_000 * job.seed
 
 
 def to_find(goal: Goal, truth: Matrix) -> dict[str, Any]:
