@@ -294,6 +294,29 @@ def colliding_ints() -> bytes:
     return b"\x80\x02}(" + b"".join(items) + b"u."
 
 
+def colliding_complexes() -> bytes:
+    """The same by numbers of two parts, the one of which makes up for the other."""
+    parts = ((-1_000_003 * n, n) for n in range(1, 40_000))
+    numbers = (
+        b"h\x00" + b"G%bG%b" % tuple(map(pack_double, each)) + b"\x86RK\x01" for each in parts
+    )
+    return b"\x80\x02c__builtin__\ncomplex\nq\x000}(" + b"".join(numbers) + b"u."
+
+
+def pack_double(value: float) -> bytes:
+    return struct.pack(">d", value)
+
+
+def pairs_of_numbers() -> bytes:
+    """Keys of two numbers each, whose hashes can be made to collide."""
+    return pickle.dumps({(n, n): 1 for n in range(10)}, 2)
+
+
+def many_results() -> bytes:
+    """A cell with more results than there are data sets and seeds."""
+    return pickle.dumps({"200": {"all_results": {("x", n): {} for n in range(100_000)}}}, 2)
+
+
 def wide(rows: int, values: int) -> bytes:
     """Parquet of zeros, run-length encoded."""
     packed = io.BytesIO()
@@ -386,7 +409,8 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "csv", b"architecture,test_accuracy,x\n%b,1,%b\n" % (CELL.encode(), b"[" * 100_000)
     yield "csv", b"architecture,test_accuracy\na,1,2,3\nb\n"
     yield "csv", b'architecture,test_accuracy\n"a,1\n'
-    for data in (nested_keys(), colliding_ints(), memo, doubled_list()):
+    keys = nested_keys(), colliding_ints(), colliding_complexes(), pairs_of_numbers()
+    for data in (*keys, many_results(), memo, doubled_list()):
         yield "NATS-Bench", bz2.compress(data)
         yield "pth", archived(data)
         yield "pth", archived(data, kind=zipfile.ZIP_DEFLATED)

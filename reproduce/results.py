@@ -25,6 +25,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from filelock import FileLock
+
 from archcast.core.errors import InputError, did_you_mean
 from archcast.core.files import replacing
 from reproduce.cifar10 import write_table
@@ -85,12 +87,22 @@ def measure(
             "seconds": seconds,
             "machine": f"{platform.system()} {platform.machine()}",
         }
-        with replacing(root / MEASURED) as aside:
-            aside.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+        (root / RESULTS).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / RESULTS / ".measured.lock")
+        with lock, replacing(root / MEASURED) as aside:
+            entries = read_known(root) | {part.name: known[part.name]}  # others may have measured
+            aside.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
         same = before == known[part.name]["written"]
         told = "the same as before" if same else "changed: read what the text around it says"
         print(f"measured: {part.name} in {part.where}, {seconds} s; {told}", flush=True)
         yield True
+
+
+def read_known(root: Path) -> Known:
+    """What is known of the parts, by name."""
+    path = root / MEASURED
+    known: Known = json.loads(path.read_text()) if path.exists() else {}
+    return known
 
 
 def _line(error: Exception) -> str:
@@ -115,8 +127,7 @@ def main(parts: Sequence[Part], arguments: Sequence[str] | None = None, root: Pa
             print(f"unknown part {name!r}: {did_you_mean(name, by_name)}", file=sys.stderr)
             return 2
     chosen = [by_name[name] for name in options.names] or parts
-    path = root / MEASURED
-    known: Known = json.loads(path.read_text()) if path.exists() else {}
+    known = read_known(root)
     if options.check:
         reasons = {part.name: why_stale(part, known, root) for part in chosen}
         stale = [part for part in chosen if reasons[part.name]]

@@ -597,7 +597,7 @@ def test_report_of_what_is_on_disk(archcast, tmp_path: Path) -> None:  # type: i
     archcast(f"{SMALL} --predictors random --seed 1 --format json")
     code, out, err = archcast("report --benchmark toy.parquet --out later.html --figures print")
     assert (code, out) == (0, "")
-    assert "left out: 2 records of another test size, label, truth or seed" in err
+    assert "left out: 2 records of another test size, objective, label, truth or seed" in err
     assert "wrote later.html" in err
     assert {path.name for path in Path("print").iterdir()} >= {"surface.pdf", "pareto.svg"}
     rows = re.findall(r'class="predictor">(.*?)<', Path("later.html").read_text())
@@ -635,7 +635,7 @@ def test_report_of_searches(archcast) -> None:  # type: ignore[no-untyped-def]
     assert len(json.loads(out)) == 5
     page = Path("now.html").read_text()
     assert f"{SEARCH} --repeats 2" in page
-    assert "a regret of 1.50 points" in page
+    assert "a regret of 1.5 points" in page
     assert 'id="search"' in page
     assert 'id="leaderboard"' not in page
     code, _, err = archcast("report --benchmark toy.parquet --out later.html --figures print")
@@ -649,7 +649,7 @@ def test_report_of_searches(archcast) -> None:  # type: ignore[no-untyped-def]
     archcast(f"{SEARCH} --repeats 1 --seed 1 --format json --report now.html")
     assert 'id="leaderboard"' in Path("now.html").read_text()
     code, _, err = archcast("report --benchmark toy.parquet --out later.html")
-    assert "left out: 5 searches of another budget, label or seed" in err
+    assert "left out: 5 searches of another budget, objective, limit" in err
     page = Path("later.html").read_text()
     assert all(f'id="{section}"' in page for section in ("leaderboard", "search", "speed-up"))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+import archcast
 from archcast.core.errors import LONGEST, InputError
 from archcast.tasks.images import load_images
 from tests.doors import DOORS, trials
+from tests.results import small_table
 
 
 def test_odd_input_ends_well_or_in_one_line() -> None:
@@ -27,3 +29,10 @@ def test_messages_are_cut_in_their_middle() -> None:
     assert message.endswith("x mend")
     assert len(message.splitlines()) == 1
     assert len(message) < LONGEST + 10
+
+
+def test_tables_of_one_name_are_told_apart_or_refused() -> None:
+    asked = {"predictors": "params", "repeats": 1, "test_size": 20}
+    table = small_table(30)
+    with pytest.raises(InputError, match="is given twice"):
+        archcast.over_benchmarks([table, table], **asked)

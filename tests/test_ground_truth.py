@@ -9,6 +9,8 @@ from unittest.mock import Mock
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
 import archcast
 from archcast.benchmarks.table import Table, read_table
@@ -16,8 +18,12 @@ from archcast.core.errors import InputError
 from archcast.making.ground_truth import ground_truth, setting_of
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
-from archcast.making.table_training import Setting, drawn, train_runs, train_table
+from archcast.making.table_training import Setting, drawn, draws, train_runs, train_table
+from archcast.making.trainer import batches, train
 from archcast.spaces import registry as spaces
+from archcast.spaces.choices import ChoicesSpace
+from archcast.spaces.decision import Decision
+from archcast.tasks.loading import load_task
 from tests.test_networks import save_images
 
 SPACE = spaces.get("size")
@@ -119,3 +125,32 @@ def test_a_sample_of_a_large_space_is_trained(tmp_path: Path) -> None:
     table = train_table(spaces.get("nasbench101"), str(images), [0], out, device="cpu", limit=2)
     assert {*table.architectures} == {*drawn(spaces.get("nasbench101"), 2)}
     assert (table.columns["memory"] > 0).all()
+
+
+def test_dropout_draws_by_the_seed_of_the_run() -> None:
+    task = load_task("fashion-mnist-14").data("cpu")
+    few = {part: data.first(130 if part == "train" else 50) for part, data in task.items()}
+
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(196, 10))
+
+    runs = []
+    for before in (0, 1):
+        torch.manual_seed(before)
+        state = torch.get_rng_state()
+        runs.append(train(build, "net", 3, few, Recipe(epochs=2), attack=None))
+        assert torch.equal(torch.get_rng_state(), state)
+    assert runs[0].train_loss == runs[1].train_loss
+
+
+def test_an_example_that_is_left_over_joins_the_last_batch() -> None:
+    assert [len(each) for each in batches(torch.arange(257), 128)] == [128, 129]
+    assert [len(each) for each in batches(torch.arange(258), 128)] == [128, 128, 2]
+    assert [len(each) for each in batches(torch.arange(1), 128)] == [1]
+
+
+def test_draws_end_where_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archcast.making.table_training.IDLE", 50)
+    monkeypatch.setattr("archcast.making.table_training.ENUMERATED", 1)
+    space = ChoicesSpace([Decision("one", ("a", "b")), Decision("two", ("c", "d"))])
+    assert len([*draws(space)]) == 4

@@ -18,7 +18,7 @@ from archcast.evaluation import kept_measures
 from archcast.evaluation.engine import run_job
 from archcast.evaluation.kept_measures import NAME, measured, measured_jobs, measured_of
 from archcast.evaluation.measure import measure, versions_in
-from archcast.evaluation.record import Record, RecordStore, save_record
+from archcast.evaluation.record import Record, RecordStore, save_record, stored_records
 from archcast.evaluation.runner import run_jobs
 from archcast.studies.experiment import Experiment
 from tests.results import small_table
@@ -183,3 +183,26 @@ def test_jobs_run_once(
     (versions,) = versions_in(found)
     (record, *_) = store_of(folder)
     assert versions == record.versions
+
+
+def test_of_records_of_earlier_code_the_newest_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = small_table(40)
+    experiment = Experiment(table, "bayes-lin-reg", [20], repeats=2, test_size=10)
+    first = experiment.run(tmp_path)
+    store = RecordStore(tmp_path, Record)
+    for at, record in enumerate(first):
+        job = record.job.model_copy(update={"identity": "of other code"})
+        older = record.model_copy(update={"job": job, "predictions": record.predictions[::-1]})
+        key = job.key(table.hash)
+        save_record(tmp_path, key, older)
+        os.utime(tmp_path / f"{key}.json", ns=(at, at))
+    assert len([*store]) == 4
+    found = measured_of(tmp_path, table.hash)
+    assert len(found) == 2
+    assert found["predictions"].tolist()[0].tolist() in [each.predictions for each in first]
+    kept = stored_records(tmp_path, Record, table.hash)
+    assert sorted(each.job.repeat for each in kept) == [0, 1]
+    assert {each.job.identity for each in kept} == {first[0].job.identity}
+    assert "not using 2 records of earlier code" in caplog.text

@@ -12,7 +12,6 @@ import pytest
 
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
-from archcast.core.identity import _content
 from archcast.evaluation.engine import missing_needs
 from archcast.making.ground_truth import Beyond
 from archcast.making.recipe import Recipe
@@ -63,7 +62,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forget() -> None:
     """As in another process."""
     sys.modules.pop("my_own_nets", None)
-    _content.cache_clear()
 
 
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Table:

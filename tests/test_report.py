@@ -421,10 +421,10 @@ def test_page_of_searches_alone(search_html: str) -> None:
     assert failure[0].startswith("evolution with sklearn(")
     assert failure[3:] == [str(REPEATS), f"ValueError: {NASTY}"]
     assert f"{len(SEARCHES)}, of which {REPEATS} failed" in search_html
-    assert f"a regret of {SEARCH_ROWS[0]['target']:.2f} points" in search_html
+    assert f"a regret of {SEARCH_ROWS[0]['target']:.4g} points" in search_html
     assert figures_of(search_html).keys() == {"regret-seconds", "regret-evaluations"}
     other = page(measure([]), TABLE, "archcast report", SEARCHED, target=0.125)
-    assert "a regret of 0.12 points" in other
+    assert "a regret of 0.125 points" in other
 
 
 def test_what_one_shot_searches_like_by_epoch(tmp_path: Path) -> None:

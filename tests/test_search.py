@@ -44,6 +44,8 @@ from archcast.search.simulation import PaidGuide, Simulation, incumbents, pool_o
 from archcast.search.strategy import Guide, Search, Strategy, Trial
 from archcast.search.strategy_text import to_strategy
 from archcast.spaces import registry as spaces
+from archcast.spaces.choices import ChoicesSpace
+from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture, choice_matrix
 from archcast.studies.front_door import search
 from archcast.studies.judging import Judge
@@ -1164,3 +1166,29 @@ def test_parts_of_a_guide_are_paid_for_once(wrapped: str) -> None:
         guide.fit(some[:known], [*range(known)])
         guide.query(some)
     assert simulation.predictor_seconds == pytest.approx(20_000, abs=100)
+
+
+def test_mutations_lead_from_a_network_with_a_dead_node_to_all_of_the_table() -> None:
+    """From no live node but one, whose edges alone would otherwise change."""
+    pool = whole_space()
+    start = pool.find(
+        pool.space.parse("|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|").choices
+    )
+    assert start is not None
+    rng, reached = np.random.default_rng(0), {pool.class_of(start)}
+    longest = 0
+    for _ in range(40):
+        at = start
+        for _ in range(12):
+            at = pool.mutate(at, rng)
+            reached.add(pool.class_of(at))
+            longest = max(longest, 6 - str(at).count("none"))
+    assert longest == 6
+    assert len(reached) > 200
+
+
+def test_each_decision_is_as_likely_to_mutate() -> None:
+    space = ChoicesSpace([Decision("yes", ("no", "yes")), Decision("of", tuple("abcdefgh"))])
+    start, rng = space.sample(1, np.random.default_rng(0))[0], np.random.default_rng(1)
+    changed = [space.mutate(start, rng).choices[0] != start.choices[0] for _ in range(2_000)]
+    assert np.mean(changed) == pytest.approx(0.5, abs=0.05)

@@ -491,3 +491,9 @@ def test_what_is_a_little_worse_than_all_that_was_trained_still_adds_to_a_front(
     candidates = np.array([[[-0.5, 30.0], [-5.0, 90.0], [1.0, 1.0]]])
     rng = np.random.default_rng(0)
     assert found.choose(candidates, 1, "hypervolume", rng) == [0]
+
+
+def test_a_table_is_no_judge_of_itself() -> None:
+    goal = Goal(FAST.objectives)
+    with pytest.raises(InputError, match="is no judge of itself"):
+        Judge(TABLE, small_table(), goal)

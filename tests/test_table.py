@@ -232,7 +232,7 @@ def test_means_over_runs_are_a_table_of_their_own() -> None:
     assert found.metadata == mixed.metadata
     assert found.objectives == mixed.objectives
     assert found.columns["test_accuracy"].tolist() == [20.0, 20.0]
-    assert found.columns["valid_accuracy"].tolist() == [[20.0, 20.0], [1.0, 2.0]]
+    assert found.columns["valid_accuracy"].tolist() == [[20.0, 25.0], [1.0, 2.0]]
     assert found.columns["parameters"].tolist() == [300, 7]
     np.testing.assert_array_equal(found.columns["extra"], [0.5, np.nan])
 
@@ -382,3 +382,21 @@ def test_what_is_too_large_is_refused_without_a_warning(name: str) -> None:
     with pytest.raises(InputError, match=f"row 1: {name} is inf"):
         Table(spaces.get("nasbench201"), "d", ["|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"],
               columns, {})  # fmt: skip
+
+
+def test_a_hole_in_a_curve_shortens_nothing() -> None:
+    losses = [[2.0, np.nan, 1.5, 1.0], [2.0, 1.9, np.nan, np.nan]]
+    loss = Objective("loss", "min", "nats", valid="valid_loss", test="valid_loss")
+    table = Table(SPACE, "toy", CELLS[:2], {"valid_loss": losses}, objectives=[loss])
+    assert table.epochs.tolist() == [4, 2]
+    assert table.values(loss, "valid").tolist() == pytest.approx([1.0, 1.9])
+
+
+def test_fractions_are_what_a_table_of_ours_never_has() -> None:
+    """Of one run a network may have 1 % and less under attack, or by chance."""
+    columns = {"test_accuracy": [40.0], "pgd_accuracy": [0.5]}
+    with pytest.raises(InputError, match="no pgd_accuracy is above 1"):
+        Table(SPACE, "toy", CELLS[:1], columns)
+    assert len(Table(SPACE, "toy", CELLS[:1], columns, {"recipe": "ours"})) == 1
+    error = Objective("error", "min", "%", valid="error", test="error")
+    assert len(Table(SPACE, "toy", CELLS[:2], {"error": [0.3, 0.7]}, objectives=[error])) == 2

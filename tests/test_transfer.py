@@ -14,7 +14,7 @@ from scipy.optimize import approx_fprime
 from scipy.stats import kendalltau
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from archcast.benchmarks.opening import _opened
+from archcast.benchmarks.opening import _kept
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import measured_there, run_job
@@ -273,7 +273,7 @@ def test_the_content_of_the_source_decides_the_identity(tmp_path: Path) -> None:
     said = []
     for changed in ({}, {"valid_accuracy": None}, {}):
         predictor = Transfer(HEAD, elsewhere(tmp_path, **changed))
-        _opened.cache_clear(), source_of.cache_clear()
+        _kept.cache_clear(), source_of.cache_clear()
         said.append(facts_of(predictor, TABLE, "cpu"))
     assert said[0]["identity"] != said[1]["identity"]
     assert said[0] == said[2]

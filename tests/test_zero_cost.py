@@ -7,6 +7,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from archcast.core.errors import InputError
+from archcast.networks.blueprint import networks_of
 from archcast.networks.nasbench201_modules import Network
 from archcast.networks.nasbench201_network import MINI, OFFICIAL
 from archcast.networks.scales import Skeleton
 from archcast.spaces import registry as spaces
 from archcast.spaces.space import Architecture
 from archcast.tasks.task import Signature
-from archcast.zero_cost import Batch
+from archcast.zero_cost import Batch, az_nas
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.az_nas import blocks_of
 from archcast.zero_cost.combination import Combination
@@ -921,7 +923,8 @@ def test_passes_in_common_are_made_once() -> None:
     passes = Passes(lambda: seeded(lambda: nn.Sequential(Spy(), convolutions())), IMAGES)
     for name in ("grad-norm", "snip", "plain", "fisher", "jacov", "epe-nas", "nwot", "swap"):
         of(name).of(passes)
-    assert [len(images) for images in SEEN].count(len(IMAGES.images)) == 1
+    # One with gradients, and one without: whoever needs none pays for none.
+    assert [len(images) for images in SEEN].count(len(IMAGES.images)) == 2
 
 
 def test_seconds_are_those_of_a_proxy_alone() -> None:
@@ -985,3 +988,20 @@ def test_every_proxy_is_in_one_family() -> None:
             assert set(found.parts) <= set(SINGLE)
         else:
             assert found.name == name
+
+
+def test_blocks_that_a_network_names() -> None:
+    """Of DARTS its cells, each behind the last; of NAGO, whose nodes stand side by side, none."""
+    made = networks_of(spaces.get("darts"))
+    cell = made.space.sample(1, np.random.default_rng(0))[0]
+    network = made.build(cell, Signature((1, 14, 14), 10), made.scale("mini"))
+    passes = Passes(lambda: network, batch(4, 1, 14, 14))
+    calls = az_nas._blocks(passes)
+    assert [call.module for call in calls] == [*network.cells]
+    for last, following in pairwise(calls):
+        assert following.input is last.output
+    made = networks_of(spaces.get("nago-small"))
+    cell = made.space.sample(1, np.random.default_rng(0))[0]
+    graph = made.build(cell, Signature((1, 14, 14), 10), made.scale("mini"))
+    with pytest.raises(InputError, match="no blocks one behind the other"):
+        az_nas._blocks(Passes(lambda: graph, batch(4, 1, 14, 14)))

@@ -179,7 +179,11 @@ def _decision(name: str, cells: pd.Series[str], is_range: bool) -> Decision:
         return Decision(name, low=low, high=high, log=low > 0 and high >= 100 * low)
     if np.isnan(numbers).any():
         return Decision(name, tuple(sorted(cells.unique())))
-    whole = (numbers == numbers.round()).all() and not cells.str.contains(r"[.eE]").any()
+    whole = (
+        np.isfinite(numbers).all()
+        and (numbers == numbers.round()).all()
+        and not cells.str.contains(r"[.eE]").any()
+    )
     return Decision(name, tuple(sorted({int(n) if whole else float(n) for n in numbers})))
 
 

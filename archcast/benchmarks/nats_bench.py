@@ -25,6 +25,7 @@ import bz2
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,7 +135,11 @@ def record_rows(
 
 def _rows(record: Mapping[str, Any], sources: _Sources) -> Iterator[dict[str, Any]]:
     results = record["all_results"]
-    seeds = {name: {seed for of, seed in results if of == name} for name, _ in results}
+    if len(results) > len(_SOURCES) * 4 * MOST_SEEDS:
+        raise ValueError(f"{len(results)} results")
+    seeds: dict[str, set[Any]] = {}
+    for name, seed in results:
+        seeds.setdefault(name, set()).add(seed)
     both = seeds.get(sources.curves, set()) & seeds.get(sources.test, set())
     if len(both) > MOST_SEEDS:
         raise ValueError(f"{len(both)} seeds")
@@ -174,7 +179,9 @@ def _text(value: object) -> str:
 
 
 def _mean(values: Iterable[float]) -> float | None:
-    known = list(values)
+    known = list(islice(values, MOST_EPOCHS + 1))
+    if len(known) > MOST_EPOCHS:
+        raise ValueError(f"more than {MOST_EPOCHS} seconds")
     return math.fsum(known) / len(known) if known else None
 
 

@@ -64,9 +64,20 @@ def open_tables(text: str) -> dict[str, Table]:
     return tables
 
 
-@lru_cache(maxsize=16)
 def _opened(benchmark: str, dataset: str | None) -> Table:
-    """The table of a benchmark's data set; without one, of the file at this path."""
+    """The table of a benchmark's data set; without one, of the file at this path as it is now."""
+    if dataset is not None:
+        return _kept(benchmark, dataset)
+    path = Path(benchmark)
+    try:
+        state = path.stat()
+    except OSError:
+        return read_table(path)  # which says what is wrong
+    return _kept(benchmark, None, str(path.resolve()), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _kept(benchmark: str, dataset: str | None, *file: str | int) -> Table:
     if dataset is None:
         return read_table(Path(benchmark))
     table = _loaded(benchmarks.get(benchmark), dataset, benchmark)

@@ -89,6 +89,7 @@ class Table:
         place = np.array([first[architecture] for architecture in parsed])
         owner = place[[number[text] for text in texts]]
         arrays = {name: self._array(name, values, len(texts)) for name, values in columns.items()}
+        self._check_percent(arrays)
         arrays.setdefault("seed", np.zeros(len(texts), dtype=np.int64))
         order = np.lexsort((arrays["seed"], owner))
         owner = owner[order]
@@ -149,6 +150,23 @@ class Table:
         self._check_values(name, array)
         return array
 
+    def _check_percent(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse fractions in place of percent; tables that were trained here know better."""
+        of = {name for each in self.objectives if each.unit == "%" for name in each.columns}
+        least = {
+            name
+            for each in self.objectives
+            if (each.direction, each.unit) == ("min", "%")
+            for name in each.columns
+        }  # of errors, which may be below 1 percent
+        shares = ({*of, *(n for n in arrays if n.endswith("accuracy"))} - least) & {*arrays}
+        for name in sorted(shares) if "recipe" not in self.metadata else ():
+            if 0.0 < np.nanmax(arrays[name], initial=0.0) <= 1.0:
+                raise InputError(
+                    f"{self.source}: no {name} is above 1: fractions? Multiply the column by 100,"
+                    " the format is in percent"
+                )
+
     def _check_values(self, name: str, array: NDArray[Any]) -> None:
         if array.dtype.kind not in "fi" or name == "seed":
             return
@@ -165,11 +183,6 @@ class Table:
             return
         least, most = (0.0 if percent or fact else -np.inf), (100.0 if percent else np.inf)
         wrong = ~finite | (array < least) | (array > most)
-        if percent and 0.0 < np.nanmax(array, initial=0.0) <= 1.0:
-            raise InputError(
-                f"{self.source}: no {name} is above 1: fractions? Multiply the column by 100, the"
-                " format is in percent"
-            )
         if wrong.any():
             row, *_ = np.argwhere(wrong)[0]
             meaning = "percent from 0 to 100" if percent else "a finite number"
@@ -214,7 +227,7 @@ class Table:
     @cached_property
     def epochs(self) -> NDArray[np.int64]:
         """How many epochs each row was trained for; 0 where the table holds no curve of it."""
-        lengths = [np.isfinite(self.columns[name]).sum(axis=1) for name in self.curves]
+        lengths = [_length(self.columns[name]) for name in self.curves]
         most: NDArray[np.int64] = np.max([np.zeros(len(self.columns["seed"])), *lengths], axis=0)
         return most.astype(np.int64)
 
@@ -302,7 +315,7 @@ class Table:
             )
         values = self.columns[column]
         if values.ndim == 2:
-            last = np.maximum(np.isfinite(values).sum(axis=1) - 1, 0)
+            last = np.maximum(_length(values) - 1, 0)
             padded = np.pad(values, ((0, 0), (0, 1)), constant_values=np.nan)
             values = padded[np.arange(len(values)), last]
         if part == "valid" and self.diverged.any():
@@ -354,7 +367,8 @@ class Table:
             if name == "diverged":
                 columns[name] = values[self.starts[:-1]]
             elif name != "seed":
-                means = self.mean_over_runs(values)
+                held = self._held(values) if self._is_curve(name) else values
+                means = self.mean_over_runs(held)
                 columns[name] = means.round().astype(np.int64) if name in WHOLE else means
         found = Table(
             self.space,
@@ -367,6 +381,15 @@ class Table:
         )
         found.name, found.mixed = f"{self.name}, means of runs", True
         return found
+
+    def _held(self, curves: NDArray[Any]) -> NDArray[Any]:
+        """Curves whose last values hold, up to the end of the longest of an architecture."""
+        known = np.isfinite(curves)
+        last = np.maximum.accumulate(np.where(known, np.arange(curves.shape[1]), -1), axis=1)
+        held = np.where(last < 0, np.nan, np.take_along_axis(curves, np.maximum(last, 0), axis=1))
+        some = np.logical_or.reduceat(known, self.starts[:-1])
+        there = np.logical_or.accumulate(some[:, ::-1], axis=1)[:, ::-1]
+        return np.where(np.repeat(there, np.diff(self.starts), axis=0), held, np.nan)
 
     def with_runs(self, other: Table) -> Table:
         """A table with the runs of another of the same space behind its own.
@@ -561,6 +584,13 @@ def _to_numpy(array: pa.Array) -> NDArray[Any]:
     if numbers and not array.null_count:
         return np.from_dlpack(array)
     return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def _length(curves: NDArray[Any]) -> NDArray[np.int64]:
+    """The place behind the last value of each row; 0 where there is none."""
+    known = np.isfinite(curves)
+    behind = curves.shape[1] - known[:, ::-1].argmax(axis=1)
+    return np.where(known.any(axis=1), behind, 0)
 
 
 def _as_array(name: str, values: Any) -> NDArray[Any]:

@@ -52,7 +52,10 @@ def _check(keys: Callable[[list[Any]], Iterable[Any]]) -> Step:
 def _check_keys(keys: Iterable[Any]) -> None:
     """Refuse keys that take long to be hashed, or that collide."""
     for key in keys:
-        for part in key if type(key) is tuple and len(key) <= _LONGEST_KEY else (key,):
+        parts = key if type(key) is tuple and len(key) <= _LONGEST_KEY else (key,)
+        if sum(not isinstance(part, str | bytes) for part in parts) > 1:
+            raise ValueError("a key of several numbers")  # whose hashes can be chosen
+        for part in parts:
             if not isinstance(part, _KEYS) or (isinstance(part, int) and abs(part) >= _LARGEST_KEY):
                 raise ValueError(f"a key of type {type(part).__name__}, or a huge one")
 
@@ -203,7 +206,7 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_KEYS = (str, bytes, int, float, complex, np.number, np.bool_, type(None))
+_KEYS = (str, bytes, int, float, np.integer, np.floating, np.bool_, type(None))
 _LONGEST_KEY = 8  # parts of a tuple
 _LARGEST_KEY = 2**60  # smaller ones have hashes of their own
 _BUILTINS: Globals = {

@@ -125,11 +125,11 @@ def write_report(
     say(f"wrote {path}")
 
 
-def known_measures(table: Table, results: Path) -> pd.DataFrame:
+def known_measures(table: Table, results: Path, objective: str) -> pd.DataFrame:
     """Those of the results folder, or else of the shipped sweep; the latter is said."""
     from archcast.studies import recommendation
 
-    measured, shipped = recommendation.known_measures(table, results)
+    measured, shipped = recommendation.known_measures(table, results, objective)
     if len(measured) and shipped:
         say(f"no records in {results}: using the sweep that comes with archcast")
     return measured

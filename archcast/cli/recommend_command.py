@@ -30,12 +30,14 @@ def recommend(
 
     if not (init >= 0 and query >= 0):
         raise InputError("--init and --query: give seconds, 0 or more")
-    measured = known_measures(on.open(), results)
+    table = on.open()
+    objective = table.objective().name
+    measured = known_measures(table, results, objective)
     if measured.empty:
-        raise InputError(
-            f"{results}: no records of {on.benchmark}; run `archcast costs --benchmark"
-            f" {on.benchmark}` first"
-        )
+        asked = f"--benchmark {on.benchmark}"
+        asked += f" --dataset {on.dataset}" if on.dataset else ""
+        asked += f" --runs {on.runs}" if on.runs != "drawn" else ""
+        raise InputError(f"{results}: no records of its {objective}; run `archcast costs {asked}`")
     payable = summarise(measured, init, query)
     if format != "table":
         return print_frame(payable, format)

@@ -47,13 +47,13 @@ def report(
     measured, compared = comparable(known), comparable_searches(searched)
     if len(measured) < len(known):
         say(
-            f"left out: {len(known) - len(measured)} records of another test size, label, truth or"
-            " seed than most"
+            f"left out: {len(known) - len(measured)} records of another test size, objective,"
+            " label, truth or seed than most"
         )
     if len(compared) < len(searched):
         say(
-            f"left out: {len(searched) - len(compared)} searches of another budget, label or seed"
-            " than most"
+            f"left out: {len(searched) - len(compared)} searches of another budget, objective,"
+            " limit, label or seed than most, or live where these are not"
         )
     searches = measure_searches(compared)
     write_report(measured, table, out, searches, by=by)

@@ -184,7 +184,7 @@ def search(
         records = other.judged(records)
     measured = measure([])
     if compare:
-        measured = known_measures(table, work.results)
+        measured = known_measures(table, work.results, experiment.goal.name)
     elif report is not None:
         measured = leaderboard.comparable(measured_of(work.results, table.hash))
     searches = measure_searches(records)

@@ -60,10 +60,8 @@ def supernet(
     """
     import pandas as pd
 
-    from archcast.evaluation.engine import run_job
     from archcast.evaluation.noise import noise_ceiling
     from archcast.evaluation.record import Record, RecordStore
-    from archcast.evaluation.runner import run_jobs
     from archcast.report.terminal import bias_table, supernet_table
     from archcast.report.text import number
     from archcast.studies import supernets
@@ -91,8 +89,7 @@ def supernet(
     frames, every = [], []
     for name, todo in planned.items():
         table = tables[name]
-        supernets.train_for(todo, table, work.workers if work.cluster else work.jobs)
-        records = run_jobs(todo, table, store, run_job, work.workers, work.retry)
+        records = supernets.run(todo, table, store, work.workers, work.retry)
         every += records
         summary = (supernets.biases if biases else supernets.summarise)(records, table)
         frames.append(summary.assign(benchmark=name) if len(tables) > 1 else summary)

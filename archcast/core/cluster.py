@@ -141,6 +141,7 @@ class Cluster(Executor):
                 outcome = self._outcome(trip, there)
                 for name, content in outcome.made.items():
                     put_in_cache(name, content, anew=name in trip.may_make)
+                    trip.carries.add(name)
                 result = pickle.loads(outcome.result) if outcome.result else None
             except BaseException as error:
                 self._end(trip, error)

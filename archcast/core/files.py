@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from archcast.core.errors import InputError
 
@@ -24,7 +25,7 @@ def replacing(path: Path, mend: str = "choose another place") -> Iterator[Path]:
 
     It lies in the same folder, hidden, and any failure removes it; what `path` was before stays
     whole until the end. Symbolic links are followed: the file that they lead to is replaced. Only
-    a process that is killed leaves something behind, `.NAME.PID.THREAD.part`.
+    a process that is killed leaves something behind, `.NAME.PID.THREAD.RANDOM.part`.
 
     Raises:
         InputError: an `OSError` inside, or `path` is a folder, a device or a pipe; `mend` ends the
@@ -32,7 +33,8 @@ def replacing(path: Path, mend: str = "choose another place") -> Iterator[Path]:
     """
     check_target(path, mend=mend)
     target = Path(os.path.realpath(path))
-    aside = target.with_name(f".{target.name[:100]}.{os.getpid()}.{threading.get_native_id()}.part")
+    who = f"{os.getpid()}.{threading.get_native_id()}.{uuid4().hex[:8]}"
+    aside = target.with_name(f".{_start(target.name)}.{who}.part")
     try:
         yield aside
         aside.replace(target)
@@ -42,6 +44,11 @@ def replacing(path: Path, mend: str = "choose another place") -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def _start(name: str) -> str:
+    """Of a name the first hundred bytes."""
+    return name.encode()[:100].decode(errors="ignore")
 
 
 def check_target(path: Path, *inputs: str | Path, mend: str = "choose another place") -> None:

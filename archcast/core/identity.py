@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,6 +71,11 @@ def made_of(thing: Any) -> Any:
     if isinstance(thing, Entry):
         version, *_ = recorded_versions().get(thing.target, ["unknown"])
         return {"kind": thing.target, "version": [_version_here(thing.target, version)]}
+    if isinstance(thing, partial):
+        return {"of": made_of(thing.func), "given": made_of([thing.args, thing.keywords])}
+    if hasattr(thing, "tobytes") and hasattr(thing, "dtype"):  # of NumPy
+        content = hashlib.sha256(thing.tobytes()).hexdigest()
+        return {"shape": list(thing.shape), "type": str(thing.dtype), "content": content}
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
     versions = [_version(each, thing) for each in _lineage(kind)]
     made: dict[str, Any] = {"kind": target_of(kind), "version": versions}
@@ -205,6 +210,10 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _source(kind: Any) -> str:
+    """Of the script that defines it, or the cells of a notebook."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script and Path(script).is_file():
+        return hashlib.sha256(Path(script).read_bytes()).hexdigest()[:20]
     try:
         source = inspect.getsource(kind)
     except (OSError, TypeError):
@@ -220,14 +229,20 @@ def _cells(kind: Any) -> str:
     return "\n".join(sorted("".join(linecache.getlines(file)) for file in files))
 
 
-@cache
 def _content(top: str) -> str:
     """Of all files of the distributions that bring a top-level module, and of the module itself."""
     files = {path.resolve() for path in _files(top) if path.is_file() and path.suffix != ".pyc"}
     if not files:
         raise OSError(f"{top} has no files")
+    stands = ((path, path.stat()) for path in sorted(files))
+    return _digest_of(tuple((path, one.st_mtime_ns, one.st_size) for path, one in stands))
+
+
+@lru_cache(maxsize=64)
+def _digest_of(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Of files as they stand, by when they were written and their bytes."""
     hashed = hashlib.sha256()
-    for path in sorted(files):
+    for path, *_ in files:
         hashed.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return hashed.hexdigest()[:20]
 

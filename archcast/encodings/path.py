@@ -19,7 +19,8 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
     """One feature a sequence of operations: 1 where it is on a path from the input to the output.
 
     The path encoding of White et al., 2019 (BANANAS). A feature is known by its operations, not by
-    the nodes that carry them, so isomorphic graphs share their row. Features stand in order of
+    the nodes that carry them, so isomorphic graphs share their row; what only skips tell apart does
+    not, as a skip is an operation like others. Features stand in order of
     length, from the empty sequence to the `longest`; within a length, in the order of
     `carrying(space)`. A longer path sets the feature of each of its stretches of that length:
     truncation as in the paper would leave a chain of four nodes without any. Behind them stand the

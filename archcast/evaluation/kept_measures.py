@@ -20,9 +20,14 @@ from archcast.core.identity import digest, made_of
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job, Planned
-from archcast.evaluation.measure import measure, versions_in
+from archcast.evaluation.measure import SPLIT, measure, versions_in
 from archcast.evaluation.metrics import KENDALL_TAU
-from archcast.evaluation.record import Record, RecordStore, say_what_differs
+from archcast.evaluation.record import (
+    Record,
+    RecordStore,
+    say_what_differs,
+    say_what_is_older,
+)
 from archcast.evaluation.runner import run_missing, say_what_is_reused
 from archcast.evaluation.split_means import SplitTau
 from archcast.predictors.predictor import Vector
@@ -34,6 +39,7 @@ View = Callable[[pd.DataFrame, "Console"], "RenderableType | None"]
 
 NAME = ".measured.arrow"
 FILE = ["mtime", "size"]  # of a record's file, in nanoseconds and bytes
+_ASKED = [*SPLIT, "predictor", "train_size", "epochs", "label"]
 _ARRAYS = ["split_tau", "predictions", "truths"]  # numbers in the file; of the first its influence
 _MADE_OF = b"archcast.made_of"
 
@@ -43,6 +49,11 @@ def measured(store: RecordStore[Record], keys: Iterable[str] | None = None) -> p
 
     Records that were measured before, and whose files are as they were then, are not read again.
     """
+    return _with_files(store, keys).drop(columns=FILE)
+
+
+def _with_files(store: RecordStore[Record], keys: Iterable[str] | None = None) -> pd.DataFrame:
+    """As `measured`, with what is known of the files."""
     files = store.files(keys)
     kept = _read(store.folder / NAME)
     stands = zip(kept.index, kept["mtime"], kept["size"], strict=True)
@@ -57,7 +68,7 @@ def measured(store: RecordStore[Record], keys: Iterable[str] | None = None) -> p
         known = pd.concat([each for each in (known, rows) if len(each)])
         _write(store.folder / NAME, pd.concat([each for each in (others, known) if len(each)]))
         there |= new.keys()
-    return known.loc[[key for key in files if key in there]].drop(columns=FILE)
+    return known.loc[[key for key in files if key in there]]
 
 
 def measured_jobs(
@@ -92,11 +103,17 @@ def measured_jobs(
 
 
 def measured_of(folder: Path, table: str) -> pd.DataFrame:
-    """Of all records that a folder has of the table with this hash; none where it is no folder."""
+    """Of the records that a folder has of the table with this hash; none where it is no folder.
+
+    Of several that were asked the same, by other code or on another device, it is the newest.
+    """
     if not folder.is_dir():
         return measure([])
-    found = measured(RecordStore(folder, Record))
+    found = _with_files(RecordStore(folder, Record))
     found = found[found["table"] == table]
+    older = found.sort_values("mtime", kind="stable").duplicated(_ASKED, keep="last")
+    say_what_is_older(int(older.sum()), folder)
+    found = found[~older.loc[found.index]].drop(columns=FILE)
     _say_what_is_mixed(found)
     return found
 

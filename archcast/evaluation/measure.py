@@ -34,6 +34,7 @@ def measure(records: Iterable[Record]) -> pd.DataFrame:
     kinds = metrics.all()
     of_scores = [each for each in kinds if not each.of_values]
     of_values = [each for each in kinds if each.of_values]
+    of_percent = {each.column for each in kinds if each.of_percent}
     columns = [
         *SPLIT,
         "unit",
@@ -59,7 +60,11 @@ def measure(records: Iterable[Record]) -> pd.DataFrame:
         predicted = np.stack([rows[at]["predictions"] for at in positions])
         qualities = _qualities(objective.signed(truth), predicted, of_scores)
         for at, quality in zip(positions, qualities, strict=True):
-            rows[at] |= quality
+            rows[at] |= {
+                name: value
+                for name, value in quality.items()
+                if objective.unit == "%" or name not in of_percent
+            }
             values = listed[at].values
             if values is not None and objective.unit != "%" and (truth > 0).all():
                 in_unit = np.array([values])

@@ -38,7 +38,7 @@ class Metric:
     `format` is how people read it, as in `format(value, ".3f")`, and `heading` what stands above it
     in a table; a metric without one is in a table only where rows are ranked by it. One `of_values`
     is of predicted values, in place of scores, of an objective that is positive and no percentage;
-    elsewhere it is NaN, and in no table.
+    elsewhere it is NaN, and in no table. One `of_percent` is NaN where the unit is another.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Metric:
     help: str
     heading: str = ""
     of_values: bool = False
+    of_percent: bool = False
 
     def __call__(self, truth: Values, predicted: Values) -> float:
         return self.function(truth, predicted)
@@ -233,7 +234,7 @@ def precision_at_10(truth: Vector, predicted: Matrix) -> Vector:
 
 @_OfRows
 def regret_at_10(truth: Vector, predicted: Matrix) -> Vector:
-    """The best accuracy of all less the best among the 10 predicted best, in percent points.
+    """What the best of the 10 predicted best lacks to the best of all, in the unit of the truth.
 
     Where predictions tie at the edge, the expected value over random choices.
     """
@@ -280,7 +281,12 @@ KENDALL_TAU = Metric(
     "kendall-tau", kendall_tau, "max", ".3f", "Kendall's tau-b with the truth", "tau"
 )
 SPARSE_KENDALL_TAU = Metric(
-    "sparse-kendall-tau", sparse_kendall_tau, "max", ".3f", "tau with the truth rounded to 0.1 %"
+    "sparse-kendall-tau",
+    sparse_kendall_tau,
+    "max",
+    ".3f",
+    "tau with the truth rounded to 0.1 %",
+    of_percent=True,
 )
 SPEARMAN = Metric(
     "spearman", spearman, "max", ".3f", "Spearman's rank correlation with the truth", "rho"
@@ -306,8 +312,8 @@ REGRET_AT_10 = Metric(
     "regret-at-10",
     regret_at_10,
     "min",
-    ".2f",
-    "what the best of the 10 predicted best lacks to the best, in points",
+    ".3g",
+    "what the best of the 10 predicted best lacks to the best, in the objective's unit",
     "regret",
 )
 WITHIN_5 = Metric(

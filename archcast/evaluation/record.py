@@ -267,12 +267,33 @@ def say_what_differs(versions: Iterable[Mapping[str, str]], machines: Iterable[s
 
 
 def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
-    """The records that a folder has of the table with this hash; none where there is no folder."""
+    """The records that a folder has of the table with this hash; none where there is no folder.
+
+    Of several that were asked the same, by other code or on another device, it is the newest.
+    """
     if not folder.is_dir():
         return []
-    records = [record for record in RecordStore(folder, kind) if record.table == table]
-    say_what_is_mixed(records)
-    return records
+    store = RecordStore(folder, kind)
+    records = {key: record for key in store.files() if (record := store.load(key))}
+    records = {key: record for key, record in records.items() if record.table == table}
+    newest: dict[str, str] = {}
+    for key, _ in sorted(store.files(records).items(), key=lambda file: file[1]):
+        asked = records[key].job.model_dump_json(exclude={"identity", "device", "params"})
+        newest[asked] = key
+    say_what_is_older(len(records) - len(newest), folder)
+    found = [records[key] for key in records if key in {*newest.values()}]
+    say_what_is_mixed(found)
+    return found
+
+
+def say_what_is_older(left: int, folder: Path) -> None:
+    """Log how many records were left out for newer ones."""
+    if left:
+        _logger.warning(
+            "%s: not using %d records of earlier code or another device, as there are newer ones",
+            folder,
+            left,
+        )
 
 
 def largest_group(records: Iterable[R], alike: Callable[[R], Hashable]) -> list[R]:

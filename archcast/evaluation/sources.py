@@ -68,5 +68,12 @@ def _names(table: Table) -> set[str]:
 
 
 def made_of_source(table: Table, tags: Tags) -> Any:
-    """What decides the source; nothing where none is needed."""
-    return [source_of(table, tags.source).hash] if "source" in tags.needs else []
+    """What decides the source; nothing where none is needed.
+
+    Of a file that is its objectives too, as what they are may be declared anew.
+    """
+    if "source" not in tags.needs:
+        return []
+    source = source_of(table, tags.source)
+    declared = [] if source.name in benchmarks else [repr(each) for each in source.objectives]
+    return [source.hash, *declared]

@@ -12,9 +12,10 @@ from typing import Any, Self
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import Objective
-from archcast.benchmarks.table import Table, read_table
+from archcast.benchmarks.table import WHOLE, Table, read_table
 from archcast.core.errors import InputError
 from archcast.core.files import check_target, read_whole
 from archcast.networks import registry as networks
@@ -112,7 +113,7 @@ class Journal:
         owners = np.repeat(np.arange(len(table)), np.diff(table.starts))
         for row, owner in enumerate(owners):
             values = {name: column[row] for name, column in columns.items()}
-            curves = {name: value[~np.isnan(value)] for name, value in values.items() if value.ndim}
+            curves = {name: _cut(value) for name, value in values.items() if value.ndim}
             plain = {name: value.tolist() for name, value in (values | curves).items()}
             yield {"architecture": str(table.architectures[owner]), **plain}
 
@@ -165,6 +166,12 @@ class Journal:
             )
 
 
+def _cut(curve: NDArray[Any]) -> NDArray[Any]:
+    """Without what is missing at its end."""
+    known = np.flatnonzero(~np.isnan(curve))
+    return curve[: known[-1] + 1] if len(known) else curve[:0]
+
+
 class _NoRowError(Exception):
     """Why a line of a journal is none."""
 
@@ -188,6 +195,9 @@ def table_of_rows(rows: Sequence[dict[str, Any]], provenance: dict[str, str], so
     metadata = dict(provenance)
     space, dataset = declared_space(metadata.pop("space")), metadata.pop("dataset")
     names = dict.fromkeys(name for row in rows for name in row)
+    for name in [name for name in names if name in WHOLE and not all(name in row for row in rows)]:
+        _logger.warning("%s: left out %s, which some runs do not tell", source, name)
+        del names[name]
     columns = {name: [row.get(name, math.nan) for row in rows] for name in names}
     texts = columns.pop("architecture")
     objectives = [_objective(each) for each in MEASURES if f"test_{each.name}" in columns]

@@ -13,6 +13,7 @@ from torch import Tensor
 from archcast.making.policies import POLICIES
 from archcast.making.policy import Policy, Step
 from archcast.making.supernet_training import BATCH_SIZE, Training
+from archcast.making.trainer import batches
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.supernet import Path as Choices
 from archcast.networks.supernet import Supernet
@@ -83,7 +84,7 @@ class _PolicyTraining(Training):
     def _train_epoch(self, data: Data) -> None:
         rng = np.random.default_rng([self.plan.seed, self.epoch])
         own, others = (
-            torch.from_numpy(rng.permutation(rows)).to(self.device).split(BATCH_SIZE)
+            batches(torch.from_numpy(rng.permutation(rows)).to(self.device), BATCH_SIZE)
             for rows in (self.own, self.others)
         )
         for number, (batch, other) in enumerate(zip(own, others, strict=False)):

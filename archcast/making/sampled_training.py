@@ -14,7 +14,7 @@ from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
 from archcast.core.workers import run_each
 from archcast.making.journal import Journal
-from archcast.making.table_training import Setting, draws, train_one
+from archcast.making.table_training import Setting, draws, lost, train_one
 from archcast.spaces.space import Architecture
 
 SEEDS = (0, 1)  # one run to learn from, and another that is the truth
@@ -38,7 +38,8 @@ def train_within(setting: Setting, seconds: float, out: Path, workers: int | Exe
         alone = 1 if isinstance(workers, int) else workers
         # The first one tells what they take, before many are in flight.
         for some, who in ((islice(runs, 0 if journal.rows else 1), alone), (runs, workers)):
-            for row in run_each(partial(train_one, setting=setting), some, who):
+            train = partial(train_one, setting=setting)
+            for row in filter(None, run_each(train, some, who, on_loss=lost)):
                 journal.append(row)
         spent = sum(map(_seconds, journal.rows.values()))
     table = read_table(out)

@@ -9,6 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -26,11 +27,12 @@ from archcast.core.errors import told
 from archcast.core.files import replacing, sealed, unsealed
 from archcast.core.identity import made_of
 from archcast.core.progress import track
-from archcast.core.workers import one_thread, run_each
+from archcast.core.seeding import seeded
+from archcast.core.workers import JobLost, one_thread, run_each
 from archcast.making.samplers import SAMPLERS, Archive
-from archcast.making.trainer import clock_of
+from archcast.making.trainer import batches, clock_of
 from archcast.networks.arithmetic import layout_of
-from archcast.networks.blueprint import Blueprint, initialised
+from archcast.networks.blueprint import Blueprint, entropy, initialised
 from archcast.networks.supernet import Supernet
 from archcast.tasks.task import Data, Task
 
@@ -104,7 +106,10 @@ def train_supernets(
     folder: Path,
     workers: int | Executor,
 ) -> None:
-    """Train those of `plans` that `folder` does not hold yet, under a progress bar of epochs."""
+    """Train those of `plans` that `folder` does not hold yet, under a progress bar of epochs.
+
+    One that fails is logged and left: whoever asks for its supernet fails by it.
+    """
     wanted = dict.fromkeys(plan.start for plan in plans if plan.start)
     stages = [list(wanted), [plan for plan in dict.fromkeys(plans) if plan not in wanted]]
     given = (blueprint, task, device, folder)
@@ -114,19 +119,33 @@ def train_supernets(
         for stage in todo:
             if workers == 1:
                 for plan in stage:
-                    with one_thread():
+                    with one_thread(), _left(plan):
                         yield from _Training(plan, *given).epochs()
                 continue
             train = partial(_train, blueprint=blueprint, task=task, device=device, folder=folder)
-            for plan_epochs in run_each(train, stage, workers):
+            for plan_epochs in run_each(train, stage, workers, on_loss=_lost):
                 yield from range(plan_epochs)
 
     for _ in track(epochs(), sum(plan.epochs for stage in todo for plan in stage), "training"):
         pass
 
 
+@contextmanager
+def _left(plan: Plan) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        _logger.warning("%s: its training failed: %s", plan, told(error))
+
+
+def _lost(plan: Plan, loss: JobLost) -> int:
+    _logger.warning("%s: its training failed: %s", plan, loss.how)
+    return plan.epochs
+
+
 def _train(plan: Plan, blueprint: Blueprint, task: Task, device: str, folder: Path) -> int:
-    trained_supernet(plan, blueprint, task, device, folder)
+    with _left(plan):
+        trained_supernet(plan, blueprint, task, device, folder)
     return plan.epochs
 
 
@@ -188,7 +207,8 @@ class Training(ABC):
                 while self.epoch < self.plan.epochs:
                     start = clock()
                     self.supernet.train()
-                    self._train_epoch(data)
+                    with seeded(int.from_bytes(entropy(self.key, self.epoch)[:7], "big")):
+                        self._train_epoch(data)
                     self.epoch += 1
                     self.seconds += clock() - start
                     if perf_counter() - saved > SAVE_EVERY or self.epoch == self.plan.epochs:
@@ -266,9 +286,9 @@ class _Training(Training):
         part = -1 if self.plan.split is None else self.plan.split
         rng = np.random.default_rng([self.plan.seed, part + 1, self.epoch])
         order = torch.from_numpy(rng.permutation(len(data.inputs))).to(data.inputs.device)
-        batches = order.split(BATCH_SIZE)
-        for number, batch in enumerate(batches):
-            rate = self._rate((self.epoch + number / len(batches)) / self.plan.epochs)
+        every = batches(order, BATCH_SIZE)
+        for number, batch in enumerate(every):
+            rate = self._rate((self.epoch + number / len(every)) / self.plan.epochs)
             chances = torch.from_numpy(rng.random(len(batch)))
             seen = data.augmented(data.inputs[batch], chances)
             self._step(seen, data.targets[batch], data, rng, rate)

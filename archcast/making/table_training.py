@@ -24,7 +24,7 @@ from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.files import check_target
 from archcast.core.identity import digest
 from archcast.core.progress import track
-from archcast.core.workers import run_each
+from archcast.core.workers import JobLost, run_each
 from archcast.making.journal import Journal
 from archcast.making.recipe import RECIPE, TEXT_RECIPE, AnyRecipe
 from archcast.making.robustness import ATTACK, Attack
@@ -44,6 +44,7 @@ from archcast.tasks.images import Images
 from archcast.tasks.loading import SHIPPED, load_task
 from archcast.tasks.task import Data, Signature, Task
 
+IDLE = 10_000  # draws without anything new, after which there is nothing
 _logger = logging.getLogger("archcast")
 
 OWN = "own"  # the scale of networks of somebody's own
@@ -186,9 +187,23 @@ def train_runs(
     """
     with Journal(out, setting.provenance()) as journal:
         todo = [run for run in runs if (str(run[0]), run[1]) not in journal.rows]
-        results = run_each(partial(train_one, setting=setting), todo, workers)
+        results = run_each(partial(train_one, setting=setting), todo, workers, on_loss=lost)
+        missing = 0
         for row in track(results, len(todo), "training"):
-            journal.append(row)
+            if row:
+                journal.append(row)
+            missing += not row
+    if missing:
+        raise InputError(
+            f"{out}: {missing} runs were lost with their processes, the others are there; give them"
+            " more memory, or leave them"
+        )
+
+
+def lost(run: tuple[Architecture, int], loss: JobLost) -> dict[str, Any]:
+    """No row: a run whose process ended, which no other run is to end by."""
+    _logger.warning("%s, seed %d: %s", *run, loss.how)
+    return {}
 
 
 def drawn(space: Space, limit: int | None) -> list[Architecture]:
@@ -213,6 +228,8 @@ def drawn(space: Space, limit: int | None) -> list[Architecture]:
 def draws(space: Space) -> Iterator[Architecture]:
     """Canonical architectures in random order, none twice: all of a small space, else ever more.
 
+    It ends where 10,000 draws in a row give nothing new.
+
     Each is as likely as any other of a small space; of others by `sample`, so that isomorphic ones
     count together only where `sample` does so.
     """
@@ -221,10 +238,12 @@ def draws(space: Space) -> Iterator[Architecture]:
         every = sorted({space.canonical(a) for a in space.enumerate()}, key=lambda a: a.choices)
         yield from (every[i] for i in rng.permutation(len(every)))
         return
-    found = set[Architecture]()
-    while True:
+    found, idle = set[Architecture](), 0
+    while idle < IDLE:
+        idle += 1
         if (new := space.canonical(space.sample(1, rng)[0])) not in found:
             found.add(new)
+            idle = 0
             yield new
 
 

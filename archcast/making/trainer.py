@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archcast.core.seeding import seeded
 from archcast.making.recipe import RECIPE, AnyRecipe
 from archcast.making.robustness import ATTACK, Attack, Robustness, robustness
 from archcast.networks.arithmetic import layout_of
@@ -64,11 +65,18 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
           goes_on: Callable[[Run], bool] | None = None) -> Run:  # fmt: skip
     """Build a network, train it on `data["train"]`, and evaluate it; on images also under attack.
 
-    `name` and `seed` fix the weights at the start and the order of the examples: the same pair
-    gives the same run on one device and thread count. PyTorch's global random state is left alone.
-    `goes_on` is asked after each epoch but the last, of the run so far; where it does not, training
-    is stopped.
+    `name` and `seed` fix the weights at the start, the order of the examples and what a network
+    draws in training: the same pair gives the same run on one device and thread count. PyTorch's
+    global random state is left alone. `goes_on` is asked after each epoch but the last, of the run
+    so far; where it does not, training is stopped.
     """
+    with seeded(int.from_bytes(entropy(name, seed)[16:23], "big")):
+        return _trained(build, name, seed, data, recipe, attack, goes_on)
+
+
+def _trained(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[str, Data],
+             recipe: AnyRecipe, attack: Attack | None,
+             goes_on: Callable[[Run], bool] | None) -> Run:  # fmt: skip
     examples = data["train"]
     inputs, targets = examples.inputs, examples.targets
     device, clock = inputs.device, clock_of(inputs.device)
@@ -92,7 +100,7 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
         loss_sum = torch.zeros((), device=device)
         score_sum = torch.zeros((), device=device, dtype=torch.float64)
         order = torch.randperm(len(inputs), generator=draw).to(device)
-        for batch in order.split(recipe.batch_size):
+        for batch in batches(order, recipe.batch_size):
             outputs = network(seen[batch])
             loss = examples.loss(outputs, targets[batch])
             optimizer.zero_grad()
@@ -124,6 +132,14 @@ def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[st
             run.attacked = robustness(network, data["test"], attack)
     run.epoch_seconds = seconds / (len(run.train_loss) + run.diverged)
     return run
+
+
+def batches(rows: Tensor, size: int) -> list[Tensor]:
+    """Rows in batches; one that is left over joins the last, as batch norm has no use for it."""
+    split = [*rows.split(size)]
+    if len(split) > 1 and len(split[-1]) == 1:
+        split[-2:] = [torch.cat(split[-2:])]
+    return split
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -40,6 +40,11 @@ class Row(nn.Module):
             older, newer, halved = newer, len(NODES) * channels, reduces
         self.cells = nn.ModuleList(cells)
         self.classifier = nn.Linear(newer, signature.classes)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """One behind the other."""
+        return [*self.cells]
 
     def logits(self, features: Tensor) -> Tensor:
         """Of what the last cell made."""

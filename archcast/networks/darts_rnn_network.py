@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class DARTSRecurrentNetworks(Networks[Recurrence]):
-    """One cell that reads a text; at the scale `official` as it was evaluated on Penn Treebank."""
+    """One cell that reads a text; at the scale `official` as it was evaluated on Penn Treebank.
+
+    Without the dropout of whole words there, which is a matter of training.
+    """
 
     space = SPACE
     scales: ClassVar = {

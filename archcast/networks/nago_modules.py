@@ -23,6 +23,8 @@ class GraphOfGraphs(nn.Module):
     stage the image is halved and the width doubles.
     """
 
+    blocks = ()  # none stand one behind the other
+
     def __init__(self, top: Node, signature: Signature, scale: GraphStages) -> None:
         super().__init__()
         width = scale.channels or widest(top, scale.weights)

@@ -106,7 +106,8 @@ def _layer(name: str, c_in: int, c_out: int, scale: Widths, shared: bool) -> nn.
 class SizedCell(nn.Module):
     """The cell of NATS-Bench's size space: 3x3 convolutions on all edges but 0-3, a skip there.
 
-    Edges from node 0 change the width; where it stays, the skip is the identity.
+    Edges from node 0 change the width; where it stays, the skip is the identity, and else, as in
+    the authors' code, a 1x1 convolution without an activation.
     """
 
     def __init__(self, c_in: int, c_out: int, shared: bool) -> None:
@@ -114,7 +115,7 @@ class SizedCell(nn.Module):
         self.first = relu_conv_norm(c_in, c_out, 3)  # 0-1
         self.second = nn.ModuleList([relu_conv_norm(c, c_out, 3) for c in (c_in, c_out)])  # to 2
         same = c_in == c_out and not shared
-        self.skip = nn.Identity() if same else relu_conv_norm(c_in, c_out, 1)
+        self.skip = nn.Identity() if same else conv_norm(c_in, c_out, 1)
         self.third = nn.ModuleList([relu_conv_norm(c_out, c_out, 3) for _ in (1, 2)])  # to 3
 
     def forward(self, features: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class SizeNetworks(Networks[Widths]):
     """Three cells with reductions between them."""
 
+    version: ClassVar[int] = 2
     space = SPACE
     scales: ClassVar = {
         "mini": Widths(unit=4, stem_stride=2, layer="convolution"),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Recalibrate = int | Literal["batch"]
 EVALUATED = 500  # validation images at once: more leave a processor's caches
 
+VALID_IMAGES = 500  # that a query measures on
+
 
 class WeightSharing(Predictor):
     """Minus the validation loss with weights inherited from a trained supernet.
@@ -53,7 +55,7 @@ class WeightSharing(Predictor):
     def __init__(
         self,
         epochs: int = 100,
-        valid_images: int = 500,
+        valid_images: int = VALID_IMAGES,
         recalibrate: Recalibrate = 2,
         images: str | None = None,
         training_seed: int = 0,
@@ -126,6 +128,7 @@ class WeightSharing(Predictor):
     def _ready(self, blueprint: Blueprint, task: Task, seed: int) -> None:
         """Draw the images of recalibration, and keep those that a query measures on."""
         from archcast.making.supernet_training import BATCH_SIZE
+        from archcast.making.trainer import batches
 
         self.networks_ = blueprint.networks
         data = task.data(self.device)
@@ -136,7 +139,7 @@ class WeightSharing(Predictor):
         images = data["train"].inputs
         draw = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
-        self.calibration_ = images[chosen].split(BATCH_SIZE)
+        self.calibration_ = [images[rows] for rows in batches(chosen, BATCH_SIZE)]
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         if (space := architectures[0].space) != self.networks_.space:
@@ -185,7 +188,7 @@ class FairNAS(WeightSharing):
     def __init__(
         self,
         epochs: int = 50,
-        valid_images: int = 500,
+        valid_images: int = VALID_IMAGES,
         recalibrate: Recalibrate = 2,
         images: str | None = None,
         training_seed: int = 0,
@@ -206,7 +209,7 @@ class Novelty(WeightSharing):
     def __init__(
         self,
         epochs: int = 100,
-        valid_images: int = 500,
+        valid_images: int = VALID_IMAGES,
         recalibrate: Recalibrate = 2,
         images: str | None = None,
         training_seed: int = 0,

@@ -48,14 +48,15 @@ from archcast.report.views import (
     regret_lines,
     surface,
     titles,
+    with_unit,
 )
 from archcast.studies import leaderboard, speed_up
 from archcast.studies.costs import pareto
 from archcast.studies.leaderboard import SETTING
-from archcast.studies.speed_up import AXES, agreement, clock
+from archcast.studies.speed_up import AXES, agreement, clock, of_one_objective
 
 COURSES = (  # of one-shot searches: what, its axis, and how many lines are shown at first
-    ("regret", "regret ({})", 20),
+    ("regret", "regret", 20),
     ("skips", "skip connections", 20),
     ("options", "probability", 5),
 )
@@ -116,7 +117,7 @@ def page(
     limit = ceiling(measured, table)
     scatters = _scatters(measured, board)
     summary = speed_up.summarise(searches, target)
-    agreed = agreement(summary, board)
+    agreed = agreement(summary, board) if of_one_objective(searches, measured) else None
     facts = _facts(measured, searches, table, command)
     course, points = course_lines(searches, table.space), points_of(summary)
     figures = {
@@ -134,7 +135,9 @@ def page(
         "fronts": front_figure(*front_lines(searches)),
         "speed-up": agreed and speed_up_figure(summary, board),
         **{
-            f"course-{what}": course_figure(course.get(what, []), axis.format(points), shown)
+            f"course-{what}": course_figure(
+                course.get(what, []), with_unit(axis, points if what == "regret" else ""), shown
+            )
             for what, axis, shown in COURSES
         },
     }

@@ -281,8 +281,8 @@ def new_figure(x: str, y: str) -> Figure:
     figure = Figure()
     figure.update_layout(
         template=None,
-        xaxis={"title": {"text": x}, "automargin": True, "zeroline": False},
-        yaxis={"title": {"text": y}, "automargin": True, "zeroline": False},
+        xaxis={"title": {"text": plain(x)}, "automargin": True, "zeroline": False},
+        yaxis={"title": {"text": plain(y)}, "automargin": True, "zeroline": False},
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
         hovermode="closest",

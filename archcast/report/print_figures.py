@@ -39,6 +39,7 @@ from archcast.report.views import (
     second_ticks,
     surface,
     titles,
+    with_unit,
 )
 from archcast.studies import costs, speed_up
 from archcast.studies.costs import LEAST_SECONDS, priced
@@ -47,6 +48,7 @@ from archcast.studies.speed_up import (
     Axis,
     agreement,
     clock,
+    of_one_objective,
     speed_up_bounds,
     with_taus,
 )
@@ -138,9 +140,14 @@ def _figures(
         },
         **{
             f"{what}-by-supernet-epoch": _course(course.get(what, []), axis)
-            for what, axis in (("regret", f"regret ({points})"), ("skips", "skip connections"))
+            for what, axis in (
+                ("regret", with_unit("regret", points)),
+                ("skips", "skip connections"),
+            )
         },
-        "speed-up-by-tau": agreement(summary, board) and _speed_ups(summary, board),
+        "speed-up-by-tau": of_one_objective(searches, measured)
+        and agreement(summary, board)
+        and _speed_ups(summary, board),
     }
     return {name: figure for name, figure in figures.items() if figure}
 
@@ -266,7 +273,9 @@ def _regret(found: Sequence[Line], axis: Axis, points: str) -> Figure | None:
     if not found:
         return None
     columns = 2 if max(len(line.name) for line in found) <= LONGEST_OF_TWO else 1
-    figure, axes = _figure(COSTS[axis], f"regret ({points})", HEIGHT + 0.13 * len(found) / columns)
+    figure, axes = _figure(
+        COSTS[axis], with_unit("regret", points), HEIGHT + 0.13 * len(found) / columns
+    )
     for at, line in enumerate(found):
         _add_line(axes, line, at, "")
     costs = [cost for line in found for cost in line.x]

@@ -18,7 +18,7 @@ from archcast.report.page_figures import (
     second_axis,
 )
 from archcast.report.text import rows_of, search_title, speed_up_text
-from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks
+from archcast.report.views import COSTS, OKABE_ITO, Line, log_range, number_ticks, with_unit
 from archcast.studies.speed_up import SEARCH, Axis, clock, speed_up_bounds, with_taus
 
 
@@ -26,10 +26,10 @@ def regret_figure(found: Sequence[Line], axis: Axis, points: str) -> Figure | No
     """Median regret by cost with 95 % bands, None where costs are unknown."""
     if not found:
         return None
-    figure = new_figure(COSTS[axis], f"regret ({points})")
+    figure = new_figure(COSTS[axis], with_unit("regret", points))
     unit = {"seconds": "s", "evaluations": "evaluations"}[axis]
     shown = len(OKABE_ITO)
-    add_lines(figure, found, shown, "lines", f"%{{x:,.1f}} {unit}: %{{y:.4g}} {points}")
+    add_lines(figure, found, shown, "lines", f"%{{x:,.1f}} {unit}: %{{y:.4g}} {plain(points)}")
     costs = [cost for line in found[:shown] for cost in line.x]
     ticks = number_ticks(log_range(costs))
     figure.update_xaxes(second_axis(costs) if axis == "seconds" else log_axis(ticks))

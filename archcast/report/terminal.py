@@ -187,7 +187,7 @@ def recommendation_text(
             f"{source}"
         )
     if cheapest.empty:
-        return "Nothing can be said: the benchmark does not tell what training takes."
+        return "Nothing can be said: no costs are known."
     to_start, to_query = rows_of(cheapest)
     return (
         f"Nothing fits {budget}. Cheapest to initialise: {_setting(to_start)},"
@@ -325,8 +325,8 @@ def agreement_text(found: Row | None) -> str:
     """How well the leaderboard foretells speed-ups of searches, in a line."""
     if found is None:
         return (
-            "speed-up and leaderboard tau: fewer than three predictors have both; run `archcast"
-            " leaderboard` with these first"
+            "speed-up and leaderboard tau: fewer than three predictors that differ have both; run"
+            " `archcast leaderboard` with these first"
         )
     return (
         f"speed-up and leaderboard tau: rank correlation {found['kendall_tau']:.2f} (Kendall),"
@@ -437,8 +437,7 @@ def to_json(frame: pd.DataFrame) -> str:
 def to_csv(frame: pd.DataFrame) -> str:
     """The rows with a header; what is unknown is empty."""
     text = io.StringIO()
-    rows = rows_of(frame)
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(frame.columns), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(rows_of(frame))
     return text.getvalue().rstrip("\n")

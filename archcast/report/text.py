@@ -21,6 +21,9 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
     return cast("list[Row]", found)
 
 
+PERCENT = ("points", "% of the hypervolume")  # regrets
+
+
 def number(value: float | None, digits: int) -> str:
     """A number, `-` where there is none.
 
@@ -30,10 +33,22 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def amount(value: float | None, points: str) -> str:
+    """A value or a regret: with two digits behind the point of percent, else the first four.
+
+    >>> amount(1.234567, "points"), amount(0.001234567, "ms")
+    ('1.23', '0.001235')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if points in PERCENT else f"{value:.4g}"
+
+
 def bounds(row: Row, name: str) -> str:
     """The interval of a column, `-` where there is none."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return "-" if low is None else f"{low:.2f}..{high:.2f}"
+    low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
+    points = row.get("points", "points")
+    return "-" if low is None else f"{amount(low, points)}..{amount(high, points)}"
 
 
 def seconds_text(value: float | None) -> str:
@@ -204,8 +219,8 @@ def search_columns(summary: pd.DataFrame) -> dict[str, Callable[[Row], str]]:
     by = clock(summary)
     columns: dict[str, Callable[[Row], str]] = {
         "search": lambda row: search_title(*(row[name] for name in SEARCH)),
-        "value": lambda row: number(row["value"], 2),
-        "regret": lambda row: number(row["regret"], 2),
+        "value": lambda row: amount(row["value"], row["points"]),
+        "regret": lambda row: amount(row["regret"], row["points"]),
         "95 %": lambda row: bounds(row, "regret"),
         "distance": lambda row: number(row["distance"], 3),
         "broken": lambda row: number(row["broken"], 2),

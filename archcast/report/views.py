@@ -35,7 +35,7 @@ COSTS: dict[Axis, str] = {
     "evaluations": "whole trainings paid",
 }
 SKIPS = ("skip_connect", "skip")  # options that pass on what they get
-LEAST_REGRET = 0.01  # points; a log axis has no zero
+LEAST_REGRET = 1e-3  # of the largest, at most 0.01; a log axis has no zero
 
 Given = Literal["train_size", "epochs"]
 _UNITS: dict[Given, Literal["label", "epoch"]] = {"train_size": "label", "epochs": "epoch"}
@@ -205,15 +205,31 @@ def regret_lines(searches: pd.DataFrame, summary: pd.DataFrame, axis: Axis) -> l
         for key in ((strategy, "", 0, ""), (strategy, predictor or "", epochs, stop or ""))
     ]
     groups = dict(list(trajectories(searches, axis).groupby(SEARCH, sort=False)))
+    least = least_regret(groups.values())
     return [
         Line(
             search_title(*key),
             group["cost"].tolist(),
-            *(group[name].clip(lower=LEAST_REGRET).tolist() for name in ("regret", "low", "high")),
+            *(group[name].clip(lower=least).tolist() for name in ("regret", "low", "high")),
         )
         for key in dict.fromkeys(order)
         if (group := groups.get(key)) is not None
     ]
+
+
+def least_regret(groups: Iterable[pd.DataFrame]) -> float:
+    """Where lesser regrets are drawn."""
+    most = max((float(group["regret"].max()) for group in groups), default=0.0)
+    return min(0.01, LEAST_REGRET * most) or 0.01
+
+
+def with_unit(what: str, unit: str) -> str:
+    """What an axis shows.
+
+    >>> with_unit("regret", "points"), with_unit("regret", "")
+    ('regret (points)', 'regret')
+    """
+    return f"{what} ({unit})" if unit else what
 
 
 def front_lines(searches: pd.DataFrame) -> tuple[list[Line], Sequence[str]]:

@@ -7,7 +7,7 @@ by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TRIED = 100  # of what evolved, the best so many are trained if there is enough to pay with
 PARENTS, MUTATED = 10, 0.1
+TRIES = 10  # a child, for one that is new
 
 
 class SharedWeights(WeightSharing):
@@ -134,7 +135,8 @@ class Evolved(OneShot):
     """Of random paths, or of what evolves from these, shared weights choose the best.
 
     Evolution as in Single Path One-Shot (Guo et al., 2020): each generation is half crossovers and
-    half mutants, a tenth of the decisions anew, of the ten best so far.
+    half mutants, a tenth of the decisions anew, of the ten best so far, none of which was there
+    before.
     """
 
     select: Literal["random", "evolution"] = "evolution"
@@ -153,16 +155,22 @@ class Evolved(OneShot):
         judge(each.choices for each in islice(pool.shuffled(rng), self.population))
         for _ in range(self.generations - 1):
             best = sorted(known, key=lambda each: -known[each])[:PARENTS]
-            judge(_children([each.choices for each in best], pool.space, self.population, rng))
+            children = _children([each.choices for each in best], pool.space, rng)
+            found: dict[Architecture, None] = {}
+            for path in islice(children, TRIES * self.population):
+                found |= dict.fromkeys(e for e in found_in(pool, [path]) if e not in known)
+                if len(found) == self.population:
+                    break
+            judge(each.choices for each in found)
         return sorted(known, key=lambda each: -known[each])[:TRIED]
 
 
 def _children(
-    parents: Sequence[Sequence[int]], space: Space, number: int, rng: np.random.Generator
+    parents: Sequence[Sequence[int]], space: Space, rng: np.random.Generator
 ) -> Iterator[tuple[int, ...]]:
-    """Crossovers of two parents each, and mutants of one; some may be no architectures."""
+    """Crossovers of two parents each, and mutants of one, in turn; some are not new, or none."""
     options = [decision.levels for decision in space.decisions]
-    for at in range(number):
+    for at in count():
         one, other = (np.array(parents[i]) for i in rng.integers(len(parents), size=2))
         if at % 2:
             other = rng.integers(options)

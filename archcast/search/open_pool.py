@@ -58,10 +58,14 @@ class OpenPool(Pool):
         return self.draw(rng)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A mutant as the space makes them; a random one where all are isomorphic to the first."""
+        """A mutant as the space makes them; of one that is isomorphic to the first, a mutant again.
+
+        A random one where none comes about.
+        """
+        mutant = architecture
         for _ in range(TRIES):
-            kind = self.class_of(self.space.mutate(architecture, rng))
-            if kind != self.class_of(architecture):
+            mutant = self.space.mutate(mutant, rng)
+            if (kind := self.class_of(mutant)) != self.class_of(architecture):
                 return self._first[kind]
         return self.draw(rng)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archcast.search.goal import ACCURATE, Goal
 from archcast.spaces.space import Architecture, Choices, Space
 
+TRIES = 20  # mutations in a row that change nothing
 MOST_ASKED = 1_000  # neighbours of an architecture that are looked up among the members
 
 
@@ -82,9 +83,13 @@ class Pool:
         In spaces where an architecture has more than 1,000 neighbours, those are left out that
         differ in one decision only after their nodes are numbered anew.
         """
+        return self._others(architecture, self.class_of(architecture))
+
+    def _others(self, architecture: Architecture, own: int) -> list[Architecture]:
+        """Of an architecture of a class the neighbours of others."""
         if architecture not in self._neighbours:
             kinds = {self.class_of(other): other for other in self._near(architecture)}
-            kinds.pop(self.class_of(architecture), None)
+            kinds.pop(own, None)
             self._neighbours[architecture] = list(kinds.values())
         return self._neighbours[architecture]
 
@@ -112,8 +117,21 @@ class Pool:
         return changes
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A neighbour, drawn uniformly at random; any member where mutations do not lead far."""
-        near = self.neighbours(architecture) if self.is_connected else []
+        """A neighbour, drawn uniformly at random; any member where mutations do not lead far.
+
+        Where a mutation as the space makes them changes nothing, it is a neighbour of what came of
+        it: otherwise none would lead from a network with few live parts to many others.
+        """
+        if not self.is_connected:
+            return self.draw(rng)
+        mutant, own = architecture, self.class_of(architecture)
+        for _ in range(TRIES):
+            other = self.space.mutate(mutant, rng)
+            found = self.find(other.choices)
+            if found is None or self.class_of(found) != own:
+                break
+            mutant = other
+        near = self._others(mutant, own) or self._others(architecture, own)
         return near[rng.integers(len(near))] if near else self.draw(rng)
 
     @cached_property

@@ -214,10 +214,11 @@ class Space(ABC):
         open_to_change = [at for at, decision in enumerate(self.decisions) if decision.size > 1]
         for _ in range(TRIES if open_to_change else 0):
             at = open_to_change[rng.integers(len(open_to_change))]
-            decision = self.decisions[at]
-            choice = decision.of_level(int(rng.integers(decision.levels)), rng)
+            decision, choice = self.decisions[at], old[at]
+            while choice == old[at]:
+                choice = decision.of_level(int(rng.integers(decision.levels)), rng)
             choices = (*old[:at], choice, *old[at + 1 :])
-            if choice != old[at] and self.is_valid(choices):
+            if self.is_valid(choices):
                 return Architecture(self, choices)
         if neighbours := self.neighbours(architecture):
             return neighbours[rng.integers(len(neighbours))]

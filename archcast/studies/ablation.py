@@ -26,8 +26,10 @@ def variants(
     first, then the whole without each part, then each alone.
 
     Raises:
-        InputError: more than one that learns, or no part.
+        InputError: more than one that learns, a head that does not, or no part.
     """
+    if head and not to_predictor(head).tags.learns:
+        raise InputError(f"--head {text_of(to_predictor(head))}: learns from no labels; give xgb")
     chosen = [to_predictor(each) for each in ([head] if head else []) + [*given]]
     named = {text_of(each): each for each in chosen}
     learning = [text for text, each in named.items() if each.tags.learns]

@@ -17,11 +17,10 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import pandas as pd
 
 from archcast.benchmarks.objective import MeasuredOn
-from archcast.benchmarks.opening import open_table, open_tables
+from archcast.benchmarks.opening import open_named, open_table, open_tables
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation import registry as metrics
-from archcast.evaluation.engine import run_job
 from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -29,7 +28,7 @@ from archcast.making import ground_truth as truth
 from archcast.making.sampled_training import train_within
 from archcast.making.table_training import Setting
 from archcast.predictors.predictor import Predictor
-from archcast.predictors.weight_sharing import Recalibrate
+from archcast.predictors.weight_sharing import VALID_IMAGES, Recalibrate
 from archcast.spaces.declared import declared_space
 from archcast.spaces.space import Architecture, Space
 from archcast.studies import ablation, fronts, recommendation, speed_up, stopping, supernets
@@ -38,7 +37,7 @@ from archcast.studies import leaderboard as leaderboard_study
 from archcast.studies import over_benchmarks as over
 from archcast.studies.experiment import Experiment, Predictors, measured_all
 from archcast.studies.judging import Judge
-from archcast.studies.searches import SearchExperiment, Strategies
+from archcast.studies.searches import THRESHOLD, SearchExperiment, Strategies
 
 DEFAULT_BENCHMARK = "nasbench201-mini"
 SAMPLED, SAMPLED_SECONDS = "nasbench201", 600.0  # the space, and of training
@@ -113,11 +112,16 @@ def over_benchmarks(
     """
     metrics.get(by)
     work, asked = _parted(how)
-    opened = (
-        open_tables(tables)
-        if isinstance(tables, str)
-        else {each.name: each for each in (_as_table(table, None) for table in tables)}
-    )
+    if isinstance(tables, str):
+        opened = open_tables(tables)
+    else:
+        opened = {}
+        for table in tables:
+            each = open_named(table) if isinstance(table, str) else _as_table(table, None)
+            name = each.name if each.name not in opened else f"{each.name}:{each.dataset}"
+            if name in opened or each.hash in {other.hash for other in opened.values()}:
+                raise InputError(f"benchmark {name} is given twice; give it once")
+            opened[name] = each
     experiments = {
         name: Experiment(table, predictors, train_sizes, **asked) for name, table in opened.items()
     }
@@ -165,9 +169,12 @@ def recommend(
     if min(init, query) < 0:
         raise InputError(f"init={init}, query={query}: give seconds, 0 or more")
     opened = _as_table(table, dataset)
-    measured, _ = recommendation.known_measures(opened, Path(results))
+    objective = opened.objective().name
+    measured, _ = recommendation.known_measures(opened, Path(results), objective)
     if measured.empty:
-        raise InputError(f"{results}: no records of {opened.source}; call archcast.costs first")
+        raise InputError(
+            f"{results}: no records of {objective} of {opened.source}; call archcast.costs first"
+        )
     return recommendation.summarise(measured, init, query)
 
 
@@ -268,7 +275,7 @@ def search(
     at_once: int = 1,
     wall: float | None = None,
     stop: Predictor | str | None = None,
-    threshold: float = 0.05,
+    threshold: float = THRESHOLD,
     build: str | None = None,
     **work: Unpack[Work],
 ) -> pd.DataFrame:
@@ -321,7 +328,7 @@ def supernet(
     *,
     dataset: str | None = None,
     epochs: Sequence[int] = (25, 50, 100),
-    valid_images: Sequence[int] = (1_000,),
+    valid_images: Sequence[int] = (VALID_IMAGES,),
     seeds: Sequence[int] = (0, 1, 2),
     images: str | None = None,
     test_size: int = 200,
@@ -340,8 +347,7 @@ def supernet(
     )
     store = RecordStore(Path(work.get("results", "results")), Record)
     workers, retry = work.get("workers", 1), work.get("retry", True)
-    supernets.train_for(planned, opened, workers)
-    records = run_jobs(planned, opened, store, run_job, workers, retry)
+    records = supernets.run(planned, opened, store, workers, retry)
     return supernets.summarise(_told(records), opened)
 
 
@@ -389,8 +395,7 @@ def train_sample(
     asked = declared_space(space) if isinstance(space, str) else space
     setting = Setting.mini(asked, task, device, build)
     out = Path(results) / f"sample-{setting.file}"
-    train_within(setting, seconds, out, workers)
-    return open_table(str(out))
+    return train_within(setting, seconds, out, workers)
 
 
 def _as_table(table: Tables, dataset: str | None) -> Table:

@@ -25,10 +25,14 @@ class Judge:
         """Find what searches for a goal on one table are judged by in the other.
 
         Raises:
-            InputError: it lacks some architectures or an objective, or nothing there keeps the
-                limits.
+            InputError: it is the same table, it lacks some architectures or an objective, or
+                nothing there keeps the limits.
         """
         self.table = judge
+        if judge.hash == searched.hash:
+            raise InputError(
+                f"{judge.source} is no judge of itself: searches have seen its runs; leave it out"
+            )
         if judge.space != searched.space:
             raise InputError(f"{judge.source} is no judge of {searched.source}: another space")
         try:

@@ -40,17 +40,20 @@ def cheapest(measured: pd.DataFrame) -> pd.DataFrame:
     return known.loc[least]
 
 
-def known_measures(table: Table, results: Path) -> tuple[pd.DataFrame, bool]:
-    """Comparable measures of records of a table, and whether they are the shipped ones.
+def known_measures(table: Table, results: Path, objective: str) -> tuple[pd.DataFrame, bool]:
+    """Comparable measures of an objective of a table, and whether they are the shipped ones.
 
     They are those in the results folder; without any, those that come with archcast, if it has any
     of the table.
     """
-    kept = comparable(measured_of(results, table.hash))
+    kept = measured_of(results, table.hash)
+    kept = comparable(kept[kept["objective"] == objective])
     if len(kept):
         return kept, False
-    shipped = shipped_sweep(table.name, table.dataset)
-    return measure(record for record in shipped if record.table == table.hash), True
+    shipped = [
+        each for each in shipped_sweep(table.name, table.dataset) if each.table == table.hash
+    ]
+    return measure(each for each in shipped if each.job.objective.name == objective), True
 
 
 def shipped_sweep(benchmark: str = EMBEDDED[0], dataset: str = EMBEDDED[1]) -> Sequence[Record]:

@@ -45,6 +45,7 @@ from archcast.studies.goals import chosen_goal, unpriced
 from archcast.studies.stopping import check_foretells
 
 BASELINE = "random"
+THRESHOLD = 0.05  # of the chance that a training ends best
 BUDGET = 150  # whole trainings, where nothing else is said
 Strategies = str | Strategy | Sequence[Strategy | str]  # text may name several
 Pair = tuple[Strategy, Predictor | None]
@@ -102,7 +103,7 @@ class SearchExperiment:
     at_once: int = 1
     wall: float | None = None
     stop: Predictor | str | None = None
-    threshold: float = 0.05
+    threshold: float = THRESHOLD
     build: str | None = None
 
     @property
@@ -137,6 +138,8 @@ class SearchExperiment:
         label, truth = chosen_parts(table, objective, self.label, None)
         if self.live:
             self._check_live(goal)
+        if self.stop is None and self.threshold != THRESHOLD:
+            raise InputError(f"--threshold {self.threshold:g}: is of what stops; give --stop too")
         rule = self._stop_rule(goal)
         stops = [rule] if rule is None or self.live else [None, rule]
         epochs = self._epochs()
@@ -240,7 +243,7 @@ class SearchExperiment:
         if not longest:
             return
         trained = beyond.table([*longest.values()])
-        out = results / f"{Path(self.table.name).stem}-live.parquet"
+        out = results / f"{Path(self.table.name).stem}-{beyond.name[:8]}-live.parquet"
         trained.write(out)
         _logger.warning(
             "%s: %d architectures that %s lacks, trained by this and earlier searches; use them by"

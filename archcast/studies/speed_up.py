@@ -409,6 +409,11 @@ def speed_up_bounds(rows: pd.DataFrame) -> tuple[list[float], list[float]]:
     return low, high
 
 
+def of_one_objective(searches: pd.DataFrame, measured: pd.DataFrame) -> bool:
+    """Whether searches are after what a leaderboard ranks by, so that these may be compared."""
+    return {*searches["objective"]} == {*measured["objective"]}
+
+
 def agreement(rows: pd.DataFrame, board: pd.DataFrame) -> dict[str, Any] | None:
     """How well the leaderboard's tau foretells the speed-up of a search, over predictors.
 

@@ -25,11 +25,14 @@ from archcast.core.cache import cache_folder
 from archcast.core.cluster import Cluster
 from archcast.core.errors import InputError, check_number
 from archcast.core.spec import split_specs
+from archcast.core.workers import Processes
+from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure
 from archcast.evaluation.metrics import kendall_tau, precision_at_10
 from archcast.evaluation.network_fields import network_field
-from archcast.evaluation.record import Record
+from archcast.evaluation.record import Record, RecordStore
+from archcast.evaluation.runner import run_jobs
 from archcast.evaluation.statistics import mean
 from archcast.predictors import registry as predictors
 from archcast.predictors.predictor import Context, Vector
@@ -98,6 +101,25 @@ def train_for(planned: Sequence[Planned[Job]], table: Table, workers: int | Exec
         settings.append(predictor.setting(context))
         plans += predictor.plans(settings[0][0].networks)
     train_supernets(plans, *settings[0], planned[0].job.device, cache_folder("supernets"), workers)
+
+
+def run(
+    planned: Sequence[Planned[Job]],
+    table: Table,
+    store: RecordStore[Record],
+    workers: int | Executor = 1,
+    retry: bool = True,
+) -> list[Record]:
+    """The records of jobs; the supernets of those that have none yet are trained first."""
+    kept = [store.load(each.job.key(table.hash)) for each in planned]
+    todo = [
+        each
+        for each, record in zip(planned, kept, strict=True)
+        if record is None or (retry and record.failed)
+    ]
+    if todo:
+        train_for(todo, table, workers.count if isinstance(workers, Processes) else workers)
+    return run_jobs(planned, table, store, run_job, workers, retry)
 
 
 def summarise(records: Iterable[Record], table: Table) -> pd.DataFrame:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PASSAGE = 1_000  # characters: of five passages in a row, three are learned, one is for each test
 LENGTH = 50  # characters that a network reads, and foretells, one after another
 MOST = 256  # characters of an alphabet
+LARGEST = 500_000_000  # characters times those that differ: gigabytes as tensors
 SHIPPED = {"genesis": "genesis.txt"}
 _PART_OF_PASSAGE = ("train", "train", "train", "valid", "test")
 
@@ -99,7 +100,7 @@ class Text(Task):
     def examples(self, part: str, rows: Rows = ALL, device: str | torch.device = "cpu") -> TextData:
         """Sequences of a part as tensors."""
         numbers = torch.from_numpy(getattr(self, part)[rows]).long().to(device)
-        inputs = torch.nn.functional.one_hot(numbers[:, :-1], len(self.alphabet)).float()
+        inputs = torch.eye(len(self.alphabet), device=device)[numbers[:, :-1]]
         return TextData(inputs, numbers[:, 1:].contiguous())
 
 
@@ -138,6 +139,12 @@ def _read(content: bytes, name: str) -> Text:
     except UnicodeDecodeError as error:
         raise InputError(f"text {name}: no UTF-8 ({told(error)}); convert it") from None
     alphabet = "".join(sorted(set(text)))
+    if len(text) * len(alphabet) > LARGEST:
+        most = LARGEST // len(alphabet)
+        raise InputError(
+            f"text {name}: {len(text):,} characters, {len(alphabet)} of which differ; give a part"
+            f" of it, at most {most:,}"
+        )
     if len(text) < (least := len(_PART_OF_PASSAGE) * PASSAGE):
         raise InputError(f"text {name}: {len(text):,} characters; give {least:,} or more")
     if len(alphabet) > MOST:

@@ -1,14 +1,15 @@
 """The parts of AZ-NAS that look at the blocks of a network, for Gaussian noise (Lee & Ham, 2024).
 
-Blocks are the modules with submodules that an `nn.Sequential` of the network holds: the cells and
-reductions of NAS-Bench-201, the residual blocks of a ResNet. The first block's input, which the
-stem gives, counts as a block's output. Weights are drawn anew, as in the paper's code.
+Blocks are those that the network names as its `blocks`, or else the modules with submodules that an
+`nn.Sequential` of it holds: the cells and reductions of NAS-Bench-201, the residual blocks of a
+ResNet. The first block's input, which the stem gives, counts as a block's output. Weights are drawn
+anew, as in the paper's code.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -24,20 +25,20 @@ from archcast.zero_cost.weights import draw_weights, weights_of
 TINY = 1e-6  # of the paper's code: a dead block has the trainability 2 - 1 / TINY
 
 
-@proxy(version=2)
+@proxy(version=3)
 def az_expressivity(passes: Passes) -> float:
     """Sum over blocks of the entropy of the spectrum of their features."""
     return sum(passes.once(_entropies))
 
 
-@proxy(version=2)
+@proxy(version=3)
 def az_progressivity(passes: Passes) -> float:
     """The least gain in that entropy from one block to the next."""
     entropies = passes.once(_entropies)
     return min(after - before for before, after in pairwise(entropies))
 
 
-@proxy(version=2)
+@proxy(version=3)
 def az_trainability(passes: Passes) -> float:
     """Mean over blocks of 2 - s - 1/s, s the spectral norm of an estimate of the block's Jacobian.
 
@@ -64,11 +65,15 @@ def _blocks(passes: Passes) -> list[Call]:
     found = weights_of(network, passes.batch.images[:1])
     draw_weights(found, passes.seed, deviation=_he)
     noise = passes.noise(passes.batch.images.shape).requires_grad_(True)
-    with recording(blocks_of(network)) as calls:
+    named: Sequence[nn.Module] | None = getattr(network, "blocks", None)
+    with recording(blocks_of(network) if named is None else named) as calls:
         passes.forward(network, noise)
     if not calls:
-        raise InputError("the network has no blocks; put them into an nn.Sequential")
-    return calls
+        raise InputError("the network has no blocks one behind the other")
+    if named is None:
+        return calls
+    behind = (Call(each.module, last.output, each.output) for last, each in pairwise(calls))
+    return [calls[0], *behind]
 
 
 def _he(weight: Tensor) -> float:

@@ -99,7 +99,6 @@ class Passes:
         self._clock = clock_of(batch.images.device)
         self._kept: dict[Callable[[Passes], Any], _Timed[Any]] = {}
         self._open: list[_Open] = []
-        self._traced = False
         self._layout = torch.contiguous_format
 
     def measure(self, compute: Callable[[], T]) -> tuple[T, float]:
@@ -223,14 +222,11 @@ class Passes:
             logits = self.forward(network, images)
         if self.batch.labels is not None:
             check_classes(logits, self.batch.labels)
-        self._traced = True
         return Trace(images, logits, recorder.weighted, recorder.rectified, recorder.mapless)
 
     @Shared
     def codes(self) -> list[Tensor]:
         """Which units each call of a ReLU leaves active: (n, units), boolean."""
-        if self._traced:
-            return codes_of(self.trace.rectified, len(self.batch.images))
         with torch.no_grad(), Recorder(self.network, rectified_only=True) as recorder:
             self.forward(self.network, self.batch.images)
         return codes_of(recorder.rectified, len(self.batch.images))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from archcast.core.errors import InputError
 from archcast.zero_cost.alone import NotSeparableError, gradients_by_image
 from archcast.zero_cost.graph import gradients_of
 from archcast.zero_cost.passes import Passes
@@ -23,6 +24,8 @@ def ntk(passes: Passes) -> float:
     paper's code these pass together, so that through batch norm each bears on the others' logits. A
     singular kernel, as of a dead network, counts as one at the limit of rounding.
     """
+    if len(passes.batch.images) < 2:
+        raise InputError("ntk compares images; give two or more")
     sources = passes.surveyed.weights + passes.surveyed.scales
     logits = passes.forward(passes.network, passes.batch.images[:NTK_IMAGES])
     rows = [_flat(gradients_of(image.sum(), sources)) for image in logits]
