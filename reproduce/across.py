@@ -33,7 +33,8 @@ def main() -> None:
         board = summarise(experiment.measured(options.results, options.jobs))
         for predictor in (*LEARNING, *ALONE):
             values = by_size(board, predictor, "kendall_tau", SIZES)
-            shown = ["" if np.isnan(each) else number(each) for each in values]
+            # What is the same for all networks ranks none.
+            shown = ["" if np.isnan(each) or each == 0.0 else number(each) for each in values]
             seconds = board[board["predictor"] == predictor]["query_seconds"].max()
             rows.append([name, f"`{predictor}`", *shown, seconds_text(seconds)])
     print(table(["benchmark", "predictor", *map(str, SIZES), "a query"], rows))

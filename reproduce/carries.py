@@ -23,14 +23,15 @@ from archcast.report.views import OKABE_ITO
 from archcast.studies.costs import affordable, pareto
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
-from archcast.studies.over_benchmarks import KEY, over_benchmarks
+from archcast.studies.over_benchmarks import KEY
 from reproduce.options import opened, options_of_jobs
 from reproduce.page import number, table
 
 FEW, MANY = 30, 100  # labels
 BUDGETS = ((0, 0.05), (FEW, 0.05), (MANY, 0.05), (0, 0.5), (MANY, 0.5))  # trainings
+RANKED = 200
 SHOWN = 20  # predictors of the figure
-MARKERS = "os^Dv*"
+MARKERS = "os^Dv*PX"
 
 
 class Claim(NamedTuple):
@@ -72,13 +73,21 @@ def main() -> None:
     measured = {}
     for name, results in tables.items():
         sizes = (FEW, MANY)
-        experiment = Experiment(results, options.predictors, sizes, repeats=options.repeats)
+        ranked = min(RANKED, len(results) - MANY)
+        experiment = Experiment(
+            results, options.predictors, sizes, repeats=options.repeats, test_size=ranked
+        )
         measured[name] = experiment.measured(options.results, options.jobs)
-    boards = {name: summarise(each) for name, each in measured.items()}
+    boards = {name: telling(summarise(each)) for name, each in measured.items()}
     print(f"{described(tables)}\n\n{claims(measured)}\n\n{agreement(boards)}\n")
     print(f"{winners(boards, tables)}\n\n{taus(boards)}")
     if options.figure:
         draw(boards, options.figure)
+
+
+def telling(board: pd.DataFrame) -> pd.DataFrame:
+    """Without the tau of what is the same for all networks, as their size is in some spaces."""
+    return board.assign(kendall_tau=board["kendall_tau"].where(board["kendall_tau"] != 0.0))
 
 
 def described(tables: dict[str, Table]) -> str:
@@ -89,6 +98,7 @@ def described(tables: dict[str, Table]) -> str:
         truth = results.columns[getattr(objective, objective.truth)]
         values = results.mean_over_runs(truth.reshape(len(truth), -1)[:, -1])
         low, high = np.percentile(values, (10, 90))
+        digits = 1 if objective.unit == "%" else 3
         limit = noise_ceiling(results)
         runs = np.unique(np.diff(results.starts))
         rows.append(
@@ -97,7 +107,7 @@ def described(tables: dict[str, Table]) -> str:
                 results.space.name,
                 f"{len(results):,}",
                 " to ".join(map(str, dict.fromkeys((runs[0], runs[-1])))),
-                f"{low:.1f} to {high:.1f}",
+                f"{low:.{digits}f} to {high:.{digits}f} {objective.unit}",
                 "-" if limit is None else number(limit, 2),
             ]
         )
@@ -114,6 +124,7 @@ def claims(measured: dict[str, pd.DataFrame]) -> str:
             by_split = each[each["train_size"].isin((0, claim.labels))].pivot_table(
                 index="repeat", columns="predictor", values="kendall_tau"
             )
+            by_split = by_split.loc[:, (by_split != 0.0).any()]
             there = [name for name in claim.others if name in by_split]
             if claim.better not in by_split or not there:
                 cells.append("-")
@@ -127,10 +138,12 @@ def claims(measured: dict[str, pd.DataFrame]) -> str:
 def agreement(boards: dict[str, pd.DataFrame]) -> str:
     """Of the taus of two benchmarks, over the rows that both have."""
     values = _values(boards)
-    rows = [
-        [f"`{one}`", *(number(spearman(*values[[one, other]].to_numpy().T), 2) for other in boards)]
-        for one in boards
-    ]
+
+    def between(one: str, other: str) -> float:
+        first, second = values[[one, other]].dropna().to_numpy().T[[0, -1]]
+        return float(spearman(first, second))
+
+    rows = [[f"`{one}`", *(number(between(one, other), 2) for other in boards)] for one in boards]
     return table(["", *boards], rows)
 
 
@@ -143,7 +156,8 @@ def winners(boards: dict[str, pd.DataFrame], tables: dict[str, Table]) -> str:
             assert results.epoch_seconds is not None
             training = float(np.mean(results.epoch_seconds) * results.epochs.max())
             init = (1.1 * trainings + 1) * training  # a drawn set may be dear
-            payable = affordable(boards[name], init, share * training)
+            known = boards[name].dropna(subset="kendall_tau")
+            payable = affordable(known, init, share * training)
             reached = payable["kendall_tau"].to_numpy()
             best = payable["predictor"].tolist()[reached.argmax()]
             cells.append(f"`{best}` {number(reached.max(), 2)}")
@@ -169,8 +183,14 @@ def taus(boards: dict[str, pd.DataFrame]) -> str:
 
 
 def _values(boards: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Tau by predictor and labels, a column a benchmark; the best mean rank first."""
-    return over_benchmarks(boards).set_index(KEY)[list(boards)]
+    """Tau by predictor and labels, a column a benchmark, NaN where there is none.
+
+    The best mean rank is first, of as many benchmarks as there are.
+    """
+    columns = (each.set_index(KEY)["kendall_tau"].rename(name) for name, each in boards.items())
+    values = pd.concat(columns, axis=1).dropna(how="all")
+    ranks = values.rank(ascending=False, pct=True).mean(axis=1)
+    return values.loc[ranks.sort_values(kind="stable").index]
 
 
 def draw(boards: dict[str, pd.DataFrame], path: Path) -> None:
@@ -180,7 +200,8 @@ def draw(boards: dict[str, pd.DataFrame], path: Path) -> None:
     places = np.arange(len(shown))
     axes.hlines(places, shown.min(axis=1), shown.max(axis=1), color="#dddddd", zorder=0)
     for at, name in enumerate(boards):
-        axes.plot(shown[name], places, MARKERS[at], color=OKABE_ITO[at], label=name, markersize=5)
+        colour = OKABE_ITO[at % len(OKABE_ITO)]
+        axes.plot(shown[name], places, MARKERS[at], color=colour, label=name, markersize=5)
     axes.set_yticks(places, shown.index.get_level_values("predictor"))
     axes.set(xlabel=f"Kendall tau; of those that learn, with {MANY} labels")
     axes.invert_yaxis()

@@ -50,7 +50,8 @@ def facts(results: Table) -> dict[str, str]:
     }
     for name, share in (("worst", 0), ("10 %", 10), ("median", 50), ("90 %", 90), ("best", 100)):
         value = objective.signed(np.percentile(test, share))
-        found[f"{what} of a run, {name}"] = f"{value:.2f} {objective.unit}"
+        digits = 2 if objective.unit == "%" else 3
+        found[f"{what} of a run, {name}"] = f"{value:.{digits}f} {objective.unit}"
     learned = results.mean_over_runs(test) > CHANCE
     if objective.name == "accuracy":
         found["architectures that stay at chance"] = f"{(~learned).sum()}"

@@ -89,7 +89,7 @@ def in_detail(
     taus, (fits, queries) = found[..., 0], np.moveaxis(found[..., 1:].min(axis=2), -1, 0)
     rows = []
     for at in np.argsort(-taus[:, 0].mean(axis=1), kind="stable"):
-        means = [f"{number(each.mean())} ({number(each.std())})" for each in taus[at]]
+        means = [f"{number(each.mean())} ({number(each.std(ddof=1))})" for each in taus[at]]
         seconds = [f"{each:.2f} s" for each in fits[at]]
         theirs, their_fit = beside.get(specs[at], [["-"], ["-"]]) if beside else ([], [])
         query = [f"{1000 * queries[at].min():.0f} ms"]

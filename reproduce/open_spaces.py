@@ -3,9 +3,9 @@
     python -m reproduce.open_spaces darts-mini --repeats 3 --jobs 2
 
 A table in Markdown for each benchmark: what is derived, trained by other seeds as the benchmark's
-own networks were, means over searches and deviations in brackets; what it took; and random search,
-which trains as many networks as it has seconds for. All runs are kept in the cache of ground
-truths.
+own networks were, means over searches and deviations in brackets; what it took; and what random
+search has by then, which trains as many networks as it has seconds for. All runs are kept in the
+cache of ground truths.
 """
 
 from __future__ import annotations
@@ -54,12 +54,14 @@ def main() -> None:
         for text, records in found.items():
             judged = answers(results, records, options.jobs)
             cells = [spread(judged[column], DIGITS[column]) for column in (objective.name, *known)]
-            trained = np.mean([len(record.values) for record in records])
-            rows.append([f"`{text}`", *cells, f"{trained:.0f}", seconds_text(took(records))])
+            trained, seconds = np.mean([len(each.values) for each in records]), took(records)
+            by_then = [truth_by(each, seconds) for each in found["random"]]
+            random = spread(np.array(by_then), DIGITS[objective.name])
+            rows.append([f"`{text}`", *cells, f"{trained:.0f}", seconds_text(seconds), random])
         known = {objective.name: results.mean_over_runs(results.values(objective, "test")), **known}
         median = [f"{np.median(each):.{DIGITS[at]}f}" for at, each in known.items()]
-        rows.append(["none: the median of each", *median, "", ""])
-        heads = ["search", *known, "networks trained", "took"]
+        rows.append(["none: the median of each", *median, "", "", ""])
+        heads = ["search", *known, "networks trained", "took", "random search by then"]
         print(f"{name}, {objective.unit}:\n\n{table(heads, rows)}\n")
 
 
@@ -80,6 +82,13 @@ def took(records: Sequence[SearchRecord]) -> float:
     """Seconds of a search, trainings and supernets, in the mean."""
     totals = [each.total_training_seconds + each.total_predictor_seconds for each in records]
     return float(np.mean(totals))
+
+
+def truth_by(record: SearchRecord, seconds: float) -> float:
+    """Of what a search would return after so many seconds, the first one if there is none yet."""
+    clock = np.add(record.training_seconds, record.predictor_seconds)
+    at = max(int(np.searchsorted(clock, seconds, side="right")) - 1, 0)
+    return record.truth[incumbents(record.epochs, record.values, record.job.objective)[at]]
 
 
 def answers(

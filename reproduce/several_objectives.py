@@ -93,7 +93,7 @@ def after(runs: pd.DataFrame, trainings: int) -> list[float]:
 def spread(values: list[float], of: int) -> str:
     """The median, and its interval as one of so many."""
     low, high = median_interval(values, of)
-    return f"{np.median(values):.1f} ({low:.1f}-{high:.1f})"
+    return f"{np.median(values):.2f} ({low:.2f}-{high:.2f})"
 
 
 def speed_up_of(row: dict[Any, Any]) -> str:

@@ -84,8 +84,10 @@ def main() -> None:
 
 
 def by_parameters(records: Sequence[Record], results: Table) -> float:
-    """Tau of the number of parameters on what the supernets rank."""
+    """Tau of the number of parameters on what the supernets rank; NaN where it is one for all."""
     counts = results.mean_over_runs(results.columns["parameters"])
+    if np.ptp(counts) == 0:
+        return np.nan
     first = records[0]
     truth = first.job.objective.signed(np.array(first.truth))
     return kendall_tau(truth, counts[first.architectures])
@@ -130,7 +132,8 @@ def rankings(summaries: dict[str, pd.DataFrame], ceilings: dict[str, float | Non
 def pruned(trained: dict[str, tuple[Table, list[Record]]]) -> str:
     """What the best of those that rank first lacks, beside what a random draw of as many does."""
     rows = []
-    for name, (_, records) in trained.items():
+    for name, (results, records) in trained.items():
+        digits = 2 if results.objective().unit == "%" else 3
         chosen = [
             record
             for record in records
@@ -151,8 +154,8 @@ def pruned(trained: dict[str, tuple[Table, list[Record]]]) -> str:
                     ),
                     strict=True,
                 )
-                cells.append(f"{mean(lacks):.2f} / {mean(by_chance):.2f}")
-            rows.append([name, f"`{strategy}`", *cells])
+                cells.append(f"{mean(lacks):.{digits}f} / {mean(by_chance):.{digits}f}")
+            rows.append([f"{name}, {results.objective().points}", f"`{strategy}`", *cells])
     heads = ["benchmark", "supernet", *(f"best of the first {share:.0%}" for share in SHARES)]
     return table(heads, rows)
 

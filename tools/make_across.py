@@ -2,8 +2,8 @@
 
     python tools/make_across.py --jobs 2
 
-Of each benchmark 400 random architectures are scored, untrained, by every proxy; their labels are
-means over all runs. Scores are kept in the cache.
+Of each benchmark of images, for which all proxies are defined, 400 random architectures are scored,
+untrained, by every proxy; their labels are means over all runs. Scores are kept in the cache.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from archcast.predictors.wrappers.across import PARTS, SHIPPED, agreement
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.proxy import Proxy
 from archcast.zero_cost.scoring import Scorer
-from reproduce.parts import SPACES
+from reproduce.parts import OF_IMAGES
 
 OUT = Path(__file__).parent.parent / "archcast" / "predictors" / "shipped" / SHIPPED
 MOST = 400  # architectures of a benchmark
@@ -42,10 +42,11 @@ def taught_by(table: Table, jobs: int) -> dict[str, object]:
     parts = {name: each for name in PARTS if isinstance(each := proxies.get(name), Proxy)}
     scorer = Scorer(parts, build, batch, folder=cache_folder("scores"))
     scored = run_each(scorer, architectures, jobs, ordered=True)
-    values = [
-        [LAST if (value := row[name].value) is None else value for name in PARTS]
-        for row in track(scored, len(architectures), f"scoring {table.name}")
-    ]
+    values = []
+    for row in track(scored, len(architectures), f"scoring {table.name}"):
+        if failed := [each.reason for each in row.values() if each.failed]:
+            raise SystemExit(f"{table.name}: {failed[0]}")
+        values.append([LAST if (value := row[name].value) is None else value for name in PARTS])
     assert known.seconds is not None
     return {
         "benchmark": table.name,
@@ -59,7 +60,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
-    tables = map(open_table, SPACES)
+    tables = map(open_table, OF_IMAGES)
     spaces = {table.space.name: taught_by(table, options.jobs) for table in tables}
     with replacing(OUT) as aside:
         lines = (f"{json.dumps(name)}: {json.dumps(each)}" for name, each in spaces.items())
