@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch import nn
 import archcast
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
+from archcast.core.workers import JobLost
 from archcast.making.ground_truth import ground_truth, setting_of
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
@@ -154,3 +157,22 @@ def test_draws_end_where_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("archcast.making.table_training.ENUMERATED", 1)
     space = ChoicesSpace([Decision("one", ("a", "b")), Decision("two", ("c", "d"))])
     assert len([*draws(space)]) == 4
+
+
+def test_a_training_that_is_lost_loses_no_other(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = setting_of(table, "cpu")
+
+    def some_die(work: Any, items: Any, workers: Any, on_loss: Any) -> Iterator[Any]:
+        for at, item in enumerate(items):
+            yield on_loss(item, JobLost(item, "died")) if at == 1 else work(item)
+
+    monkeypatch.setattr("archcast.making.table_training.run_each", some_die)
+    runs = [(each, 0) for each in ARCHITECTURES[:3]]
+    with pytest.raises(JobLost, match="1 of 3 trainings were lost"):
+        train_runs(runs, setting, tmp_path / "t.parquet", 1)
+    assert len(read_table(tmp_path / "t.parquet")) == 2
+    monkeypatch.undo()
+    train_runs(runs, setting, tmp_path / "t.parquet", 1)
+    assert len(read_table(tmp_path / "t.parquet")) == 3

@@ -273,7 +273,7 @@ def test_the_content_of_the_source_decides_the_identity(tmp_path: Path) -> None:
     said = []
     for changed in ({}, {"valid_accuracy": None}, {}):
         predictor = Transfer(HEAD, elsewhere(tmp_path, **changed))
-        _kept.cache_clear(), source_of.cache_clear()
+        _kept.cache_clear()
         said.append(facts_of(predictor, TABLE, "cpu"))
     assert said[0]["identity"] != said[1]["identity"]
     assert said[0] == said[2]

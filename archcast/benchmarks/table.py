@@ -588,6 +588,8 @@ def _to_numpy(array: pa.Array) -> NDArray[Any]:
 
 def _length(curves: NDArray[Any]) -> NDArray[np.int64]:
     """The place behind the last value of each row; 0 where there is none."""
+    if not curves.shape[1]:
+        return np.zeros(len(curves), dtype=np.int64)
     known = np.isfinite(curves)
     behind = curves.shape[1] - known[:, ::-1].argmax(axis=1)
     return np.where(known.any(axis=1), behind, 0)

@@ -96,6 +96,9 @@ def _failed(error: Exception) -> int:
     """The exit code, after a line of what is the user's to mend; all else is raised again."""
     if isinstance(error, InputError | TyperException):
         line = error.format_message() if isinstance(error, TyperException) else str(error)
+    elif isinstance(error, _job_lost()):
+        say(" ".join(str(error).split()))
+        return 1
     elif where := plugin_behind(error):
         line = f"{where}: {told(error)}; mend or uninstall its package"
     elif isinstance(error, OSError):
@@ -104,6 +107,12 @@ def _failed(error: Exception) -> int:
         raise error
     say(" ".join(line.split()))
     return 2
+
+
+def _job_lost() -> type[Exception]:
+    from archcast.core.workers import JobLost
+
+    return JobLost
 
 
 def _without_output(error: OSError) -> int:

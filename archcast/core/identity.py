@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,7 +73,9 @@ def made_of(thing: Any) -> Any:
         return {"kind": thing.target, "version": [_version_here(thing.target, version)]}
     if isinstance(thing, partial):
         return {"of": made_of(thing.func), "given": made_of([thing.args, thing.keywords])}
-    if hasattr(thing, "tobytes") and hasattr(thing, "dtype"):  # of NumPy
+    if _is_array(thing):
+        if thing.dtype.hasobject:
+            return made_of(thing.tolist())
         content = hashlib.sha256(thing.tobytes()).hexdigest()
         return {"shape": list(thing.shape), "type": str(thing.dtype), "content": content}
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
@@ -86,6 +88,12 @@ def made_of(thing: Any) -> Any:
     if hasattr(thing, "uses"):
         made["uses"] = made_of(thing.uses())
     return made
+
+
+def _is_array(thing: Any) -> bool:
+    """Whether it is an array or a number of NumPy, which is not imported for that."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(thing, (numpy.ndarray, numpy.generic))
 
 
 def target_of(kind: Any) -> str:
@@ -121,7 +129,9 @@ def _version(kind: Any, thing: Any) -> str:
     if _is_library(kind):
         return "of its library"
     try:
-        return _source(kind) if _top(kind) == "__main__" else _content(_top(kind))
+        if (top := _top(kind)) == "__main__":
+            return _source(kind)
+        return _content(top, id(sys.modules[top]), id(getattr(sys.modules[top], "__spec__", None)))
     except (OSError, TypeError):
         return f"unknown {uuid4()}"
 
@@ -229,20 +239,17 @@ def _cells(kind: Any) -> str:
     return "\n".join(sorted("".join(linecache.getlines(file)) for file in files))
 
 
-def _content(top: str) -> str:
-    """Of all files of the distributions that bring a top-level module, and of the module itself."""
+@cache
+def _content(top: str, *loaded: int) -> str:
+    """Of all files of the distributions that bring a top-level module, and of the module itself.
+
+    They are read once for a module that is `loaded`: what is edited afterwards is not what runs.
+    """
     files = {path.resolve() for path in _files(top) if path.is_file() and path.suffix != ".pyc"}
     if not files:
         raise OSError(f"{top} has no files")
-    stands = ((path, path.stat()) for path in sorted(files))
-    return _digest_of(tuple((path, one.st_mtime_ns, one.st_size) for path, one in stands))
-
-
-@lru_cache(maxsize=64)
-def _digest_of(files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Of files as they stand, by when they were written and their bytes."""
     hashed = hashlib.sha256()
-    for path, *_ in files:
+    for path in sorted(files):
         hashed.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return hashed.hexdigest()[:20]
 

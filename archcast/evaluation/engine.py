@@ -283,7 +283,7 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     if "source" in tags.needs:
         source = source_of(table, tags.source)
         elsewhere = measured_there(source, source_objective(source, table, objective))
-        if tags.reads_curves_alone:
+        if tags.taught_by_curves:
             read = tags.curves or {*_curves_to_see(table, objective)}
             if (known := elsewhere.curves) is None:
                 missing.append(f"a source without curves, {source.source}")

@@ -281,7 +281,8 @@ def stored_records(folder: Path, kind: type[R], table: str) -> list[R]:
         asked = records[key].job.model_dump_json(exclude={"identity", "device", "params"})
         newest[asked] = key
     say_what_is_older(len(records) - len(newest), folder)
-    found = [records[key] for key in records if key in {*newest.values()}]
+    kept = {*newest.values()}
+    found = [record for key, record in records.items() if key in kept]
     say_what_is_mixed(found)
     return found
 

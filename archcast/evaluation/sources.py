@@ -14,7 +14,6 @@ from archcast.core.errors import InputError
 from archcast.predictors.predictor import Tags
 
 
-@lru_cache(maxsize=16)
 def source_of(table: Table, name: str | None) -> Table:
     """Another benchmark of the table's space: by name, else the first that there is.
 
@@ -38,6 +37,7 @@ def source_of(table: Table, name: str | None) -> Table:
     return found
 
 
+@lru_cache(maxsize=16)
 def _first(table: Table) -> Table:
     for name in benchmarks:
         with suppress(InputError):  # whose package is not there

@@ -77,7 +77,7 @@ class _PolicyTraining(Training):
         self.probabilities: list[list[list[float]]] = []
         rows = np.random.default_rng(self.plan.seed).permutation(self.task.size("train"))
         self.own, self.others = np.array_split(rows, 2)
-        steps = self.plan.epochs * -(-len(self.others) // BATCH_SIZE)
+        steps = self.plan.epochs * len(batches(torch.arange(len(self.others)), BATCH_SIZE))
         make = POLICIES[self.plan.policy]
         self.policy = make(self.blueprint.networks.options, steps, self.plan.seed).to(self.device)
 

@@ -184,19 +184,22 @@ def train_runs(
 
     Raises:
         InputError: `out` is of another setting, or another process has it.
+        JobLost: some trainings ended their processes; the others are there.
     """
     with Journal(out, setting.provenance()) as journal:
         todo = [run for run in runs if (str(run[0]), run[1]) not in journal.rows]
         results = run_each(partial(train_one, setting=setting), todo, workers, on_loss=lost)
-        missing = 0
+        left = dict.fromkeys((str(architecture), seed) for architecture, seed in todo)
         for row in track(results, len(todo), "training"):
             if row:
                 journal.append(row)
-            missing += not row
-    if missing:
-        raise InputError(
-            f"{out}: {missing} runs were lost with their processes, the others are there; give them"
-            " more memory, or leave them"
+                left.pop((row["architecture"], row["seed"]), None)
+    if left:
+        one, seed = next(iter(left))
+        raise JobLost(
+            f"{one}, seed {seed}",
+            f"{len(left)} of {len(todo)} trainings were lost with their processes; the others are"
+            f" in {out}",
         )
 
 

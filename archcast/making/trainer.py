@@ -90,7 +90,7 @@ def _trained(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping
     run.memory = training_memory(network, inputs[first], targets[first], examples.loss)
     run.latency = measure_latency(network, inputs[:1])
     optimizer = recipe.optimizer(network.parameters())
-    steps_an_epoch = math.ceil(len(inputs) / recipe.batch_size)
+    steps_an_epoch = len(batches(torch.arange(len(inputs)), recipe.batch_size))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * steps_an_epoch)
     seconds = 0.0
     for _ in range(recipe.epochs):

@@ -42,7 +42,7 @@ class Row(nn.Module):
         self.classifier = nn.Linear(newer, signature.classes)
 
     @property
-    def blocks(self) -> Sequence[nn.Module]:
+    def archcast_blocks(self) -> Sequence[nn.Module]:
         """One behind the other."""
         return [*self.cells]
 

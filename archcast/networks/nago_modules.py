@@ -23,7 +23,7 @@ class GraphOfGraphs(nn.Module):
     stage the image is halved and the width doubles.
     """
 
-    blocks = ()  # none stand one behind the other
+    archcast_blocks = ()  # none stand one behind the other
 
     def __init__(self, top: Node, signature: Signature, scale: GraphStages) -> None:
         super().__init__()

@@ -126,6 +126,7 @@ class Tags:
     curves: frozenset[str] = frozenset()  # of `Curves`, where it needs some; none: any there are
     columns: frozenset[str] = frozenset()  # of `Context.columns`, where it needs some
     source: str | None = None  # the benchmark that `Context.source` is of; None: any other
+    taught_by_curves: bool = False  # True: it learns from the curves of the source, too
     learns: bool = True  # False: it uses no labels, and is charged for none
     informed: bool = False  # True: it learns, and ranks without a single label too
     probabilistic: bool = False  # True: `query` can return standard deviations
@@ -163,6 +164,7 @@ class Tags:
             curves=frozenset().union(*reads) if all(reads) else frozenset(),
             columns=frozenset().union(*(each.columns for each in parts)),
             source=next(iter(sources), None),
+            taught_by_curves=any(each.taught_by_curves for each in parts),
             probabilistic=probabilistic,
             paper=paper,
             version=version,

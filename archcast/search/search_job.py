@@ -94,7 +94,8 @@ class SearchRecord(BaseRecord):
     """
 
     job: SearchJob
-    epochs: list[int] = Field(default_factory=list)  # that each had been trained for
+    # That each had been trained for; all of the longest training, where one is whole.
+    epochs: list[int] = Field(default_factory=list)
     beyond: list[str] = Field(default_factory=list)
     values: list[float] = Field(default_factory=list)  # what came of each
     stopped: list[int] = Field(default_factory=list)  # those whose training was, by a rule

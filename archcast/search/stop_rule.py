@@ -21,7 +21,7 @@ from archcast.spaces.space import Architecture
 
 LEARNED = 10  # whole trainings that a predictor learns from before it stops any
 GROWTH = 1.5  # times as many, whenever it learns anew
-KEPT = 100  # fitted predictors
+KEPT = 4  # foresights whose predictors stay fitted, in a process
 
 
 def is_hopeless(mean: float, std: float, best: float, threshold: float) -> bool:
@@ -61,7 +61,7 @@ class StopRule:
         return Foresight(self, table, rows[:learned], values[:learned], float(values.max()))
 
 
-_FITTED: dict[tuple[str, int], Predictor] = {}  # by name and epochs, once a process
+_FITTED: dict[str, dict[int, Predictor]] = {}  # by name and epochs, once a process
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Foresight:
     def is_hopeless(self, table: Table, row: int, epochs: int) -> bool:
         """Of the training of a row of `table`, after so many epochs."""
         begun = perf_counter()
-        predictor = _FITTED.get((self.name, epochs)) or self._fit(epochs)
+        predictor = _FITTED.get(self.name, {}).get(epochs) or self._fit(epochs)
         asked = self._seen(table, np.array([row]), predictor, epochs)
         mean, std = predictor.query(*asked, return_std=True)
         self.seconds += perf_counter() - begun + predictor.saved_seconds_
@@ -91,10 +91,11 @@ class Foresight:
     def _fit(self, epochs: int) -> Predictor:
         predictor = configured(self.rule.predictor, self.rule.seed, self.rule.device)
         learned, known = self._seen(self.table, self.rows, predictor, epochs)
-        _FITTED[self.name, epochs] = predictor.fit(learned, self.values, known)
+        predictor.fit(learned, self.values, known)
         self.seconds += predictor.saved_seconds_
-        while len(_FITTED) > KEPT:
-            del _FITTED[next(iter(_FITTED))]
+        _FITTED.setdefault(self.name, {})[epochs] = predictor
+        for name in [*_FITTED][:-KEPT]:
+            _FITTED.pop(name, None)
         return predictor
 
     def _seen(

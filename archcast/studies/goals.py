@@ -18,8 +18,11 @@ def chosen_goal(
     objective: str | None,
     objectives: Sequence[str] | None,
     limits: Mapping[str, float] | None,
+    live: bool = False,
 ) -> Goal:
     """One objective (None: the table's main one), or several in place of one, within limits.
+
+    A `live` search may find what keeps all limits beyond the table.
 
     Raises:
         InputError: an objective that the table lacks, or knows of some architectures only; a limit
@@ -56,7 +59,7 @@ def chosen_goal(
                 f"--limit {limits_text([limit])}: nothing in {table.source} keeps it; the best"
                 f" there is {enough} {limit.objective.unit}".rstrip()
             )
-    if not (goal.violations(np.column_stack(values)) == 0).any():
+    if not live and not (goal.violations(np.column_stack(values)) == 0).any():
         raise InputError(
             f"--limit {limits_text(limited)}: nothing in {table.source} keeps all of these; loosen"
             " one"

@@ -29,7 +29,9 @@ class Judge:
                 nothing there keeps the limits.
         """
         self.table = judge
-        if judge.hash == searched.hash:
+        if judge.hash == searched.hash or (
+            searched.mixed and judge.averaged().hash == searched.hash
+        ):
             raise InputError(
                 f"{judge.source} is no judge of itself: searches have seen its runs; leave it out"
             )

@@ -78,10 +78,11 @@ class Front:
         """
         from moocore import igd_plus
 
-        range_ = np.maximum(self.points.max(axis=0) - self.worst, 1e-12)
         found = self.found(trials)
-        ends = found / range_, self.points / range_
-        return float(igd_plus(ends[0], ref=ends[1], maximise=True)) if len(found) else np.nan
+        if not len(found) or not len(self.points):
+            return np.nan
+        range_ = np.maximum(self.points.max(axis=0) - self.worst, 1e-12)
+        return float(igd_plus(found / range_, ref=self.points / range_, maximise=True))
 
 
 def with_finds(records: Iterable[SearchRecord]) -> list[SearchRecord]:

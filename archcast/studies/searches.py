@@ -113,7 +113,7 @@ class SearchExperiment:
         Raises:
             InputError: the table lacks it, or nothing in it keeps the limits.
         """
-        return chosen_goal(self.table, self.objective, self.objectives, self.limits)
+        return chosen_goal(self.table, self.objective, self.objectives, self.limits, self.live)
 
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.

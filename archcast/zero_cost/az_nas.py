@@ -1,9 +1,9 @@
 """The parts of AZ-NAS that look at the blocks of a network, for Gaussian noise (Lee & Ham, 2024).
 
-Blocks are those that the network names as its `blocks`, or else the modules with submodules that an
-`nn.Sequential` of it holds: the cells and reductions of NAS-Bench-201, the residual blocks of a
-ResNet. The first block's input, which the stem gives, counts as a block's output. Weights are drawn
-anew, as in the paper's code.
+Blocks are those that the network names as its `archcast_blocks`, one behind the other, or else the
+modules with submodules that an `nn.Sequential` of it holds: the cells and reductions of
+NAS-Bench-201, the residual blocks of a ResNet. The first block's input, which the stem gives,
+counts as a block's output. Weights are drawn anew, as in the paper's code.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _blocks(passes: Passes) -> list[Call]:
     found = weights_of(network, passes.batch.images[:1])
     draw_weights(found, passes.seed, deviation=_he)
     noise = passes.noise(passes.batch.images.shape).requires_grad_(True)
-    named: Sequence[nn.Module] | None = getattr(network, "blocks", None)
+    named: Sequence[nn.Module] | None = getattr(network, "archcast_blocks", None)
     with recording(blocks_of(network) if named is None else named) as calls:
         passes.forward(network, noise)
     if not calls:

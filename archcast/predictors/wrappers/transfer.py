@@ -53,6 +53,7 @@ class Transfer(Informed):
             tags,
             needs=tags.needs | {"source"},
             source=self.source,
+            taught_by_curves=tags.reads_curves_alone,
             paper="Kennedy & O'Hagan, 2000, Predicting the Output from a Complex Computer Code",
         )
 
