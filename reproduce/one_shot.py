@@ -98,10 +98,14 @@ def skips_of(results: Table, at: int) -> int:
 
 
 def regret_at(record: SearchRecord, seconds: float) -> float:
-    """Of the incumbent after so many seconds, the first one if there is none by then."""
+    """Of the incumbent after so many seconds."""
+    return float(incumbent_regrets(record)[trial_by(record, seconds)])
+
+
+def trial_by(record: SearchRecord, seconds: float) -> int:
+    """The last trial that ended within so many seconds, the first one if there is none by then."""
     clock = np.add(record.training_seconds, record.predictor_seconds)
-    at = int(np.searchsorted(clock, seconds, side="right")) - 1
-    return float(incumbent_regrets(record)[max(at, 0)])
+    return max(int(np.searchsorted(clock, seconds, side="right")) - 1, 0)
 
 
 def draw(searches: pd.DataFrame, results: Table, path: Path) -> None:

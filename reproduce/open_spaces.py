@@ -23,6 +23,7 @@ from archcast.search.live import SEEDS
 from archcast.search.search_job import SearchRecord
 from archcast.search.simulation import incumbents
 from archcast.studies.searches import SearchExperiment
+from reproduce.one_shot import trial_by
 from reproduce.options import opened, options_of_jobs
 from reproduce.page import table
 from reproduce.robust_search import spread
@@ -85,10 +86,9 @@ def took(records: Sequence[SearchRecord]) -> float:
 
 
 def truth_by(record: SearchRecord, seconds: float) -> float:
-    """Of what a search would return after so many seconds, the first one if there is none yet."""
-    clock = np.add(record.training_seconds, record.predictor_seconds)
-    at = max(int(np.searchsorted(clock, seconds, side="right")) - 1, 0)
-    return record.truth[incumbents(record.epochs, record.values, record.job.objective)[at]]
+    """Of what a search would return after so many seconds."""
+    best = incumbents(record.epochs, record.values, record.job.objective)
+    return record.truth[best[trial_by(record, seconds)]]
 
 
 def answers(

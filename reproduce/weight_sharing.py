@@ -19,11 +19,9 @@ import numpy as np
 import pandas as pd
 
 from archcast.benchmarks.table import Table
-from archcast.evaluation.engine import run_job
 from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record, RecordStore
-from archcast.evaluation.runner import run_jobs
 from archcast.evaluation.statistics import mean
 from archcast.predictors.weight_sharing import Recalibrate
 from archcast.report.text import seconds_text
@@ -31,9 +29,9 @@ from archcast.report.views import OKABE_ITO
 from archcast.studies.supernets import (
     biases,
     lost,
+    run,
     summarise,
     supernet_jobs,
-    train_for,
 )
 from reproduce.options import opened, options_of_jobs
 from reproduce.page import number, table
@@ -64,9 +62,7 @@ def main() -> None:
             *supernet_jobs(results, ",".join(STRATEGIES), EPOCHS, *common),
             *supernet_jobs(results, ONE, EPOCHS[-1:], *common, [0, "batch"]),
         ]
-        train_for(planned, results, options.jobs)
-        store = RecordStore(options.results, Record)
-        records = run_jobs(planned, results, store, run_job, options.jobs)
+        records = run(planned, results, RecordStore(options.results, Record), options.jobs)
         if failed := [record.error for record in records if record.failed]:
             raise SystemExit(f"{name}: {len(failed)} supernets failed: {failed[0]}")
         trained[name] = results, records

@@ -152,15 +152,12 @@ class Table:
 
     def _check_percent(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Refuse fractions in place of percent; tables that were trained here know better."""
-        of = {name for each in self.objectives if each.unit == "%" for name in each.columns}
-        least = {
-            name
-            for each in self.objectives
-            if (each.direction, each.unit) == ("min", "%")
-            for name in each.columns
-        }  # of errors, which may be below 1 percent
-        shares = ({*of, *(n for n in arrays if n.endswith("accuracy"))} - least) & {*arrays}
-        for name in sorted(shares) if "recipe" not in self.metadata else ():
+        percent = [each for each in self.objectives if each.unit == "%"]
+        shares = {name for name in arrays if name.endswith("accuracy")}
+        shares = shares.union(*(each.columns for each in percent)) & {*arrays}
+        # Errors may be below 1 percent.
+        errors = frozenset().union(*(each.columns for each in percent if each.direction == "min"))
+        for name in sorted(shares - errors) if "recipe" not in self.metadata else ():
             if 0.0 < np.nanmax(arrays[name], initial=0.0) <= 1.0:
                 raise InputError(
                     f"{self.source}: no {name} is above 1: fractions? Multiply the column by 100,"

@@ -20,11 +20,11 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
 
     The path encoding of White et al., 2019 (BANANAS). A feature is known by its operations, not by
     the nodes that carry them, so isomorphic graphs share their row; what only skips tell apart does
-    not, as a skip is an operation like others. Features stand in order of
-    length, from the empty sequence to the `longest`; within a length, in the order of
-    `carrying(space)`. A longer path sets the feature of each of its stretches of that length:
-    truncation as in the paper would leave a chain of four nodes without any. Behind them stand the
-    sums of the nodes' numbers, if these have any.
+    not, as a skip is an operation like others. Features stand in order of length, from the empty
+    sequence to the `longest`; within a length, in the order of `carrying(space)`. A longer path
+    sets the feature of each of its stretches of that length: truncation as in the paper would leave
+    a chain of four nodes without any. Behind them stand the sums of the nodes' numbers, if these
+    have any.
     """
     space = architectures[0].space
     alphabet = carrying(space)

@@ -48,9 +48,9 @@ def train_within(setting: Setting, seconds: float, out: Path, workers: int | Exe
 
         runs = _affordable(setting, journal, seconds, lost_runs)
         alone = Processes(1) if isinstance(workers, int) and workers > 1 else workers
+        train = partial(train_one, setting=setting)
         # The first one tells what they take, before many are in flight.
         for some, who in ((islice(runs, 0 if journal.rows else 1), alone), (runs, workers)):
-            train = partial(train_one, setting=setting)
             for row in filter(None, run_each(train, some, who, on_loss=on_loss)):
                 journal.append(row)
         spent = sum(map(_seconds, journal.rows.values()))
