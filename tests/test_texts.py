@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.func import functional_call, stack_module_state
 
 from archcast.benchmarks.table import read_table
 from archcast.core.errors import InputError
 from archcast.making.ground_truth import ground_truth
 from archcast.making.recipe import AdamRecipe
-from archcast.making.table_training import train_table
+from archcast.making.table_training import Setting, train_one, train_table
 from archcast.making.trainer import train
 from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.darts_rnn_network import NETWORKS
@@ -26,6 +27,7 @@ from archcast.tasks.loading import load_task
 from archcast.tasks.task import Signature
 from archcast.tasks.texts import TextData, load_text
 from archcast.zero_cost import Batch, score
+from tools import train_darts_rnn as making
 
 SMALL = Recurrence(width=6, initial=0.5)
 CELL = SPACE.sample(1, np.random.default_rng(3))[0]
@@ -154,6 +156,19 @@ def test_isomorphic_cells_compute_alike() -> None:
     torch.testing.assert_close(one(sequences), two(sequences))
 
 
+def test_networks_side_by_side_read_as_each_alone() -> None:
+    networks = [NETWORKS.build(CELL, Signature((5, 4), 4), SMALL) for _ in range(3)]
+    sequences = torch.eye(4)[torch.randint(4, (3, 2, 5), generator=torch.manual_seed(0))]
+    weights, _ = stack_module_state(networks)
+    weights["embedding"] = weights["embedding"][:, None]
+    weights["bias"] = weights["bias"][:, None, None] + torch.arange(4.0)
+    for network in networks:
+        network.bias.data += torch.arange(4.0)
+    together = functional_call(networks[0], weights, (sequences,))
+    alone = [network(each) for network, each in zip(networks, sequences, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
 def test_training_learns_a_text_that_repeats(tmp_path: Path) -> None:
     data = load_text(written(tmp_path)).data("cpu")
     run = train(
@@ -169,6 +184,17 @@ def test_training_learns_a_text_that_repeats(tmp_path: Path) -> None:
     )  # fmt: skip
     assert diverged.diverged
     assert diverged.test_score == pytest.approx(math.log2(7))
+
+
+def test_seeds_trained_at_once_are_those_trained_alone(tmp_path: Path) -> None:
+    setting = Setting.mini(SPACE, str(written(tmp_path)), "cpu", epochs=2)
+    together = making.trained((CELL, (0, 2)), setting)
+    for row in together:
+        alone = train_one((CELL, row["seed"]), setting)
+        assert row.keys() == alone.keys()
+        for name in ("train_loss", "train_bits", "valid_bits", "test_bits", "parameters", "flops"):
+            assert row[name] == pytest.approx(alone[name], rel=1e-4), name
+    assert together[0]["test_bits"] != together[1]["test_bits"]
 
 
 def test_a_table_of_recurrent_cells(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ class AdamRecipe:
     """Adam with a cosine schedule to zero; gradients are no longer than `clip`."""
 
     epochs: int = 6
-    batch_size: int = 64
-    learning_rate: float = 0.02
+    batch_size: int = 32
+    learning_rate: float = 0.005
     clip: float = 1.0
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -30,6 +30,9 @@ class MixedNode(NamedTuple):
 class Recurrent(nn.Module):
     """From sequences (n, length, alphabet) to logits (n, alphabet, length), from a state of zeros.
 
+    With weights that have one more dimension before theirs, of several networks, it reads the
+    sequences of each.
+
     What embeds a character is what foretells it. Dropout takes the same values at every place of a
     sequence.
     """
@@ -46,18 +49,18 @@ class Recurrent(nn.Module):
     def read(self, sequences: Tensor, nodes: Sequence[Node | MixedNode]) -> Tensor:
         """Logits, by a cell of these nodes."""
         embedded = self._thinned(sequences @ self.embedding, self.scale.dropped_inputs)
-        state = embedded.new_zeros(len(sequences), self.scale.width)
+        state = torch.zeros_like(embedded[..., 0, :])
         kept_of_step = self._kept(state, self.scale.dropped_steps)
         kept_of_state = self._kept(state, self.scale.dropped_states)
         states = []
-        for step in embedded.unbind(1):
+        for step in embedded.unbind(-2):
             state = self.cell(step, state, kept_of_step, kept_of_state, nodes)
             states.append(state)
-        outputs = self._thinned(torch.stack(states, 1), self.scale.dropped_outputs)
-        return nn.functional.linear(outputs, self.embedding, self.bias).transpose(1, 2)
+        outputs = self._thinned(torch.stack(states, -2), self.scale.dropped_outputs)
+        return (outputs @ self.embedding.mT + self.bias).mT
 
     def _thinned(self, values: Tensor, dropped: float) -> Tensor:
-        kept = self._kept(values[:, :1], dropped)
+        kept = self._kept(values[..., :1, :], dropped)
         return values if kept is None else values * kept
 
     def _kept(self, like: Tensor, dropped: float) -> Tensor | None:
@@ -114,7 +117,7 @@ class Cell(nn.Module):
         self, step: Tensor, state: Tensor, kept_of_step: Tensor | None,
         kept_of_state: Tensor | None, nodes: Sequence[Node | MixedNode],
     ) -> Tensor:  # fmt: skip
-        joined = torch.cat([_masked(step, kept_of_step), _masked(state, kept_of_state)], dim=1)
+        joined = torch.cat([_masked(step, kept_of_step), _masked(state, kept_of_state)], dim=-1)
         made = [_towards(state, joined @ self.first, torch.tanh)]
         for node, weight in zip(nodes, self.weights, strict=True):
 
@@ -140,5 +143,5 @@ def _masked(values: Tensor, kept: Tensor | None) -> Tensor:
 
 
 def _towards(start: Tensor, both: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    gate, goal = both.chunk(2, dim=1)
+    gate, goal = both.chunk(2, dim=-1)
     return torch.lerp(start, activation(goal), torch.sigmoid(gate))
