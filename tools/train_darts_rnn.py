@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ from archcast.core.progress import track
 from archcast.core.seeding import seeded
 from archcast.core.workers import run_each
 from archcast.making.journal import Journal
+from archcast.making.recipe import AdamRecipe
 from archcast.making.table_training import Setting, draws, train_one
 from archcast.making.trainer import Run, batches, clock_of, measure_latency
 from archcast.networks.blueprint import entropy, initialised
@@ -54,10 +56,11 @@ def trained(cell: Cell, setting: Setting) -> list[dict[str, Any]]:
 
 
 def at_once(
-    architecture: Architecture, seeds: tuple[int, ...], setting: Setting, data: dict[str, Data]
+    architecture: Architecture, seeds: tuple[int, ...], setting: Setting, data: Mapping[str, Data]
 ) -> list[Run]:
     """Networks side by side, each with its own weights and order of examples."""
     name, recipe, examples = str(architecture), setting.recipe, data["train"]
+    assert isinstance(recipe, AdamRecipe)
     build = partial(setting.network, architecture)
     networks = [initialised(build, name, seed) for seed in seeds]
     runs = [_described(network, examples, recipe.batch_size) for network in networks]
@@ -68,7 +71,8 @@ def at_once(
         over_sequences = {
             "embedding": weights["embedding"][:, None], "bias": weights["bias"][:, None, None]
         }  # fmt: skip
-        return functional_call(networks[0], weights | over_sequences, (inputs,))
+        outputs: Tensor = functional_call(networks[0], weights | over_sequences, (inputs,))
+        return outputs
 
     drawn = [
         torch.Generator().manual_seed(int.from_bytes(entropy(name, seed)[8:15], "big"))
