@@ -181,7 +181,7 @@ def test_posterior_against_a_slow_one() -> None:
         for epoch, seen in enumerate(y, start=1):
             mean = weights[0] * (c - a / math.log(epoch + 1))
             mean += weights[1] * (c3 - a3 * epoch**-alpha)
-            sigma = math.exp(log_noise) * (math.exp(2.0 * (1 - epoch / 6)) + 100 / epoch**2)
+            sigma = math.exp(log_noise) * (math.exp(2.0 * (1 - epoch / 6)) + 3_000 / epoch**5)
             expected += -0.5 * ((seen - mean) / sigma) ** 2 - log_noise
         expected += -0.5 * (((state - mixture.usual) / mixture.spread) ** 2).sum()
         expected += -0.5 * ((weights.sum() - 1) / 0.02) ** 2
@@ -210,6 +210,14 @@ def test_extrapolation_of_known_curves(name: str) -> None:
     assert (np.abs(means - truth[:, -1]) < 2 * stds).all()
     assert (stds < 10).all()
     assert (means > truth[:, 5]).all()
+
+
+@pytest.mark.parametrize("name", ["lce", "lce-m"])
+def test_a_wild_second_epoch_says_little(name: str) -> None:
+    curves = Curves(12, {"valid_accuracy": np.array([[40.0, 70.0, 70.0], [40.0, 45.0, 72.0]])})
+    context = Context(curves=curves)
+    falls, rises = predictors.get(name)().fit([], [], context).query(CELLS, context)
+    assert falls < rises
 
 
 @pytest.mark.parametrize("name", ["lce", "lce-m"])

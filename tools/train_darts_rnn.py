@@ -10,6 +10,7 @@ once; the same command goes on where it was interrupted.
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -63,7 +64,8 @@ def at_once(
     assert isinstance(recipe, AdamRecipe)
     build = partial(setting.network, architecture)
     networks = [initialised(build, name, seed) for seed in seeds]
-    runs = [_described(network, examples, recipe.batch_size) for network in networks]
+    described = _described(networks[0], examples, recipe.batch_size)
+    runs = [copy.deepcopy(described) for _ in seeds]
     stacked, _ = stack_module_state(networks)
     weights = {key: value.detach().requires_grad_() for key, value in stacked.items()}
 

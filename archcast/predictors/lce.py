@@ -14,7 +14,7 @@ from archcast.predictors.predictor import Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
 WIDEST = 3.0  # deviations from its usual value that a parameter may go
-EARLY = 1.0  # deviation of what the first epoch says, as a fraction; a quarter after two, and so on
+EARLY = 30.0  # deviation of what the first epoch says, as a fraction; a 32nd after two, and so on
 MISFIT = 3.0  # deviations of the noise that a fitted curve is off, in the mean over its epochs
 UNKNOWN_STD = 25.0  # percent, of a curve that could not be fitted
 
@@ -41,7 +41,7 @@ class CurveMixture:
     def fading(self, epochs: int) -> Vector:
         """The deviation of the noise at each epoch, in units of that at the horizon."""
         x = np.arange(1, epochs + 1)
-        return np.exp(self.fade * (1.0 - x / self.horizon)) + EARLY / self.noise / x**2
+        return np.exp(self.fade * (1.0 - x / self.horizon)) + EARLY / self.noise / x**5
 
     def curve(self, x: Vector, states: Vector) -> Vector:
         """Accuracies (states, epochs) without noise."""
@@ -140,7 +140,7 @@ class LearningCurveExtrapolation(Extrapolation):
         probabilistic=True,
         in_unit=True,
         paper="Domhan et al., 2015, Extrapolation of Learning Curves",
-        version=2,
+        version=3,
     )
     families: ClassVar[Sequence[str]] = tuple(FAMILIES)
     monotone: ClassVar[bool] = False  # whether accuracy may not fall between now and the end
@@ -183,7 +183,7 @@ class MonotoneExtrapolation(LearningCurveExtrapolation):
         probabilistic=True,
         in_unit=True,
         paper="Klein et al., 2017, Learning Curve Prediction with Bayesian Neural Networks",
-        version=2,
+        version=3,
     )
     families = ("mmf", "log-log-linear", "hill3", "log-power")
     monotone = True
