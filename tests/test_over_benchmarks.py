@@ -95,3 +95,13 @@ def test_from_python(tmp_path: Path) -> None:
     )  # fmt: skip
     assert found["predictor"].tolist() == ["params", "random"]
     assert found["nasbench201:cifar10"][0] > found["nasbench201:cifar10"][1]
+
+
+def test_comparisons_are_at_one_number_of_epochs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="several benchmarks are compared at one number"):
+        archcast.over_benchmarks(
+            "nasbench201-mini,size-mini", ["sotl-e", "random"], epochs=(2, 4), results=tmp_path
+        )
+    with pytest.raises(InputError, match="variants are compared at one number"):
+        archcast.combine(["xgb", "sotl-e"], epochs=(2, 4), results=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -8,7 +8,6 @@ import typer
 
 from archcast.cli.options import Epochs, OnTable, Shown, Splits, Where, Work, numbers_or_none
 from archcast.cli.output import console, print_frame, ranked_heading, report_failed_rows
-from archcast.core.errors import InputError
 
 
 def combine(
@@ -38,9 +37,8 @@ def combine(
     table = on.open()
     found = variants(predictors, head)
     paid = numbers_or_none("--epochs", epochs)
-    if len(paid or ()) > 1:
-        raise InputError("--epochs: variants are compared at one number; give one")
     experiment = splits.experiment(table, list(found.values()), (train_size,), paid, device)
+    experiment.check_one_number("variants")
     measured = experiment.measured(work.results, work.workers, work.retry)
     summary = summarise(measured, found)
     if format == "table":

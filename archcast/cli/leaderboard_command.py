@@ -185,8 +185,7 @@ def _over_benchmarks(
     if report is not None:
         raise InputError(f"--report {report}: a page is of one benchmark; give one")
     for each in experiments.values():
-        if len(each.epochs or ()) > 1:
-            raise InputError("--epochs: several benchmarks are compared at one number; give one")
+        each.check_one_number("several benchmarks")
     measured = measured_all(experiments.values(), work.results, work.workers, work.retry)
     boards = {name: summarise(each, by) for name, each in zip(experiments, measured, strict=True)}
     board = over_benchmarks(boards, by)

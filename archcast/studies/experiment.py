@@ -79,6 +79,11 @@ class Experiment:
     device: str = "auto"
     known: tuple[str, ...] = ()
 
+    def check_one_number(self, compared: str) -> None:
+        """Raises InputError where queries pay for several numbers of epochs."""
+        if len(self.epochs or ()) > 1:
+            raise InputError(f"--epochs: {compared} are compared at one number; give one")
+
     def plan(self) -> tuple[list[Planned[Job]], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 

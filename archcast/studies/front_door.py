@@ -125,6 +125,8 @@ def over_benchmarks(
     experiments = {
         name: Experiment(table, predictors, train_sizes, **asked) for name, table in opened.items()
     }
+    for experiment in experiments.values():
+        experiment.check_one_number("several benchmarks")
     measured = _measured(list(experiments.values()), work)
     boards = {
         name: leaderboard_study.summarise(each, by)
@@ -195,6 +197,7 @@ def combine(
     found = ablation.variants(predictors, head)
     work, asked = _parted(how)
     experiment = Experiment(_as_table(table, dataset), list(found.values()), (train_size,), **asked)
+    experiment.check_one_number("variants")
     return ablation.summarise(_measured([experiment], work)[0], found)
 
 
