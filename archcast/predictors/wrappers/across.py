@@ -59,6 +59,7 @@ class Across(Informed):
             tags,
             needs=tags.needs | _Weighed(self.device).tags.needs,
             paper="Krishnakumar et al., 2022, NAS-Bench-Suite-Zero",
+            version=2,
         )
 
     def uses(self) -> Sequence[object]:
@@ -76,7 +77,7 @@ class Across(Informed):
         self.source_seconds_ = sum(each.seconds for each in others.values())
         matrices = [each.matrix for each in others.values()]
         self.prior_ = _Weighed(self.device, weights(matrices)).fit([], [], ctx)
-        self.saved_seconds_ += self.prior_.saved_seconds_
+        self._take_over([self.prior_])
         self.views_ = None
         if architectures:
             self.views_ = look(AUTO, architectures, labels)
@@ -86,7 +87,7 @@ class Across(Informed):
 
     def _seen(self, architectures: Sequence[Architecture], context: Context) -> Seen:
         scores = self.prior_.query(architectures, context)
-        self.saved_seconds_ += self.prior_.saved_seconds_
+        self._take_over([self.prior_])
         if self.views_ is None:
             return Seen(np.empty((len(architectures), 1)), scores)
         features = self.scaler_.transform(self.views_(architectures))
