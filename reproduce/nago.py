@@ -39,6 +39,7 @@ from archcast.search.open_pool import OpenPool
 from archcast.search.random_search import RandomSearch
 from archcast.search.several import Guides
 from archcast.search.strategy import Guide, Search, Strategy
+from archcast.spaces.decision import Decision
 from archcast.spaces.nago import SAMPLES
 from archcast.spaces.nago_small import SPACE, SmallNAGO
 from archcast.spaces.space import Architecture
@@ -54,6 +55,11 @@ FIRST_SEED = 100  # of the searches; what they answer is trained by seeds from 0
 
 class Generators(SmallNAGO):
     """Generators alone: all samples of one are one architecture, which stands as the first."""
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:  # type: ignore[override]
+        *others, sample = super().decisions
+        return (*others, replace(sample, options=sample.options[:1]))
 
     def canonical(self, architecture: Architecture) -> Architecture:
         return Architecture(self, (*super().canonical(architecture).choices[:-1], 0))

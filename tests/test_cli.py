@@ -530,6 +530,19 @@ def test_quick_leaves_alone_what_is_given(archcast, swept) -> None:  # type: ign
     }  # fmt: skip
 
 
+def test_quick_leaves_alone_what_is_given_as_it_would_be_without(  # type: ignore[no-untyped-def]
+    archcast, swept
+) -> None:
+    table, results = swept
+    given = "--train-sizes 10,20 --test-size 10 --repeats 4"
+    code, out, _ = archcast(
+        f"costs --quick --benchmark {table} {given} --results {results} --format json"
+        " --predictors params"
+    )
+    assert code == 0
+    assert {row["repeats"] for row in json.loads(out)} == {4}
+
+
 def test_recommend_stays_within_the_budget(archcast, swept) -> None:  # type: ignore[no-untyped-def]
     table, results = swept
     archcast(f"costs --benchmark {table} {SWEEP} --results {results}")

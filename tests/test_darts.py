@@ -88,6 +88,8 @@ def test_json_of_both_kinds_is_read() -> None:
     ("text", "why"),
     [
         ("Genotype(normal=[])", "it is no Genotype"),
+        (f"{V2}\n{V2}", "it is no Genotype"),
+        (V2[:-1] + ", garbage=3)", "it is no Genotype"),
         (V2.replace("dil_conv_3x3", "none"), "operation 'none' is none of max_pool_3x3"),
         (V2.replace("('sep_conv_3x3', 1), ('skip", "('sep_conv_3x3', 0), ('skip"), "reads 0 and 0"),
         (V2.replace("('dil_conv_3x3', 2)", "('dil_conv_3x3', 5)"), "reads 0 and 5, not two"),
@@ -222,6 +224,13 @@ def test_every_network_runs_and_learns() -> None:
 
 
 def test_a_long_line_that_is_no_genotype_is_refused_at_once() -> None:
-    for start, space in (("normal=[", SPACE), ("recurrent=[", spaces.get("darts-rnn"))):
+    for start, space in (
+        ("Genotype(normal=[", SPACE),
+        ("Genotype(recurrent=[", spaces.get("darts-rnn")),
+    ):
         with pytest.raises(InputError, match="it is no Genotype"):
             space.parse(start + "('tanh', 0)  " * 40 + "x")
+
+
+def test_a_genotype_may_have_a_name() -> None:
+    assert SPACE.parse(f"DARTS_V2 = {V2}\n") == SPACE.parse(V2)

@@ -38,6 +38,7 @@ def test_texts_are_read() -> None:
     ("text", "why"),
     [
         ("Genotype()", "it is no Genotype"),
+        (f"{PUBLISHED} import os", "it is no Genotype"),
         (PUBLISHED.replace("identity", "none"), "activation 'none' is none of tanh, relu"),
         (PUBLISHED.replace("('relu', 0), ", ""), "8 nodes, not 7"),
         (PUBLISHED.replace("('relu', 5)", "('relu', 7)"), "node 7 reads 7, which is no earlier"),
@@ -92,3 +93,9 @@ def test_different_trees_have_different_forms() -> None:
                 form = SPACE.canonical(cell)
                 assert forms.setdefault(key, form) == form
     assert len({*forms.values()}) == len(forms)
+
+
+def test_a_genotype_may_be_broken_into_lines() -> None:
+    broken = PUBLISHED.replace("range(1, 9)", "range( 1,\n9 )")
+    assert broken != PUBLISHED
+    assert SPACE.parse(broken) == SPACE.parse(PUBLISHED)

@@ -148,7 +148,9 @@ def test_dropout_draws_by_the_seed_of_the_run() -> None:
 
 def test_an_example_that_is_left_over_joins_the_last_batch() -> None:
     assert [len(each) for each in batches(torch.arange(257), 128)] == [128, 129]
-    assert [len(each) for each in batches(torch.arange(258), 128)] == [128, 128, 2]
+    assert [len(each) for each in batches(torch.arange(256 + 31), 128)] == [128, 159]
+    assert [len(each) for each in batches(torch.arange(256 + 32), 128)] == [128, 128, 32]
+    assert [len(each) for each in batches(torch.arange(30), 128)] == [30]
     assert [len(each) for each in batches(torch.arange(1), 128)] == [1]
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from archcast.making.ground_truth import Beyond
+from archcast.search import hyperband
+from archcast.search.hyperband import density
 from archcast.spaces.nago_small import SPACE
 from archcast.spaces.space import Architecture
 from reproduce.nago import BOTH, Generators, Tried, answers, plans, sampled, search
@@ -65,6 +67,20 @@ def test_a_search_is_told_means_over_samples_of_what_it_paid_for(plan: Any) -> N
     assert seconds == pytest.approx(2.0 * paid)
     assert 8 * EPOCHS <= paid < (8 + plan.samples) * EPOCHS
     assert {one.epochs for one in tried} == ({1, 3, EPOCHS} if plan.name == BOHB.name else {EPOCHS})
+
+
+def test_bohb_soon_draws_by_what_it_has_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(points: Any, data: Any, *how: Any) -> Any:
+        calls.append(len(data))
+        return density(points, data, *how)
+
+    monkeypatch.setattr(hyperband, "density", counted)
+    search(BOHB, Made(), EPOCHS, 24, seed=100)
+    least = sum(each.levels > 1 for each in Generators().decisions) + 1
+    assert len(calls) > 4
+    assert min(calls) == least
 
 
 def test_a_front_answers_also_with_what_takes_less_memory() -> None:

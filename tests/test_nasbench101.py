@@ -149,6 +149,7 @@ def test_what_hangs_is_pruned() -> None:
 def test_json_of_the_authors_library_is_read() -> None:
     matrix = [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
     value = {"module_adjacency": matrix, "module_operations": ["input", C3, "output"]}
+    value["trainable_parameters"] = 8_555_530  # as in the authors' fixed metrics
     assert SPACE.parse(json.dumps(value)) == cell([(0, 1), (0, 2), (1, 2)], [C3])
 
 
@@ -163,6 +164,8 @@ def test_json_of_the_authors_library_is_read() -> None:
         ("1" * 64 + ":input" + ",maxpool3x3" * 6 + ",output", "8 vertices; a cell has 2 to 7"),
         ('{"module_adjacency": [[0, 1]], "module_operations": ["input", "output"]}', "no square"),
         ('{"module_adjacency": 3}', "no object with module_adjacency and module_operations"),
+        ('{"module_adjacency": [[0, 1]], "module_operations": 3}', "no square"),
+        ('{"module_adjacency": [[0, 1]], "module_operations": null}', "no square"),
         (
             "".join("".join(str(int(j > i)) for j in range(7)) for i in range(7))
             + f":input,{','.join([C1] * 5)},output",

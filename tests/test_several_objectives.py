@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ from archcast.spaces.space import Architecture
 from archcast.studies.front_door import search
 from archcast.studies.goals import chosen_goal
 from archcast.studies.judging import Judge
-from archcast.studies.regrets import Front, incumbent_regrets
+from archcast.studies.regrets import Front, ending, incumbent_regrets
 from archcast.studies.searches import SearchExperiment
 from archcast.studies.speed_up import measure_searches
 from reproduce.several_objectives import of_searches
@@ -223,12 +224,41 @@ def test_regrets_by_slow_loop() -> None:
             assert regret == pytest.approx(100 * (1 - hypervolume(points, front.worst) / best))
 
 
+def test_distances_by_slow_loop() -> None:
+    limits = {"parameters": 1_060.0}
+    for record in records(TABLE, "random", "nsga2", limits=limits):
+        front = Front.of(record)
+        extent = front.points.max(axis=0) - front.worst
+        for trials in ([0], [0, 1, 2], range(len(record.values))):
+            found = [each[:2] for each in front.truth[list(trials)] if each[2] >= -1_060.0]
+            nearest = [
+                min(
+                    math.hypot(*np.maximum((best - point) / extent, 0.0))
+                    for point in [*found, front.worst]
+                )
+                for best in front.points
+            ]
+            assert front.distance(trials) == pytest.approx(np.mean(nearest))
+
+
+def test_who_finds_nothing_within_limits_is_the_worst() -> None:
+    limit = 1_060.0
+    for record in records(TABLE, "random", limits={"parameters": limit}):
+        outside = [at for at, (_, size) in enumerate(record.others) if size > limit]
+        lists = {name: getattr(record, name) for name in ("values", "others", "truth")}
+        lists["other_truth"] = record.other_truth
+        only = {name: [values[at] for at in outside] for name, values in lists.items()}
+        found = ending(record.model_copy(update=only))
+        assert found["broken"] == 1.0
+        assert found["distance"] == Front.of(record).distance([]) > ending(record)["distance"]
+
+
 def test_who_trains_all_returns_the_front_where_labels_are_true() -> None:
     table = small_table(40, runs=1)
     found = measure_searches(records(table, "random", budget=100, label="test"))
     assert [regrets[-1] for regrets in found["regrets"]] == pytest.approx([0.0, 0.0])
     assert found["distance"].tolist() == [0.0, 0.0]
-    assert found["broken"].tolist() == [0.0, 0.0]
+    assert found["broken"].isna().all()  # there is no limit
     assert found["points"].tolist() == ["% of the hypervolume"] * 2
 
 
@@ -436,6 +466,8 @@ def test_nothing_peeks() -> None:
                 one.run_search(Search(each.strategy, one.pool, np.random.default_rng(1)), 20)
                 for one in simulations
             ]
+            for log in logs:
+                log.predictor_seconds.clear()  # measured
             assert logs[0] == logs[1]
 
 

@@ -131,6 +131,15 @@ def test_effort_by_hand() -> None:
     assert effort(measure_searches([]), 4.0, "evaluations") is None
 
 
+def test_who_leaves_the_target_again_has_not_reached_it() -> None:
+    searches = measure_searches([record([9, 4, 9, 3]), record([4, 9, 9])])
+    np.testing.assert_array_equal(searches["regrets"][0], [9, 4, 9, 3])
+    found = effort(searches, 4.0, "evaluations")
+    assert found is not None
+    assert found.spent.tolist() == [4.0, 3.0]
+    assert found.reached.tolist() == [1.0, 0.0]
+
+
 def test_a_target_that_is_met_to_rounding_is_met() -> None:
     one = record([0.7])
     assert incumbent_regrets(one)[0] > 0.7

@@ -20,9 +20,11 @@ from archcast.networks.blueprint import Blueprint, Untrained
 from archcast.networks.darts_rnn_network import NETWORKS
 from archcast.networks.scales import Recurrence
 from archcast.networks.table_networks import task_of
+from archcast.predictors.predictor_text import text_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.darts_rnn import SPACE, Node, _choices, nodes_of
 from archcast.spaces.space import Architecture
+from archcast.studies.experiment import choose_predictors
 from archcast.tasks.loading import load_task
 from archcast.tasks.task import Signature
 from archcast.tasks.texts import TextData, load_text
@@ -209,6 +211,11 @@ def test_a_table_of_recurrent_cells(tmp_path: Path) -> None:
     assert task is not None
     assert task.hash == load_text(text).hash
     assert train_table(SPACE, str(text), [0], out, limit=2, device="cpu").hash == table.hash
+    chosen, remarks = choose_predictors("zero-cost", table, objective)
+    named = {*map(text_of, chosen)}
+    assert {"synflow", "nwot", "jacov"} <= named
+    assert {"zen", "linear-regions", "az-nas"}.isdisjoint(named)
+    assert any("zen" in each and "no feature maps" in each for each in remarks)
     other = SPACE.sample(1, np.random.default_rng(8))[0]
     assert ground_truth(table, [other], seeds=1, device="cpu")["test_bits"].between(0, 3).all()
 

@@ -8,11 +8,12 @@ Each finished run is kept at once; the same command goes on where it was interru
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 from archcast.making.table_training import Setting, draws, train_runs
-from archcast.spaces.nago import SAMPLES
+from archcast.spaces.nago import SAMPLES, Node, drawn
 from archcast.spaces.nago_small import SPACE
 from archcast.spaces.space import Architecture
 
@@ -24,6 +25,15 @@ def two_samples(architecture: Architecture) -> list[Architecture]:
     return [architecture, Architecture(SPACE, (*generator, other))]
 
 
+def differing(pairs: Iterable[list[Architecture]]) -> Iterator[list[Architecture]]:
+    """Those of whose samples none is the network of an earlier one: few edges may be rewired."""
+    seen = set[Node]()
+    for pair in pairs:
+        if len(new := {*map(drawn, pair)}) == len(pair) and seen.isdisjoint(new):
+            seen |= new
+            yield pair
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path, help="the table to write, or to go on with")
@@ -32,8 +42,8 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, help="of a training; those of the recipe by default")
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
-    drawn = islice(draws(SPACE), options.generators)
-    networks = [each for architecture in drawn for each in two_samples(architecture)]
+    pairs = islice(differing(map(two_samples, draws(SPACE))), options.generators)
+    networks = [each for pair in pairs for each in pair]
     seeds = [int(seed) for seed in options.seeds.split(",")]
     runs = [(each, seed) for seed in seeds for each in networks]
     setting = Setting.mini(SPACE, None, "cpu", epochs=options.epochs)

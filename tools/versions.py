@@ -18,6 +18,7 @@ from archcast.core.identity import VERSIONS, recorded_versions, source_of, state
 from archcast.encodings import registry as encodings
 from archcast.evaluation.engine import run_job
 from archcast.making.supernet_training import Plan
+from archcast.making.trainer import train
 from archcast.networks import registry as networks
 from archcast.predictors import registry as predictors
 from archcast.predictors.baselines import Column
@@ -46,7 +47,7 @@ def versioned() -> Iterator[Any]:
     yield from (type(spaces.get(name)) for name in spaces)
     yield from (ChoicesSpace, DagSpace)
     yield from (type(networks.get(name)) for name in networks)
-    yield from (votes, Plan, StopRule, run_job, run_stop_job, run_search_job)
+    yield from (votes, train, Plan, StopRule, run_job, run_stop_job, run_search_job)
 
 
 def current() -> dict[str, list[Any]]:

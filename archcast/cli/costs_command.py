@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,18 +27,14 @@ from archcast.cli.output import (
 )
 
 _SPLITS = Splits(test_size=100, repeats=4)
-_USUAL: dict[str, Any] = {
-    "predictors": "all",
-    "train_sizes": "10,30,100,300",
-    "repeats": _SPLITS.repeats,
-}
 
 
 def costs(
+    context: typer.Context,
     *,
     on: OnTable,
-    predictors: Predictors = _USUAL["predictors"],
-    train_sizes: TrainSizes = _USUAL["train_sizes"],
+    predictors: Predictors = "all",
+    train_sizes: TrainSizes = "10,30,100,300",
     epochs: Annotated[
         str | None,
         typer.Option(
@@ -79,8 +75,8 @@ def costs(
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, sizes, paid, device)
     if quick:
-        said = {"predictors": predictors, "train_sizes": train_sizes, "repeats": splits.repeats}
-        unsaid = [name for name in QUICK if said[name] == _USUAL[name]]
+        said = {name: context.get_parameter_source(name) for name in QUICK}
+        unsaid = [name for name, source in said.items() if source and source.name == "DEFAULT"]
         experiment = replace(experiment, **{name: QUICK[name] for name in unsaid})
     if experiment.epochs is None:
         experiment = replace(experiment, epochs=doublings(table))
@@ -96,11 +92,11 @@ def costs(
     shown.print(surface_table(board, shown.width))
     shown.print("\nNot beaten in initialisation, query and tau together")
     shown.print(leaderboard_table(board[board["pareto"]], shown.width))
-    if board["train_size"].any():
+    if (by_labels := sizes_table(board, "train_size")) is not None:
         shown.print("\nTau by labelled architectures")
-        shown.print(sizes_table(board, "train_size"))
-    if board["epochs"].any():
+        shown.print(by_labels)
+    if (by_epochs := sizes_table(board, "epochs")) is not None:
         shown.print("\nTau by epochs paid")
-        shown.print(sizes_table(board, "epochs"))
+        shown.print(by_epochs)
     shown.print(f"\n{TIED}\n{INTERVALS}")
     return report_failed_rows(measured)

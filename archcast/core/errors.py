@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 LONGEST = 2_000  # letters of a message
 
@@ -34,11 +35,13 @@ def foreign(what: str) -> Iterator[None]:
 
 
 def check_number(option: str, value: int, least: int) -> None:
-    """Refuse a number that is too small, or larger than frames and libraries take.
+    """Refuse a number that is not whole, too small, or larger than frames and libraries take.
 
     Raises:
-        InputError: it is less than `least`, or has more than 63 bits.
+        InputError: it is no integer, less than `least`, or has more than 63 bits.
     """
+    if not isinstance(value, Integral):
+        raise InputError(f"{option} {short(str(value))}: give a whole number")
     if value < least:
         raise InputError(f"{option} {value}: give {least} or more")
     if value >= 2**63:

@@ -22,6 +22,7 @@ from archcast.core.identity import versioned
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
 from archcast.evaluation.network_fields import (
     NETWORK_FIELDS,
+    looks_at_images,
     missing_network_fields,
     network_field,
 )
@@ -307,6 +308,8 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
         if column in objective.columns:
             missing.append(f"{column} only as what is to be predicted")
     missing += [f"no {lack}" for lack in sorted(missing_network_fields(table, tags.needs))]
+    if tags.of_images and not missing and not looks_at_images(table):
+        missing.append("no feature maps")
     return missing
 
 

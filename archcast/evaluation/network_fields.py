@@ -51,6 +51,14 @@ def missing_network_fields(table: Table, needs: Collection[str]) -> set[str]:
     return missing
 
 
+def looks_at_images(table: Table) -> bool:
+    """Whether the networks of a table that has some do."""
+    from archcast.networks.table_networks import blueprint_of
+
+    blueprint = blueprint_of(table)
+    return blueprint is not None and len(blueprint.signature.shape) == 3
+
+
 def made_of_networks(table: Table, needs: Collection[str]) -> Any:
     """What decides the fields among `needs` that are of networks; None where there is none."""
     from archcast.networks.table_networks import blueprint_of, task_of

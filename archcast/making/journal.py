@@ -19,14 +19,21 @@ from archcast.benchmarks.table import WHOLE, Table, read_table
 from archcast.core.errors import InputError
 from archcast.core.files import check_target, read_whole
 from archcast.networks import registry as networks
-from archcast.networks.table_networks import BUILD, BUILD_HASH, SCALE, TASK_HASH, understood
+from archcast.networks.table_networks import (
+    BUILD,
+    BUILD_HASH,
+    MADE_OF,
+    SCALE,
+    TASK_HASH,
+    understood,
+)
 from archcast.spaces.declared import declared_space
 from archcast.tasks.loading import MEASURES
 from archcast.tasks.task import Measure
 
 _logger = logging.getLogger("archcast")
 
-_LATER = ("attack", TASK_HASH)  # tables from before these were recorded lack them
+_LATER = ("attack", TASK_HASH, MADE_OF)  # tables from before these were recorded lack them
 
 
 class Journal:
@@ -149,7 +156,8 @@ class Journal:
     def _check_provenance(self, held: dict[str, str], where: Path) -> None:
         space = self.provenance["space"]
         held = understood(held, networks.get(space) if space in networks else None)
-        for key in ("space", "dataset", SCALE, BUILD, BUILD_HASH, "recipe", "attack", TASK_HASH):
+        own = (BUILD, BUILD_HASH, MADE_OF)
+        for key in ("space", "dataset", SCALE, *own, "recipe", "attack", TASK_HASH):
             if key in self.provenance.keys() - held.keys() and key in _LATER:
                 _logger.warning("%s does not say its %s; taken to be ours", where, key)
                 continue

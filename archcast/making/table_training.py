@@ -22,7 +22,7 @@ from archcast.benchmarks.table import Table, read_table
 from archcast.core.device import pick_device
 from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.files import check_target
-from archcast.core.identity import digest
+from archcast.core.identity import digest, made_of
 from archcast.core.progress import track
 from archcast.core.workers import JobLost, run_each
 from archcast.making.journal import Journal
@@ -35,6 +35,7 @@ from archcast.networks.own_networks import OwnNetworks
 from archcast.networks.table_networks import (
     BUILD,
     BUILD_HASH,
+    MADE_OF,
     SCALE,
     TASK,
     TASK_HASH,
@@ -128,6 +129,9 @@ class Setting:
             SCALE: self.scale,
             **({BUILD: self.own.target, BUILD_HASH: self.own.content} if self.own else {}),
             "recipe": json.dumps(asdict(self.recipe)),
+            MADE_OF: digest(
+                made_of([None if self.own else networks_of(self.space), self.space, train])
+            ),
             **({"attack": json.dumps(asdict(self.attack))} if self.attack else {}),
             TASK_HASH: self.content,
             "device": f"{self.device} ({name}), PyTorch {torch.__version__}",

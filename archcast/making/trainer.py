@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archcast.core.identity import versioned
 from archcast.core.seeding import seeded
 from archcast.making.recipe import RECIPE, AnyRecipe
 from archcast.making.robustness import ATTACK, Attack, Robustness, robustness
@@ -60,6 +61,7 @@ class Run:
         return row
 
 
+@versioned(1)
 def train(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping[str, Data],
           recipe: AnyRecipe = RECIPE, attack: Attack | None = ATTACK,
           goes_on: Callable[[Run], bool] | None = None) -> Run:  # fmt: skip
@@ -135,9 +137,12 @@ def _trained(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping
 
 
 def batches(rows: Tensor, size: int) -> list[Tensor]:
-    """Rows in batches; one that is left over joins the last, as batch norm has no use for it."""
+    """Rows in batches; what is left over joins the last, if it is less than a quarter of one.
+
+    A step by a few examples is one by their noise, and batch norm has no use for a single one.
+    """
     split = [*rows.split(size)]
-    if len(split) > 1 and len(split[-1]) == 1:
+    if len(split) > 1 and 4 * len(split[-1]) < size:
         split[-2:] = [torch.cat(split[-2:])]
     return split
 

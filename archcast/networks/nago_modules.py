@@ -140,8 +140,8 @@ def halved(features: Tensor, times: int) -> Tensor:
 
 
 def stages_of(nodes: int) -> list[int]:
-    """The stage of each node of the top graph: thirds, in their order."""
-    ends = [round(nodes * (stage + 1) / STAGES) for stage in range(STAGES)]
+    """The stage of each node of the top graph: thirds, in their order, the first ones larger."""
+    ends = [math.ceil(nodes * (stage + 1) / STAGES) for stage in range(STAGES)]
     return [next(stage for stage, end in enumerate(ends) if at < end) for at in range(nodes)]
 
 

@@ -18,6 +18,7 @@ class NAGONetworks(Networks[GraphStages]):
     """Graphs of graphs in three stages; at the scale `official` with four million weights."""
 
     space = SPACE
+    version: ClassVar[int] = 2
     scales: ClassVar = {
         "mini": GraphStages(channels=8, operation="separable", stem_stride=2, head=64, dropout=0.0),
         "official": GraphStages(),

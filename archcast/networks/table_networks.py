@@ -25,6 +25,7 @@ _logger = logging.getLogger("archcast")
 # Keys of a table's metadata: the task, or its file; its content; the scale of the networks; and
 # where the task is not at hand, the shape of an example, as JSON, and how many classes.
 TASK, TASK_HASH, SCALE, SHAPE, CLASSES = "task", "task_hash", "scale", "shape", "classes"
+MADE_OF = "made_of"  # which versions of networks, space and training
 BUILD, BUILD_HASH = "build", "build_hash"  # of networks of somebody's own: function and content
 _BEFORE = {"images": TASK, "images_hash": TASK_HASH}  # what two of them were called
 

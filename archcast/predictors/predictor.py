@@ -131,6 +131,7 @@ class Tags:
     informed: bool = False  # True: it learns, and ranks without a single label too
     probabilistic: bool = False  # True: `query` can return standard deviations
     in_unit: bool = False  # True: scores and deviations are in the unit of the labels
+    of_images: bool = False  # True: it looks at feature maps, which networks of texts have none of
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever scores change
 
@@ -165,6 +166,7 @@ class Tags:
             columns=frozenset().union(*(each.columns for each in parts)),
             source=next(iter(sources), None),
             taught_by_curves=any(each.taught_by_curves for each in parts),
+            of_images=any(each.of_images for each in parts),
             probabilistic=probabilistic,
             paper=paper,
             version=version,

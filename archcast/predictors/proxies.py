@@ -53,12 +53,14 @@ class _Untrained(Predictor):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """Noise of the images' shape is enough where no proxy looks at images."""
-        needs = frozenset({"build", self._look()})
-        return Tags(needs=needs, learns=False, paper=self.paper, version=2)
+        needs, of_images = frozenset({"build", self._look()}), "noise" in self._families()
+        return Tags(needs, learns=False, of_images=of_images, paper=self.paper, version=2)
+
+    def _families(self) -> set[str]:
+        return {proxies.entry(name).family for name in self._parts()}
 
     def _look(self) -> str:
-        families = {proxies.entry(name).family for name in self._parts()}
-        return "noise" if families <= set(DATA_FREE) else "batch"
+        return "noise" if self._families() <= set(DATA_FREE) else "batch"
 
     @property
     def shares(self) -> str:

@@ -39,8 +39,8 @@ from archcast.report.text import (
 from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
 
 WIDE = 100  # columns of a terminal from which all of a search is shown
+WIDEST = 130  # from which all of supernets are
 NARROW = 80  # columns below which only the main ones are
-WIDE = 130  # from which all of supernets are
 NORMS = {"0": "running", "batch": "batch"}  # what batch norm's statistics are of
 NARROWEST = 60  # columns of a terminal from which a table is shown as it fills
 BESIDE = 6  # lines that it leaves: heading, caption and bar
@@ -142,14 +142,16 @@ def surface_table(board: pd.DataFrame, width: int) -> Table:
     return table
 
 
-def sizes_table(board: pd.DataFrame, column: Literal["train_size", "epochs"]) -> Table:
-    """Tau with its interval by train size or epochs, for predictors that have several."""
+def sizes_table(board: pd.DataFrame, column: Literal["train_size", "epochs"]) -> Table | None:
+    """Tau with its interval by train size or epochs, of predictors that have several, if any do."""
     rows = rows_of(board)
     settings: dict[tuple[str, int], dict[int, Row]] = {}
     other = "epochs" if column == "train_size" else "train_size"
     for row in rows:
         settings.setdefault((row["predictor"], row[other]), {})[row[column]] = row
     several = {setting: found for setting, found in settings.items() if len(found) > 1}
+    if not several:
+        return None
     sizes = sorted({size for found in several.values() for size in found})
     table = _new_table()
     table.add_column("predictor", overflow="fold")
@@ -252,7 +254,7 @@ def stop_table(summary: pd.DataFrame, width: int) -> Table:
 
 def search_table(summary: pd.DataFrame, width: int) -> Table:
     """Searches as a rich table, with as many columns as the terminal has room for."""
-    hidden = set() if width >= WIDE else {"value", "95 %", "distance", "reached"}
+    hidden = set() if width >= WIDE else {"value", "95 %", "reached"}
     if width < NARROW:
         hidden |= {"to target", "x unguided"}
     table = _new_table()
@@ -356,7 +358,7 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
     }
     always = {"strategy", "epochs", "tau", "seeds", "init", "query", *_varied(summary)}
     narrow = always | {"sd", "tau | size", "top rho"}
-    kept = always if width < NARROW else narrow if width < WIDE else columns.keys()
+    kept = always if width < NARROW else narrow if width < WIDEST else columns.keys()
     shown = {name: cell for name, cell in columns.items() if name in kept}
     table = _new_table()
     for name in shown:

@@ -62,7 +62,9 @@ class BOHB(Hyperband):
     """Hyperband that draws where good architectures are dense (Falkner et al., 2018).
 
     Densities of the best `good` share and of the rest are products of Aitchison-Aitken kernels over
-    the decisions, at the most epochs that have results of enough architectures. Of `samples` around
+    the decisions, at the most epochs that have results of enough architectures: three more than
+    there are decisions. Each density is of one more than these at least, so that of few results
+    those in the middle count for both. Of `samples` around
     the good ones, it takes the one with the highest ratio of densities; where the pool has none of
     them, the best of as many of its members. A range counts as the eight parts that it is cut into.
     A share `random` is drawn uniformly.
@@ -72,18 +74,19 @@ class BOHB(Hyperband):
     samples: PositiveInt = 64
     random: Annotated[float, Field(ge=0, le=1)] = 1 / 3
 
-    traits: ClassVar[Traits] = Traits(curves=True, paper="Falkner et al., 2018, BOHB", version=2)
+    traits: ClassVar[Traits] = Traits(curves=True, paper="Falkner et al., 2018, BOHB", version=3)
 
     def _draw(self, pool: Pool, rng: np.random.Generator, results: Results) -> Architecture:
         decisions = pool.space.decisions
         sizes = np.array([decision.levels for decision in decisions])
-        least = len(sizes) + 1  # for each of the densities
-        enough = [epochs for epochs, found in results.items() if len(found) >= 2 * least]
+        least = int((sizes > 1).sum()) + 1  # for each of the densities
+        enough = [epochs for epochs, found in results.items() if len(found) >= least + 2]
         if not enough or rng.random() < self.random:
             return pool.draw(rng)
         order = sorted(results[max(enough)], key=lambda result: -result[0])
-        split = max(least, math.ceil(self.good * len(order)))
-        parts = (order[:split], order[split:])
+        best = max(least, math.ceil(self.good * len(order)))
+        rest = max(least, len(order) - best)
+        parts = (order[:best], order[-rest:])
         good, bad = (level_matrix([architecture for _, architecture in part]) for part in parts)
         width = _bandwidth(good, sizes)
 

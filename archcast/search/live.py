@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from math import inf
 
@@ -84,7 +84,7 @@ class LiveSimulation(Simulation):
             value = self.try_(trial)
             if self.is_over(seconds, known):
                 return False
-            search.tell(trial, value)
+            self.chosen(partial(search.tell, trial, value))
             idle = idle + 1 if len(self.log.values) == known else 0
             return True
 
@@ -94,7 +94,7 @@ class LiveSimulation(Simulation):
                     len(trainings) < at_once
                     and self.evaluations + in_flight() < enough
                     and idle < IDLE
-                    and (trial := search.ask())
+                    and (trial := self.chosen(search.ask))
                 ):
                     asked = self._asked(trial.architecture)
                     if self._knows(trial.architecture):

@@ -111,7 +111,7 @@ class SearchRecord(BaseRecord):
     probabilities: list[list[list[float]]] = Field(default_factory=list)  # of options, by epoch
     evaluations: list[float] = Field(default_factory=list)  # trainings paid, in wholes
     training_seconds: list[float] = Field(default_factory=list)  # empty: unknown
-    predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits and queries
+    predictor_seconds: list[float] = Field(default_factory=list)  # measured: fits, queries, choices
     total_evaluations: float = 0.0
     total_training_seconds: float = 0.0  # 0 where the table does not say
     total_predictor_seconds: float = 0.0

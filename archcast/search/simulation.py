@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from time import perf_counter
 from typing import TypeVar
@@ -41,7 +42,7 @@ class Log:
     others: list[list[float]] = field(default_factory=list)  # of the other quantities, by trial
     evaluations: list[float] = field(default_factory=list)  # whole trainings paid
     training_seconds: list[float] = field(default_factory=list)  # empty where unknown
-    predictor_seconds: list[float] = field(default_factory=list)
+    predictor_seconds: list[float] = field(default_factory=list)  # and the strategy's own
 
     def cut(self, trials: int) -> None:
         """Forget all but the first so many trials."""
@@ -80,6 +81,7 @@ class Simulation:
         self.evaluations = 0.0
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
+        self._apart = 0.0
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
@@ -209,14 +211,30 @@ class Simulation:
         """
         idle = 0
         enough = budget - ROUNDING
-        while self.evaluations < enough and idle < IDLE and (trial := search.ask()):
+        while self.evaluations < enough and idle < IDLE and (trial := self.chosen(search.ask)):
             known = len(self.log.architectures)
             value = self.try_(trial)
             if self.is_over(seconds, known):
                 break
-            search.tell(value)
+            self.chosen(partial(search.tell, value))
             idle = idle + 1 if len(self.log.architectures) == known else 0
         return self.log
+
+    def chosen(self, step: Callable[[], T]) -> T:
+        """What a step of a strategy gives; its seconds count as its guide's, which count apart."""
+        begun, apart = perf_counter(), self._apart
+        result = step()
+        self.predictor_seconds += perf_counter() - begun - (self._apart - apart)
+        return result
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Meanwhile nothing is chosen: seconds are counted by whoever does this, or not at all."""
+        begun = perf_counter()
+        try:
+            yield
+        finally:
+            self._apart += perf_counter() - begun
 
     def is_over(self, seconds: float, known: int) -> bool:
         """Whether the last training took too long; then what is beyond `known` trials is undone."""
@@ -327,8 +345,9 @@ class PaidGuide(Guide):
         if self._fitted and not self.predictor.tags.learns:
             return
         known = (architectures, labels) if self.predictor.tags.learns else ([], [])
-        facts = self._context(known[0])
-        self._timed(lambda: self.predictor.fit(*known, facts))
+        with self.simulation.apart():
+            facts = self._context(known[0])
+            self._timed(lambda: self.predictor.fit(*known, facts))
         self.source_seconds = self.predictor.source_seconds_
         self._fitted = True
 
@@ -349,8 +368,9 @@ class PaidGuide(Guide):
         architectures: Sequence[Architecture],
         query: Callable[[Sequence[Architecture], Context], A],
     ) -> A:
-        facts = self._context(architectures)
-        answer = self._timed(lambda: query(architectures, facts))
+        with self.simulation.apart():
+            facts = self._context(architectures)
+            answer = self._timed(lambda: query(architectures, facts))
         if not np.isfinite(answer).all():
             raise ValueError("predictions are not all finite")
         self.fallbacks += self.predictor.fallbacks_

@@ -25,10 +25,13 @@ NODES = range(INPUTS, 6)  # the others, all of which a cell's output joins
 _PREFIX = "NetworkSelectorDatasetInfo:darts:"
 EDGE = r"\(\s*['\"](\w+)['\"]\s*,\s*(\d)\s*\)"
 _JOINED = r"(?:\[\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*\]|range\(\s*2\s*,\s*6\s*\))"
+NAMED = r"\s*(?:\w+\s*=\s*)?Genotype\(\s*{}\s*,?\s*\)\s*"  # as authors assign what is inside
 _GENOTYPE = re.compile(
-    r"\s*,\s*".join(
-        rf"{cell}\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*{cell}_concat\s*=\s*{_JOINED}"
-        for cell in CELLS
+    NAMED.format(
+        r"\s*,\s*".join(
+            rf"{cell}\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*{cell}_concat\s*=\s*{_JOINED}"
+            for cell in CELLS
+        )
     )
 )
 
@@ -183,7 +186,7 @@ def _least(cell: Cell) -> Cell:
 
 
 def _from_genotype(text: str) -> list[Cell]:
-    found = _GENOTYPE.search(text)
+    found = _GENOTYPE.fullmatch(text)
     if found is None:
         raise InputError("it is no Genotype(normal=[...], normal_concat=[2, 3, 4, 5], reduce=[...")
     cells = []

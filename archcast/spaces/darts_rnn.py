@@ -10,16 +10,16 @@ import numpy as np
 
 from archcast.core.errors import InputError, short
 from archcast.core.json_text import read_json
-from archcast.spaces.darts import EDGE
+from archcast.spaces.darts import EDGE, NAMED
 from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture, Choices, Graphs, Space, whole_graphs
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 NODES = range(1, 9)  # node 0 is what the cell makes of input and state
 
-_JOINED = r"(?:\[\s*1\s*,\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*,\s*6\s*,\s*7\s*,\s*8\s*\]|range\(1, ?9\))"
+_JOINED = r"(?:\[\s*1\s*,\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*,\s*6\s*,\s*7\s*,\s*8\s*\]|range\(\s*1\s*,\s*9\s*\))"
 _GENOTYPE = re.compile(
-    rf"recurrent\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*concat\s*=\s*{_JOINED}"
+    NAMED.format(rf"recurrent\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*concat\s*=\s*{_JOINED}")
 )
 
 
@@ -64,7 +64,7 @@ class DARTSRecurrent(Space):
     def _parse(self, text: str) -> Choices:
         if text.lstrip().startswith("{"):
             return _choices(_from_json(read_json(text)))
-        found = _GENOTYPE.search(text)
+        found = _GENOTYPE.fullmatch(text)
         if found is None:
             raise InputError("it is no Genotype(recurrent=[...], concat=range(1, 9))")
         listed = re.findall(EDGE, found[1])

@@ -92,15 +92,20 @@ class NASBench101(Space):
 
     def _parse_json(self, value: Any) -> Choices:
         keys = ("module_adjacency", "module_operations")
-        if not isinstance(value, Mapping) or {*value} != {*keys}:
+        if not isinstance(value, Mapping) or not {*keys} <= {*value}:
             raise InputError(f"its JSON is no object with {' and '.join(keys)}")
         matrix, names = (value[key] for key in keys)
         of_text = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        square = isinstance(matrix, list) and all(
-            isinstance(row, list) and len(row) == len(names) and all(e in (0, 1) for e in row)
-            for row in matrix
+        square = (
+            of_text
+            and isinstance(matrix, list)
+            and len(matrix) == len(names)
+            and all(
+                isinstance(row, list) and len(row) == len(names) and all(e in (0, 1) for e in row)
+                for row in matrix
+            )
         )
-        if not of_text or not square or len(matrix) != len(names):
+        if not square:
             raise InputError(f"{keys[0]} is no square matrix of 0 and 1 as large as {keys[1]}")
         return self._choices(matrix, names)
 

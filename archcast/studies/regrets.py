@@ -74,13 +74,14 @@ class Front:
     def distance(self, trials: Trials) -> float:
         """Mean distance of the best points there are to what was found (IGD+, Ishibuchi, 2015).
 
-        In shares of the range of each objective, NaN where nothing that was found keeps the limits.
+        In shares of the range of each objective. Where nothing that was found keeps the limits, it
+        is that of the worst values.
         """
         from moocore import igd_plus
 
-        found = self.found(trials)
-        if not len(found) or not len(self.points):
+        if not len(self.points):
             return np.nan
+        found = np.vstack([self.found(trials), self.worst])
         range_ = np.maximum(self.points.max(axis=0) - self.worst, 1e-12)
         return float(igd_plus(found / range_, ref=self.points / range_, maximise=True))
 
@@ -147,7 +148,8 @@ def ending(record: SearchRecord) -> dict[str, Any]:
 
     Its `returned` true values and the best there are, `front`, (points, objectives) in the units of
     `axes`; the `distance` of the one to the other; and which share of it is `broken`: breaks a
-    limit in truth. None and NaN of other searches.
+    limit in truth, which counts as all where it returns nothing. None and NaN of other searches,
+    and `broken` is NaN where there is no limit.
     """
     goal = record.job.goal
     axes = [f"{each.name} ({each.unit})" if each.unit else each.name for each in goal.objectives]
@@ -155,10 +157,11 @@ def ending(record: SearchRecord) -> dict[str, Any]:
         return dict.fromkeys(("axes", "returned", "front")) | {"distance": np.nan, "broken": np.nan}
     front = Front.of(record)
     last = np.flatnonzero(goal.returned(goal.signed(matrix(record.values, record.others))))
+    broken = float((goal.violations(front.truth[last]) > 0).mean()) if len(last) else 1.0
     return {
         "axes": axes,
         "returned": goal.signed(front.truth[last])[:, : len(axes)],
         "front": np.array(record.front),
         "distance": front.distance(last),
-        "broken": float((goal.violations(front.truth[last]) > 0).mean()) if len(last) else np.nan,
+        "broken": broken if goal.limits else np.nan,
     }

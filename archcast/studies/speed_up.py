@@ -4,7 +4,9 @@ A search returns its incumbent: of what it has trained the longest, the architec
 validation value. Its regret is by how much the incumbent is worse than the best of the table, by
 the test values of runs that the search has not seen. The cost of reaching a target regret is the
 expected running time (Hansen et al., 2010): what all runs spent until they got there, or to their
-end, over the number that got there. A run that never does counts with all that it spent.
+end, over the number that got there. A run that never does counts with all that it spent. There is
+who stays there: a search that takes a worse incumbent later for a better one, as validation values
+are noisy, would not have known to stop.
 """
 
 from __future__ import annotations
@@ -19,7 +21,14 @@ from scipy.special import stdtrit
 
 from archcast.evaluation.measure import provenance
 from archcast.evaluation.record import largest_group
-from archcast.evaluation.statistics import ALPHA, mean, median_interval, share_interval
+from archcast.evaluation.statistics import (
+    ALPHA,
+    Interval,
+    mean,
+    mean_interval,
+    median_interval,
+    share_interval,
+)
 from archcast.predictors.predictor import Vector
 from archcast.search.goal import limits_text
 from archcast.search.search_job import SearchRecord
@@ -33,7 +42,7 @@ POINTS = 100  # of a trajectory
 
 SearchKey = tuple[str, str, int, str]  # strategy and predictor, epochs of curves, what stops
 SEARCH = ["strategy", "predictor", "epochs", "stop"]  # what tells one row from another
-MAYBE = ("distance", "broken", "kept")  # means that some searches have
+MAYBE = ("distance", "broken", "kept")  # which some searches have
 
 
 def measure_searches(records: Iterable[SearchRecord]) -> pd.DataFrame:
@@ -170,19 +179,23 @@ class Effort:
 
 
 def effort(searches: pd.DataFrame, target: float, axis: Axis) -> Effort | None:
-    """The effort of searches to bring the incumbent's regret to `target` points or less.
+    """The effort of searches to bring the incumbent's regret to `target` points or less for good.
 
     None without searches, and where the table does not say what they cost.
     """
     if searches.empty or searches[axis].isna().any():
         return None
-    there = [np.flatnonzero(regrets <= target + 1e-9) for regrets in searches["regrets"]]
+    first = [
+        max(np.flatnonzero(regrets > target + 1e-9), default=-1) + 1
+        for regrets in searches["regrets"]
+    ]
     ends = searches[f"total_{axis}"]
     spent = [
-        cost[first[0]] if len(first) else end
-        for first, cost, end in zip(there, searches[axis], ends, strict=True)
+        cost[at] if at < len(cost) else end
+        for at, cost, end in zip(first, searches[axis], ends, strict=True)
     ]
-    return Effort(np.array(spent), np.array([float(len(first) > 0) for first in there]))
+    reached = [float(at < len(cost)) for at, cost in zip(first, searches[axis], strict=True)]
+    return Effort(np.array(spent), np.array(reached))
 
 
 Efforts = Mapping[Axis, Mapping[SearchKey, Effort]]
@@ -221,11 +234,11 @@ def summarise(searches: pd.DataFrame, target: float | None = None) -> pd.DataFra
     """One row for each strategy, predictor and number of epochs: random search, then by speed-up.
 
     The searches, as `measure_searches` gives them, are comparable and of one table; without a
-    target it is the `default_target`. Accuracy and regret are medians, over the runs that did not
-    fail, of what they end with; `_low` and `_high` bound a value with 95 % confidence that they do
-    so in every row. `speed_up_*` is against random search, `over_unguided_*` against the same
-    strategy without its predictor (or what it improves on); `_sign` is as in `speed_up`. What is
-    unknown is NaN or None.
+    target it is the `default_target`. Accuracy, regret and distance are medians, over the runs that
+    did not fail, of what they end with, `broken` and `kept` means; `_low` and `_high` bound a value
+    with 95 % confidence that they do so in every row. `speed_up_*` is against random search,
+    `over_unguided_*` against the same strategy without its predictor (or what it improves on);
+    `_sign` is as in `speed_up`. What is unknown is NaN or None.
     """
     if searches.empty:
         return pd.DataFrame(columns=[*SEARCH, "seconds", *MAYBE])
@@ -305,15 +318,27 @@ def _outcome(searches: pd.DataFrame, good: pd.DataFrame, target: float, of: int)
         "seconds": mean(good["total_seconds"]),
         "predictor_seconds": mean(good["predictor_seconds"]),
         "source_seconds": mean(good["source_seconds"]),
-        **{name: mean(good[name].dropna()) for name in MAYBE},
+        **{name: mean(good[name].dropna()) for name in ("broken", "kept")},
         "limits": asked["limits"],
         "target": target,
     }
-    for name, values in (("value", found), ("regret", ends)):
+    distances = good["distance"].dropna().tolist()
+    for name, values in (("value", found), ("regret", ends), ("distance", distances)):
         low, high = median_interval(values, of)
         median = float(np.median(values)) if values else np.nan
         row |= {name: median, f"{name}_low": low, f"{name}_high": high}
+    for name in ("broken", "kept"):
+        low, high = _bounds_of_share(good[name].dropna().tolist(), of)
+        row |= {f"{name}_low": low, f"{name}_high": high}
     return row
+
+
+def _bounds_of_share(values: list[float], of: int) -> Interval:
+    """Of the mean of shares: exact where each is all or nothing."""
+    if {*values} <= {0.0, 1.0}:
+        return share_interval(int(sum(values)), len(values), of)
+    low, high = mean_interval(values, of)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def _to_target(key: SearchKey, efforts: Efforts) -> dict[str, float]:

@@ -147,6 +147,10 @@ def _read(content: bytes, name: str) -> Text:
         )
     if len(text) < (least := len(_PART_OF_PASSAGE) * PASSAGE):
         raise InputError(f"text {name}: {len(text):,} characters; give {least:,} or more")
+    if len(alphabet) < 2:
+        raise InputError(
+            f"text {name}: all its characters are alike, and there is nothing to learn"
+        )
     if len(alphabet) > MOST:
         raise InputError(
             f"text {name}: {len(alphabet)} characters that differ, of which {MOST} are the most;"

@@ -54,10 +54,11 @@ class Across(Informed):
     @property
     def tags(self) -> Tags:  # type: ignore[override]
         """All that the head and the proxies need."""
-        tags = super().tags
+        tags, weighed = super().tags, _Weighed(self.device).tags
         return replace(
             tags,
-            needs=tags.needs | _Weighed(self.device).tags.needs,
+            needs=tags.needs | weighed.needs,
+            of_images=tags.of_images or weighed.of_images,
             paper="Krishnakumar et al., 2022, NAS-Bench-Suite-Zero",
             version=2,
         )
