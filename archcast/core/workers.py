@@ -17,11 +17,11 @@ import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache, lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from time import sleep
@@ -39,6 +39,7 @@ R = TypeVar("R")
 
 IN_FLIGHT = 4  # jobs a worker that are submitted at once
 IN_FLIGHT_ELSEWHERE = 1_000  # to an executor that does not say how many workers it has
+HEED = 0.2  # seconds of a wait, after which signals are heeded and it goes on
 IDLE = 300.0  # seconds after which an unused process ends
 GROWTH = 4e9  # bytes; what grows by more between jobs is replaced, and imports all anew
 _THREAD_VARIABLES = (
@@ -124,11 +125,18 @@ def _ended(
                 future.add_done_callback(landed.put)
             if not flying:
                 return
-            future = landed.get()
+            future = _next(landed)
             yield *flying.pop(future), future
     finally:
         for future in flying:
             future.cancel()
+
+
+def _next(landed: SimpleQueue[R]) -> R:
+    """What lands next. Waits are short: a signal that comes just before one is heeded after it."""
+    while True:
+        with suppress(Empty):
+            return landed.get(timeout=HEED)
 
 
 def _results(

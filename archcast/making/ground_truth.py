@@ -173,10 +173,12 @@ class Beyond:
 
         What was stopped is not kept, and what is kept of another is not taken for it.
         """
-        path = made_folder(self.folder) / f"{digest([str(run[0]), run[1]])}.json"
+        path = self._path(run)
+        made_folder(self.folder)
         with FileLock(path.with_suffix(".lock")):
             kept = self._kept(path)
             if kept is not None and (goes_on is None or all(map(goes_on, self._course(kept)))):
+                made(path)  # who asks may lack it
                 return kept
             row = train_one(run, self.setting, goes_on)
             if kept is None and not self.is_stopped(row):
@@ -184,6 +186,13 @@ class Beyond:
                     aside.write_text(json.dumps(row))
                 made(path)
         return row
+
+    def _path(self, run: Asked) -> Path:
+        return self.folder / f"{digest([str(run[0]), run[1]])}.json"
+
+    def kept(self, run: Asked) -> dict[str, Any] | None:
+        """A run that was trained before; None if it was not."""
+        return self._kept(self._path(run))
 
     def is_stopped(self, row: dict[str, Any]) -> bool:
         """Whether a run ended early, without having diverged."""

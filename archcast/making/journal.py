@@ -89,11 +89,13 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
         try:
+            self._file.close()
             if self.rows:
                 provenance = self.described | self.provenance
                 table_of_rows(list(self.rows.values()), provenance, str(self.out)).write(self.out)
+                with self.out.open("rb") as written:
+                    os.fsync(written.fileno())
             self.path.unlink()
         finally:
             Path(self._lock.lock_file).unlink(missing_ok=True)
@@ -129,7 +131,8 @@ class Journal:
             return
         text = read_whole(self.path)
         whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
-        os.truncate(self.path, len(whole))
+        if text and not whole and not json.dumps(self.provenance).encode().startswith(text):
+            raise InputError(f"{self.path}, line 1: no line of a journal; move the file away")
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 found = _object(line)
@@ -142,6 +145,7 @@ class Journal:
                 raise InputError(
                     f"{self.path}, line {number}: no line of a journal ({error}); {mend}"
                 ) from None
+        os.truncate(self.path, len(whole))
 
     def _checked(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row that a table takes, so that nothing is refused after all the work."""

@@ -24,6 +24,7 @@ from archcast.core.errors import InputError, check_number, foreign
 from archcast.core.files import check_target
 from archcast.core.identity import digest, made_of
 from archcast.core.progress import track
+from archcast.core.registry import Entry
 from archcast.core.workers import JobLost, run_each
 from archcast.making.journal import Journal
 from archcast.making.recipe import RECIPE, TEXT_RECIPE, AnyRecipe
@@ -49,6 +50,7 @@ IDLE = 10_000  # draws without anything new, after which there is nothing
 _logger = logging.getLogger("archcast")
 
 OWN = "own"  # the scale of networks of somebody's own
+TRAINER = Entry("archcast.making.trainer:train", "trains one network")
 ENUMERATED = 100_000  # architectures: of larger spaces some are drawn
 
 
@@ -89,6 +91,8 @@ class Setting:
                 no such function.
         """
         own = OwnNetworks.named(build) if build else None
+        if task is not None and task not in SHIPPED:
+            task = str(Path(task).resolve())  # workers may run in other folders
         task = task or next(each for each in SHIPPED if own or _fits(space, load_task(each)))
         loaded, where = load_task(task), pick_device(device)
         if not (own or _fits(space, loaded)):
@@ -130,7 +134,7 @@ class Setting:
             **({BUILD: self.own.target, BUILD_HASH: self.own.content} if self.own else {}),
             "recipe": json.dumps(asdict(self.recipe)),
             MADE_OF: digest(
-                made_of([None if self.own else networks_of(self.space), self.space, train])
+                made_of([None if self.own else networks_of(self.space), self.space, TRAINER])
             ),
             **({"attack": json.dumps(asdict(self.attack))} if self.attack else {}),
             TASK_HASH: self.content,

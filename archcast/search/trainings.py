@@ -17,10 +17,9 @@ from typing import Any, Self
 
 from filelock import FileLock
 
-from archcast.core.cache import made_folder
 from archcast.core.errors import InputError
 from archcast.core.files import read_whole
-from archcast.core.workers import submitting
+from archcast.core.workers import HEED, submitting
 from archcast.making.ground_truth import Asked, Beyond
 from archcast.search.stop_rule import Watch
 
@@ -83,8 +82,8 @@ class Trainings:
             InputError: the journal can't be written to.
         """
         with ExitStack() as entering:
-            lock = made_folder(self.beyond.folder) / f"{self.journal.stem}.search.lock"
-            entering.enter_context(FileLock(lock))
+            self._own_folder()
+            entering.enter_context(FileLock(self.journal.with_suffix(".lock")))
             self._past = deque(ended_in(self.journal))
             if self.journal.exists():
                 os.truncate(self.journal, self._past[-1].end if self._past else 0)
@@ -120,15 +119,16 @@ class Trainings:
             ended = self._past.popleft()
             self._before = ended.seconds
             asked, _ = self._flying.pop(ended.text)
-            row = ended.row or self.beyond.row(asked)
+            row = ended.row or self.beyond.kept(asked) or self._submit((asked, None)).result()
             if not self._past:
                 self._begun = monotonic()
                 self._go_on()
             return asked, row
-        left = None if self.wall == inf else max(0.0, self.wall - self.seconds)
-        done, _ = wait(self._futures, left, FIRST_COMPLETED)
-        if not done:
-            return None
+        done: set[Future[Row]] = set()
+        while not done:
+            if (left := self.wall - self.seconds) <= 0.0:
+                return None
+            done, _ = wait(self._futures, min(left, HEED), FIRST_COMPLETED)
         future = next(each for each in self._futures if each in done)  # the first to begin
         text, row = self._futures.pop(future), future.result()
         asked, watch = self._flying.pop(text)
@@ -152,9 +152,14 @@ class Trainings:
             if text not in with_workers:
                 self._futures[self._submit(each)] = text
 
+    def _own_folder(self) -> None:
+        try:
+            self.journal.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.journal}: can't be written ({error.strerror})") from None
+
     def _append(self, text: str, row: Row | None) -> None:
         try:
-            self.journal.parent.mkdir(exist_ok=True)
             with self.journal.open("a") as file:
                 file.write(json.dumps([text, self.seconds, row]) + "\n")
                 file.flush()

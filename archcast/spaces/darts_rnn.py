@@ -17,7 +17,8 @@ from archcast.spaces.space import Architecture, Choices, Graphs, Space, whole_gr
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 NODES = range(1, 9)  # node 0 is what the cell makes of input and state
 
-_JOINED = r"(?:\[\s*1\s*,\s*2\s*,\s*3\s*,\s*4\s*,\s*5\s*,\s*6\s*,\s*7\s*,\s*8\s*\]|range\(\s*1\s*,\s*9\s*\))"
+_LISTED = r"\s*,\s*".join(map(str, NODES))
+_JOINED = rf"(?:\[\s*{_LISTED}\s*\]|range\(\s*1\s*,\s*9\s*\))"
 _GENOTYPE = re.compile(
     NAMED.format(rf"recurrent\s*=\s*\[\s*((?:{EDGE}\s*(?:,\s*)?)*)\]\s*,\s*concat\s*=\s*{_JOINED}")
 )

@@ -21,6 +21,7 @@ from archcast.evaluation.network_fields import made_of_networks
 from archcast.evaluation.record import RecordStore
 from archcast.evaluation.runner import run_jobs
 from archcast.making.ground_truth import Beyond
+from archcast.making.journal import Journal
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import text_of
 from archcast.predictors.wrappers.ensemble import Ensemble
@@ -234,7 +235,7 @@ class SearchExperiment:
         return folder.resolve() / self._beyond().name
 
     def _leave_table(self, results: Path, journals: Path) -> None:
-        """Write all that was trained; of what was only stopped, the longest run."""
+        """Add all that was trained to a table; of what was only stopped, the longest run."""
         beyond = self._beyond()
         rows = [*beyond.rows(), *stopped_in(journals, beyond)]
         longest: dict[tuple[str, int], Row] = {}
@@ -242,9 +243,14 @@ class SearchExperiment:
             longest.setdefault((row["architecture"], row["seed"]), row)
         if not longest:
             return
-        trained = beyond.table([*longest.values()])
-        out = results / f"{Path(self.table.name).stem}-{beyond.name[:8]}-live.parquet"
-        trained.write(out)
+        stem, device = Path(self.table.name).stem, beyond.setting.device
+        out = results / f"{stem}-{beyond.name[:8]}-{device}-live.parquet"
+        with Journal(out, beyond.setting.provenance()) as journal:
+            for run, row in longest.items():
+                known = journal.rows.get(run)
+                if known is None or len(known["train_loss"]) < len(row["train_loss"]):
+                    journal.append(row)
+        trained = {architecture for architecture, _ in journal.rows}
         _logger.warning(
             "%s: %d architectures that %s lacks, trained by this and earlier searches; use them by"
             " --benchmark",
