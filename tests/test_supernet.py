@@ -293,6 +293,7 @@ def test_few_shot_spends_as_many_epochs_and_splits_one_edge(tmp_path: Path) -> N
         assert start
         assert {plan.start for plan in plans} == {start}
         assert start.epochs + sum(plan.epochs for plan in plans) == epochs
+        assert {plan.epochs for plan in plans} == {epochs // 10}
     plan = few_shot(60, seed=0, parts=5)[2]
     training = _Training(plan, BLUEPRINT, TASK, "cpu", tmp_path)
     list(training.epochs())

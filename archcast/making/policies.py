@@ -24,6 +24,8 @@ HOT, COLD = 10.0, 0.1  # Gumbel's temperature at the start and at the end
 class Uniform(Policy):
     """All paths are as likely (Li & Talwalkar, 2019, RSPS); shared weights decide."""
 
+    learns = False
+
     def __init__(self, options: Options, steps: int, seed: int) -> None:
         super().__init__(options)
 
@@ -219,6 +221,8 @@ def unrolled_gradient(step: Step, mixture: Callable[[], Tensor], logits: Tensor)
                 weight.copy_(start + length * direction)
 
     gradients = gradients_of(step.loss(step.train, mixture().detach()), weights)
+    if step.clip is not None:
+        gradients = clipped(gradients, step.clip)
     moved(_directions(step.optimizer, weights, gradients), -rate)
     loss = step.loss(step.valid, mixture())
     by_logits, *by_weights = gradients_of(loss, [logits, *weights])
@@ -234,6 +238,13 @@ def unrolled_gradient(step: Step, mixture: Callable[[], Tensor], logits: Tensor)
         for weight, start in zip(weights, before, strict=True):
             weight.copy_(start)
     return by_logits
+
+
+def clipped(gradients: Sequence[Tensor], longest: float) -> list[Tensor]:
+    """All of them together no longer than that."""
+    length = torch.stack([each.square().sum() for each in gradients]).sum().sqrt()
+    factor = (longest / (length + 1e-6)).clamp(max=1.0)
+    return [factor * each for each in gradients]
 
 
 def _directions(

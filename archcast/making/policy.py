@@ -37,6 +37,7 @@ class Step:
     valid: Data
     progress: float  # of the whole training, from 0 to 1
     rng: np.random.Generator
+    clip: float | None = None  # of gradients, where a step of the weights is looked ahead
 
     def loss(self, data: Data, selection: Selection) -> Tensor:
         """Of the supernet on a minibatch."""
@@ -47,6 +48,7 @@ class Policy(nn.Module, ABC):
     """Probabilities of paths, which an optimizer moves; those without one stay uniform."""
 
     adam: torch.optim.Adam | None = None
+    learns = True  # whether validation examples move it
     decides = False  # whether the first candidate that is an architecture is the answer
 
     def __init__(self, options: Options) -> None:

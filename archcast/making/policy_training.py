@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from archcast.making.policies import POLICIES
 from archcast.making.policy import Policy, Step
-from archcast.making.supernet_training import BATCH_SIZE, Training
+from archcast.making.supernet_training import OF_IMAGES, Training
 from archcast.making.trainer import batches
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.supernet import Path as Choices
@@ -25,10 +26,10 @@ class PolicyPlan:
     """One training of a supernet with a policy, which with networks, task and device decides both.
 
     Half of the training examples move the weights, the others the policy, which goes first in each
-    step.
+    step; where it learns nothing, all move the weights.
     """
 
-    version: ClassVar[int] = 2  # of the training: it goes up whenever weights or policy change
+    version: ClassVar[int] = 3  # of the training: it goes up whenever weights or policy change
 
     policy: str  # one of `POLICIES`
     epochs: int
@@ -76,23 +77,26 @@ class _PolicyTraining(Training):
         self.liked: list[Choices] = []
         self.probabilities: list[list[list[float]]] = []
         rows = np.random.default_rng(self.plan.seed).permutation(self.task.size("train"))
-        self.own, self.others = np.array_split(rows, 2)
-        steps = self.plan.epochs * len(batches(torch.arange(len(self.others)), BATCH_SIZE))
+        half = len(rows) // 2
+        self.own, self.others = rows[:half], rows[half : 2 * half]  # as many batches
+        steps = self.plan.epochs * len(self._batches(self.own))
         make = POLICIES[self.plan.policy]
         self.policy = make(self.blueprint.networks.options, steps, self.plan.seed).to(self.device)
+        if not self.policy.learns:
+            self.own = rows
 
     def _train_epoch(self, data: Data) -> None:
         rng = np.random.default_rng([self.plan.seed, self.epoch])
-        own, others = (
-            batches(torch.from_numpy(rng.permutation(rows)).to(self.device), BATCH_SIZE)
-            for rows in (self.own, self.others)
-        )
-        for number, (batch, other) in enumerate(zip(own, others, strict=False)):
+        own = self._batches(rng.permutation(self.own))
+        others = self._batches(rng.permutation(self.others)) if self.policy.learns else own
+        for number, (batch, other) in enumerate(zip(own, others, strict=True)):
             progress = (self.epoch + number / len(own)) / self.plan.epochs
             rate = self._rate(progress)
             self.optimizer.param_groups[0]["lr"] = rate
-            train, valid = (self._seen(data, rows, rng) for rows in (batch, other))
-            step = Step(self.supernet, self.optimizer, train, valid, progress, rng)
+            train = self._seen(data, batch, rng)
+            valid = self._seen(data, other, rng) if self.policy.learns else train
+            clip = None if self.descent is OF_IMAGES else self.descent.clip
+            step = Step(self.supernet, self.optimizer, train, valid, progress, rng, clip)
             self.policy.learn(step)
             self.optimizer.zero_grad()
             selection = self.policy.drawn(rng, progress)
@@ -101,6 +105,9 @@ class _PolicyTraining(Training):
         if (best := self.policy.best()) is not None:
             self.liked.append(best)
             self.probabilities.append(self.policy.probabilities())
+
+    def _batches(self, rows: NDArray[np.int64]) -> list[Tensor]:
+        return batches(torch.from_numpy(rows).to(self.device), self.descent.batch_size)
 
     @staticmethod
     def _seen(data: Data, rows: Tensor, rng: np.random.Generator) -> Data:

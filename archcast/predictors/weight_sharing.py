@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 Recalibrate = int | Literal["batch"]
+SCORING = 3  # the version of how a supernet scores
 EVALUATED = 500  # validation images at once: more leave a processor's caches
 
 VALID_IMAGES = 500  # that a query measures on
@@ -72,7 +73,7 @@ class WeightSharing(Predictor):
     def tags(self) -> Tags:  # type: ignore[override]
         """The benchmark's images are needed unless others are given."""
         needs = {"networks"} if self.images else {"networks", "task"}
-        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=3)
+        return Tags(needs=frozenset(needs), learns=False, paper=self.paper, version=SCORING)
 
     def uses(self) -> Sequence[object]:
         if not self.images:
@@ -127,7 +128,7 @@ class WeightSharing(Predictor):
 
     def _ready(self, blueprint: Blueprint, task: Task, seed: int) -> None:
         """Draw the images of recalibration, and keep those that a query measures on."""
-        from archcast.making.supernet_training import BATCH_SIZE
+        from archcast.making.supernet_training import descent_of
         from archcast.making.trainer import batches
 
         self.networks_ = blueprint.networks
@@ -138,8 +139,9 @@ class WeightSharing(Predictor):
             return
         images = data["train"].inputs
         draw = torch.Generator().manual_seed(seed)
-        chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * BATCH_SIZE]
-        self.calibration_ = [images[rows] for rows in batches(chosen, BATCH_SIZE)]
+        size = descent_of(task).batch_size
+        chosen = torch.randperm(len(images), generator=draw)[: self.recalibrate * size]
+        self.calibration_ = [images[rows] for rows in batches(chosen, size)]
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         if (space := architectures[0].space) != self.networks_.space:

@@ -19,7 +19,7 @@ from archcast.core.cache import cache_folder
 from archcast.core.errors import InputError
 from archcast.encodings.live_graphs import live_graphs
 from archcast.predictors.predictor import Context, Tags, Vector
-from archcast.predictors.weight_sharing import Recalibrate, WeightSharing
+from archcast.predictors.weight_sharing import SCORING, Recalibrate, WeightSharing
 from archcast.search.pool import Pool
 from archcast.search.strategy import Course, Guide, Steps, Strategy, Traits, Trial
 from archcast.spaces.space import Architecture, Choices, Space
@@ -55,7 +55,7 @@ class SharedWeights(WeightSharing):
 
     @property
     def tags(self) -> Tags:  # type: ignore[override]
-        return Tags(needs=frozenset({"networks", "task"}), learns=False)
+        return Tags(needs=frozenset({"networks", "task"}), learns=False, version=SCORING)
 
     def uses(self) -> Sequence[object]:
         from archcast.making.policy_training import PolicyPlan
@@ -80,16 +80,24 @@ class SharedWeights(WeightSharing):
 class OneShot(Strategy):
     """Derives an architecture from a supernet that was trained for `epochs`.
 
-    Where the policy of the search leaves several candidates, shared weights say which is best. A
-    search that has something left to pay with trains the others too, in that order.
+    Where the policy of the search leaves several candidates, shared weights say which is best, by
+    the accuracy on `valid_images` with the statistics of batch norm as `recalibrate` has them (see
+    `WeightSharing`). A search that has something left to pay with trains the others too, in that
+    order.
     """
 
     epochs: PositiveInt = 50
+    valid_images: PositiveInt = 500
+    recalibrate: Recalibrate = 2
 
     policy: ClassVar[str]
 
     def own_guide(self) -> SharedWeights:
-        return SharedWeights(self.policy, self.epochs)
+        return self.guide_by(self.policy)
+
+    def guide_by(self, policy: str) -> SharedWeights:
+        """What shared weights say after a search by a policy."""
+        return SharedWeights(policy, self.epochs, self.valid_images, self.recalibrate)
 
     def steps(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Steps:
         assert guide is not None, "it brings its own"
@@ -203,7 +211,7 @@ class DARTS(OneShot):
     )
 
     def own_guide(self) -> SharedWeights:
-        return SharedWeights("darts" if self.order == 1 else "darts-2", self.epochs)
+        return self.guide_by("darts" if self.order == 1 else "darts-2")
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,7 @@ class E2RNAS(OneShot):
     )
 
     def own_guide(self) -> SharedWeights:
-        return SharedWeights("e2rnas" if self.combine == "mgda" else "e2rnas-sum", self.epochs)
+        return self.guide_by("e2rnas" if self.combine == "mgda" else "e2rnas-sum")
 
     def allows(self, space: Space, path: Choices) -> bool:
         allowed = super().allows(space, path)

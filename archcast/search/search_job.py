@@ -225,6 +225,7 @@ def _guide(
     job = planned.job
     if (predictor := planned.predictor or planned.strategy.own_guide()) is None:
         return None
+    simulation.brings_guide = planned.predictor is None
     unlabeled = rng.permutation(len(simulation.table))[:UNLABELED_SIZE]
     seed = int(rng.integers(2**31))
 

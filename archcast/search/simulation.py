@@ -82,6 +82,7 @@ class Simulation:
         self.training_seconds = 0.0
         self.predictor_seconds = 0.0
         self._apart = 0.0
+        self.brings_guide = False  # whether the strategy's own guide, a supernet, is what it pays
         self._position: dict[int, int] = {}  # of each class, the member that stands for it
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
@@ -206,8 +207,8 @@ class Simulation:
     def run_search(self, search: Search, budget: float = inf, seconds: float = inf) -> Log:
         """Replay a search until it has nothing left to pay with, or to try.
 
-        It may pay `budget` whole trainings, the last one wholly, or `seconds` of training, in
-        which what is not finished never happens.
+        It may pay `budget` whole trainings, the last one wholly, or `seconds` of training, that of
+        a supernet too, in which what is not finished never happens.
         """
         idle = 0
         enough = budget - ROUNDING
@@ -238,10 +239,11 @@ class Simulation:
 
     def is_over(self, seconds: float, known: int) -> bool:
         """Whether the last training took too long; then what is beyond `known` trials is undone."""
-        if self.training_seconds <= seconds:
+        own = self.predictor_seconds if self.brings_guide else 0.0
+        if self.training_seconds + own <= seconds:
             return False
         self.log.cut(known)
-        self.training_seconds = seconds
+        self.training_seconds = max(0.0, seconds - own)
         return True
 
 
