@@ -364,3 +364,53 @@ def test_robust_policies_refuse_what_has_no_pixels_or_no_size() -> None:
     policy = E2RNAS(networks.options, 10, 0).double()
     with pytest.raises(InputError, match="choose a space whose options are whole modules"):
         policy.learn(replace(step, supernet=supernet))
+
+
+class Planted(Supernet):
+    """Foretells the right class the surer, the more of a selection are the options `good`.
+
+    And the oftener: each example asks for more. By training examples, which begin with a one, it is the other way round.
+    """
+
+    good = (1, 3, 0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, inputs: Tensor, selection: Selection) -> Tensor:
+        if isinstance(selection, Tensor):
+            share = torch.stack([selection[at, one] for at, one in enumerate(self.good)]).mean()
+        else:
+            right = [each == one for each, one in zip(selection, self.good, strict=True)]
+            share = torch.tensor(right).float().mean()
+        share = share if inputs.flatten()[0] == 0 else -share
+        beyond = share - torch.linspace(0.1, 0.9, len(inputs))
+        right = torch.stack([2.0 * beyond * self.sharpness, torch.zeros(len(inputs))], dim=1)
+        return right[..., None].expand(-1, -1, inputs.shape[1]) if inputs.ndim == 3 else right
+
+    def inherit(self, architecture: Architecture) -> nn.Module:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("name", ["darts", "darts-2", "gdas", "setn", "enas"])
+def test_policies_come_to_like_what_validation_examples_say_is_good(name: str, text: bool) -> None:
+    steps = 400
+    policy = POLICIES[name](UNEQUAL, steps, 0)
+    supernet, rng = Planted(), np.random.default_rng(0)
+    parts = []
+    for first in (1.0, 0.0):  # training, validation
+        if text:
+            inputs = torch.full((4, 3, 2), first)
+            parts.append(TextData(inputs, torch.zeros(4, 3, dtype=torch.int64)))
+        else:
+            inputs = torch.full((4, 1, 2, 2), first)
+            zeros = torch.zeros(4, dtype=torch.int64)
+            parts.append(ImageData(inputs, zeros, torch.zeros(1), torch.ones(1)))
+    optimizer = torch.optim.SGD(supernet.parameters(), 1e-6)
+    for at in range(steps):
+        policy.learn(Step(supernet, optimizer, *parts, at / steps, rng))
+    liked = policy.best()
+    assert liked is not None
+    assert tuple(liked) == Planted.good
