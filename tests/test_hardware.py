@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 
 import archcast
 from archcast.benchmarks.objective import ACCURACY, Objective, known_objective
+from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation import registry as metrics
@@ -19,15 +20,17 @@ from archcast.evaluation.measure import measure
 from archcast.evaluation.record import Record
 from archcast.predictors import Additive, FlopsRegression, ParametersRegression
 from archcast.predictors import registry as predictors
+from archcast.predictors.baselines import Column
 from archcast.predictors.helpers.contributions import Contributions
 from archcast.predictors.helpers.labels import LABELS, rescale, values_of
 from archcast.predictors.predictor import Context, Predictor, Vector
+from archcast.predictors.predictor_text import text_of
 from archcast.report.terminal import leaderboard_table
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture
-from archcast.studies.experiment import Experiment
+from archcast.studies.experiment import Experiment, choose_predictors, seeing
 from archcast.studies.leaderboard import summarise
 from tests.quick import QUICK
 
@@ -303,6 +306,15 @@ class Sees(Predictor):
 
     def _query(self, architectures: Any, context: Context) -> NDArray[np.int64]:
         return np.arange(len(architectures))
+
+
+def test_families_see_known_objectives_as_far_as_they_take_features() -> None:
+    table = open_table("nasbench201-mini")
+    chosen, _ = choose_predictors("model-based", table, table.objective())
+    added = [text_of(each) for each in seeing(chosen, [Column("flops", "min")])]
+    assert "column(flops, direction=min)" in added
+    assert any(each.startswith("combine(xgb") for each in added)
+    assert not any("bonas" in each for each in added)
 
 
 def test_known_objectives_are_seen_and_charged(tmp_path: Any) -> None:

@@ -20,6 +20,7 @@ from archcast.predictors import registry as predictors
 from archcast.predictors.helpers.curve_families import FAMILIES, most_probable
 from archcast.predictors.lce import UNKNOWN_STD, CurveMixture
 from archcast.predictors.predictor import Context, Curves, Tags
+from archcast.predictors.predictor_text import to_predictor
 from archcast.studies.experiment import Experiment
 from archcast.testing import toy
 from archcast.testing.toys import Toy
@@ -364,3 +365,28 @@ def test_lcsvr_learns_beside_runs_that_diverged() -> None:
         assert each[0] == 0.0 == each.min()
         assert kendall_tau(test.labels[1:], each[1:]) > 0.5
     assert predictor.fallbacks_ == 1
+
+
+def test_a_run_that_diverged_is_the_last_whatever_labels_are_rescaled_to() -> None:
+    train, test = toy(60, seed=1), toy(40, seed=2)
+    assert test.context is not None
+    assert test.context.curves is not None
+    failed = np.arange(40) == 7
+    context = replace(test.context, curves=replace(test.context.curves, diverged=failed))
+    for text in ("lcsvr(trials=2)", "committee([lcsvr(trials=2), bayes-lin-reg])"):
+        fitted = to_predictor(text).fit(*train)
+        scores = fitted.query(test.architectures, context)
+        assert (scores < scores[7]).mean() < 0.1, text
+
+
+def test_deviations_of_an_ensemble_hold_what_its_members_say() -> None:
+    train, test = toy(60, seed=1), toy(10, seed=2)
+    fitted = to_predictor("ensemble(lcsvr(trials=2), members=3)").fit(*train)
+    _, deviations = fitted.query(test.architectures, test.context, return_std=True)
+    own = [
+        member.query(test.architectures, test.context, return_std=True)
+        for member in fitted.members_  # type: ignore[attr-defined]
+    ]
+    scores, stds = (np.stack(each) for each in zip(*own, strict=True))
+    expected = np.sqrt((stds**2).mean(axis=0) + scores.var(axis=0, ddof=1))
+    np.testing.assert_allclose(deviations, expected)

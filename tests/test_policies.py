@@ -367,9 +367,9 @@ def test_robust_policies_refuse_what_has_no_pixels_or_no_size() -> None:
 
 
 class Planted(Supernet):
-    """Foretells the right class the surer, the more of a selection are the options `good`.
+    """Foretells the right class, the surer and the oftener the more of a selection is `good`.
 
-    And the oftener: each example asks for more. By training examples, which begin with a one, it is the other way round.
+    By training examples, which begin with a one, it is the other way round.
     """
 
     good = (1, 3, 0)

@@ -14,7 +14,7 @@ from scipy.optimize import approx_fprime
 from scipy.stats import kendalltau
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from archcast.benchmarks.opening import _kept
+from archcast.benchmarks.opening import _kept, open_named
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import measured_there, run_job
@@ -233,6 +233,13 @@ def test_sources_are_of_the_space_and_of_another_data_set(tmp_path: Path) -> Non
     own = small_table(n=40, seed=9)
     path = tmp_path / "own.parquet"
     own.write(path)
+    cells = [str(cell) for cell in open_named("nasbench201:cifar10").architectures[:4]]
+    for dataset in ("CIFAR-10", "cifar10-valid"):
+        mine = Table(
+            TABLE.space, dataset, cells, {"test_accuracy": [1.5, 2.0, 3.0, 4.0]}, source="mine"
+        )
+        with pytest.raises(InputError, match="has the data set that is predicted"):
+            source_of(mine, "nasbench201:cifar10")
     with pytest.raises(InputError, match=r"own\.parquet has the data set that is predicted, toy"):
         source_of(TABLE, str(path))
     with pytest.raises(InputError, match="is of space nasbench-graph, and table of nasbench201"):

@@ -43,7 +43,7 @@ class LearningCurveSVR(Predictor):
         probabilistic=True,
         in_unit=True,
         paper="Baker et al., 2017, Accelerating NAS using Performance Prediction",
-        version=3,
+        version=4,
     )
 
     def __init__(
@@ -107,6 +107,8 @@ class LearningCurveSVR(Predictor):
             errors = cross_val_predict(self.svr_, x[some], y[some], cv=folds) - y[some]
             self.noise_ = max(float(np.sqrt(np.mean(errors**2))), 1e-6)
         self.svr_.fit(x, y)
+        worst, least = context.curves.worst, float(labels.min())
+        self.worst_ = worst if least >= worst else least - 3.0 * float(labels.std())  # rescaled
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         assert context.curves is not None
@@ -114,7 +116,7 @@ class LearningCurveSVR(Predictor):
         diverged = ended_badly(context)
         self.fallbacks_ += int(diverged.sum())
         scores = self.axis_.restore(self.svr_.predict(x))
-        return np.where(diverged, context.curves.worst, scores)
+        return np.where(diverged, self.worst_, scores)
 
     def values(self, scores: Vector) -> Vector:
         return scores

@@ -38,7 +38,7 @@ from archcast.predictors.predictor_text import (
     text_of,
     to_predictor,
 )
-from archcast.predictors.wrappers.combined import Combined
+from archcast.predictors.wrappers.combined import Combined, takes_features
 
 Predictors = str | Predictor | Sequence[Predictor | str]  # text may name several, or families
 MOST_JOBS = 100_000
@@ -373,7 +373,7 @@ def known_column(given: str, table: Table, objective: Objective) -> Column:
 
 def seeing(predictors: Sequence[Predictor], known: Sequence[Column]) -> list[Predictor]:
     """The known columns, and those of the predictors that take features, with these."""
-    takes = [each for each in predictors if hasattr(each, "fit_beside")]
+    takes = filter(takes_features, predictors)
     return [*known, *(Combined(each, known) for each in takes if known)]
 
 

@@ -21,6 +21,11 @@ from archcast.spaces.space import Architecture
 MOST_QUANTILES = 10_000  # of labels: more than scikit-learn takes by itself
 
 
+def takes_features(predictor: Predictor) -> bool:
+    """Whether a predictor can see scores beside the architectures."""
+    return isinstance(predictor, VectorPredictor | NAO)
+
+
 class Combined(Predictor):
     """Fits a head on architectures and on what other predictors score them.
 
@@ -59,7 +64,7 @@ class Combined(Predictor):
         )
 
     def _check(self) -> None:
-        if not isinstance(self.head, VectorPredictor | NAO):
+        if not takes_features(self.head):
             raise InputError(
                 f"{text_of(self.head)} can't be a head: it takes no features; try ngb or xgb"
             )

@@ -14,7 +14,9 @@ from archcast.spaces.space import Architecture
 
 
 class Ensemble(Predictor):
-    """Fits copies of a predictor on bootstrap samples; scores are means, deviations their spread.
+    """Fits copies of a predictor on bootstrap samples; scores are means, variances their spread.
+
+    Variances that the copies give themselves join that, in the mean.
 
     What a sample has drawn more than once, its copy sees once: where a copy holds out labels, to
     choose its settings by, none of these is also among those that it learns from.
@@ -50,7 +52,7 @@ class Ensemble(Predictor):
             probabilistic=True,
             informed=False,  # without labels all members are alike
             paper="Breiman, 1996, Bagging Predictors",
-            version=2,
+            version=3,
         )
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
@@ -77,6 +79,12 @@ class Ensemble(Predictor):
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
-        scores = np.stack([member.query(architectures, context) for member in self.members_])
+        within: Vector | float = 0.0
+        if self.predictor.tags.probabilistic:
+            both = [m.query(architectures, context, return_std=True) for m in self.members_]
+            scores, deviations = (np.stack(each) for each in zip(*both, strict=True))
+            within = np.mean(deviations**2, axis=0)
+        else:
+            scores = np.stack([m.query(architectures, context) for m in self.members_])
         self._take_over(self.members_)
-        return scores.mean(axis=0), scores.std(axis=0, ddof=1)
+        return scores.mean(axis=0), np.sqrt(within + scores.var(axis=0, ddof=1))
