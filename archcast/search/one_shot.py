@@ -115,6 +115,8 @@ class OneShot(Strategy):
     def candidates(self, pool: Pool, rng: np.random.Generator, guide: Guide) -> list[Architecture]:
         """Those of the pool among which shared weights decide, none twice."""
         policy = _searched(guide).policy
+        if not policy.learns:
+            return [*islice(pool.shuffled(rng), TRIED)]
         paths = [p for p in policy.candidates(rng).tolist() if self.allows(pool.space, tuple(p))]
         return found_in(pool, paths[:1] if policy.decides else paths)
 
@@ -192,6 +194,7 @@ class RSPS(OneShot):
 
     policy: ClassVar[str] = "uniform"
     traits: ClassVar[Traits] = Traits(
+        version=2,
         paper="Li & Talwalkar, 2019, Random Search and Reproducibility for NAS"
     )
 
@@ -207,6 +210,7 @@ class DARTS(OneShot):
 
     policy: ClassVar[str] = "darts"
     traits: ClassVar[Traits] = Traits(
+        derives=True,
         paper="Liu et al., 2019, DARTS: Differentiable Architecture Search"
     )
 
@@ -227,6 +231,7 @@ class E2RNAS(OneShot):
 
     policy: ClassVar[str] = "e2rnas"
     traits: ClassVar[Traits] = Traits(
+        derives=True,
         paper="Yue et al., 2020, Effective, Efficient and Robust Neural Architecture Search"
     )
 
@@ -244,6 +249,7 @@ class GDAS(OneShot):
 
     policy: ClassVar[str] = "gdas"
     traits: ClassVar[Traits] = Traits(
+        derives=True,
         paper="Dong & Yang, 2019, Searching for a Robust Neural Architecture in Four GPU Hours"
     )
 
@@ -254,6 +260,7 @@ class SETN(OneShot):
 
     policy: ClassVar[str] = "setn"
     traits: ClassVar[Traits] = Traits(
+        derives=True,
         paper="Dong & Yang, 2019, One-Shot Neural Architecture Search via Self-Evaluated Template"
         " Network"
     )
@@ -265,6 +272,7 @@ class ENAS(OneShot):
 
     policy: ClassVar[str] = "enas"
     traits: ClassVar[Traits] = Traits(
+        derives=True,
         paper="Pham et al., 2018, Efficient Neural Architecture Search via Parameter Sharing"
     )
 
@@ -281,6 +289,7 @@ class NoveltySearch(Evolved):
 
     policy: ClassVar[str] = "novelty"
     traits: ClassVar[Traits] = Traits(
+        version=2,
         paper="Zhang et al., 2020, One-Shot Neural Architecture Search via Novelty Driven Sampling"
     )
 

@@ -89,6 +89,7 @@ class Traits:
     neighbours: bool = False  # it mutates architectures
     curves: bool = False  # it trains some architectures for a few epochs only
     several: bool = False  # it can be after several objectives, within limits
+    derives: bool = False  # what it ends with may be any architecture of the space
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever what it proposes changes
 

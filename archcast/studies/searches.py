@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number, foreign
@@ -47,6 +49,7 @@ from archcast.studies.stopping import check_foretells
 
 BASELINE = "random"
 THRESHOLD = 0.05  # of the chance that a training ends best
+SOME = 30
 BUDGET = 150  # whole trainings, where nothing else is said
 Strategies = str | Strategy | Sequence[Strategy | str]  # text may name several
 Pair = tuple[Strategy, Predictor | None]
@@ -398,6 +401,11 @@ class SearchExperiment:
                 f"--strategy {text}: trains for a few epochs first, and {self.table.source} has no"
                 f" {objective.name} by epoch; choose another"
             )
+        if traits.derives and not self.live and not _is_whole(self.table):
+            raise InputError(
+                f"--strategy {text}: may end with any architecture, and {self.table.source} has"
+                " some of them only; add --live, which trains it, or choose rsps or spos"
+            )
         if (own := strategy.own_guide()) and (
             lacks := missing_needs(self.table, own.tags, objective)
         ):
@@ -415,6 +423,16 @@ class SearchExperiment:
             )
         unguided = strategy if traits.unguided is None else to_strategy(traits.unguided)
         return [(unguided, None), *((strategy, guide) for guide in guides)]
+
+
+def _is_whole(table: Table) -> bool:
+    """Whether a table has the architectures of its space, by some random ones."""
+    try:
+        for architecture in table.space.sample(SOME, np.random.default_rng(0)):
+            table.index(architecture)
+    except KeyError:
+        return False
+    return True
 
 
 def _listed(given: Strategies) -> list[Strategy | str]:
