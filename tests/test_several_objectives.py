@@ -20,6 +20,7 @@ from archcast.benchmarks.table import Table
 from archcast.cli import app
 from archcast.core.errors import InputError
 from archcast.evaluation.pareto_front import hypervolume, hypervolume_regret
+from archcast.search.bayesian import drawn
 from archcast.search.goal import Goal, Limit, Matrix, crowding, ranks
 from archcast.search.pool import Pool
 from archcast.search.search_job import PlannedSearch, SearchRecord, run_search_job
@@ -529,3 +530,30 @@ def test_a_table_is_no_judge_of_itself() -> None:
     goal = Goal(FAST.objectives)
     with pytest.raises(InputError, match="is no judge of itself"):
         Judge(TABLE, small_table(), goal)
+
+
+def test_robust_accuracy_is_that_of_the_stronger_attack() -> None:
+    table = small_table()
+    table.columns["pgd_accuracy"] = table.columns["test_accuracy"] / 2
+    assert table.objective("robust_accuracy") == table.objective("pgd_accuracy")
+    with pytest.raises(InputError, match="no objective 'robust_accuracy'"):
+        TABLE.objective("robust_accuracy")
+
+
+def test_names_may_have_blanks_and_a_limit_one_value(tmp_path: Path) -> None:
+    path = write_small_table(tmp_path)
+    command = f"search --benchmark {path} --budget 3 --repeats 1 --results {tmp_path}"
+    found = CliRunner().invoke(app, [*command.split(), "--objectives", "accuracy, latency_cpu"])
+    assert found.exit_code == 0, found.output
+    twice = CliRunner().invoke(app, [*command.split(), "--limit", "parameters=1,parameters=2"])
+    assert isinstance(twice.exception, InputError)
+    assert "'parameters' has two" in str(twice.exception)
+
+
+def test_expected_gains_are_compared_by_the_same_draws() -> None:
+    mean, std = np.zeros((3, 2)), np.ones((3, 2))
+    rng = np.random.default_rng(0)
+    expected = drawn("ei", mean, std, 1.0, rng)
+    np.testing.assert_array_equal(expected[:, 0], expected[:, 2])
+    [thompson] = drawn("its", mean, std, 1.0, rng)
+    assert len({*thompson.ravel().tolist()}) == 6, "independent"

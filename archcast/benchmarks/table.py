@@ -31,6 +31,7 @@ from archcast.spaces.space import Architecture, Space
 
 CURVES = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")  # that have a meaning
 FORMAT, EARLIER = "2", "1"
+ROBUST, ATTACKED = "robust_accuracy", "pgd_accuracy"  # who asks for the one means the other
 MOST_VALUES = 100_000_000  # of a curve: epochs of the longest run for each run
 
 WHOLE = ("seed", *COUNTED)  # numbers
@@ -276,6 +277,8 @@ class Table:
         if name is None:
             return self.objectives[0]
         declared = {each.name: each for each in self.objectives}
+        if name == ROBUST and ATTACKED in self.columns and name not in (*declared, *self.columns):
+            name = ATTACKED
         if name in declared:
             return declared[name]
         known = [c for c in self.columns if known_objective(c) and not self._is_curve(c)]

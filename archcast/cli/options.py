@@ -267,6 +267,11 @@ def chances(option: str, text: str) -> tuple[float, ...]:
     return found
 
 
+def names(text: str) -> list[str]:
+    """Names with commas between."""
+    return [part.strip() for part in text.split(",")]
+
+
 def numbers(option: str, text: str) -> tuple[int, ...]:
     """Whole numbers with commas between.
 

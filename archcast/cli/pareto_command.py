@@ -15,6 +15,7 @@ from archcast.cli.options import (
     Splits,
     Where,
     Work,
+    names,
     numbers_or_none,
 )
 from archcast.cli.output import console, print_frame, ranked_heading, report_failed_rows
@@ -50,7 +51,7 @@ def pareto(
         )
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, (train_size,), paid, device)
-    chosen = chosen_objectives(table, objectives.split(","))
+    chosen = chosen_objectives(table, names(objectives))
     experiments = [replace(experiment, objective=each.name) for each in chosen]
     measured = measured_all(experiments, work.results, work.workers, work.retry)
     summary = summarise(measured, chosen)

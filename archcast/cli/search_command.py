@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcast.cli.options import Build, Label, Objective, OnTable, Page, Shown, Where, Work
+from archcast.cli.options import (
+    Build,
+    Label,
+    Objective,
+    OnTable,
+    Page,
+    Shown,
+    Where,
+    Work,
+    names,
+)
 from archcast.cli.output import console, known_measures, print_frame, report_failures, write_report
 from archcast.core.errors import InputError, short
 from archcast.core.files import check_target
@@ -164,7 +174,7 @@ def search(
         repeats=repeats,
         epochs=epochs,
         objective=objective,
-        objectives=objectives.split(",") if objectives else None,
+        objectives=names(objectives) if objectives else None,
         limits=_limits(limit),
         label=label,
         seed=seed,
@@ -212,9 +222,11 @@ def _limits(text: str | None) -> dict[str, float]:
     """From `latency_cpu=2.5,parameters=50000`."""
     found: dict[str, float] = {}
     for part in text.split(",") if text is not None else []:
-        name, _, value = part.partition("=")
+        name, _, value = map(str.strip, part.partition("="))
+        if name in found:
+            raise InputError(f"--limit: {short(name)} has two; give one")
         try:
-            found[name.strip()] = float(value)
+            found[name] = float(value)
         except ValueError:
             raise InputError(
                 f"--limit {short(part)}: give an objective and a number, as in latency_cpu=2.5"

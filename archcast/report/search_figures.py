@@ -39,11 +39,12 @@ def regret_figure(found: Sequence[Line], axis: Axis, points: str) -> Figure | No
 
 
 def front_figure(found: Sequence[Line], axes: Sequence[str]) -> Figure | None:
-    """Fronts of the first two objectives, None where there are none."""
+    """Fronts of the first two objectives, None where there are none; lines are of two alone."""
     if not found:
         return None
     figure = new_figure(axes[1], axes[0])
-    add_lines(figure, found, len(OKABE_ITO), "lines+markers", "%{x:.4g}: %{y:.4g}")
+    style = "lines+markers" if len(axes) == 2 else "markers"
+    add_lines(figure, found, len(OKABE_ITO), style, "%{x:.4g}: %{y:.4g}")
     return figure
 
 

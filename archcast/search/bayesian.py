@@ -50,6 +50,7 @@ class BayesianOptimisation(Parallel):
         deviations=True,
         neighbours=True,
         several=True,
+        version=2,
         paper="White et al., 2021, BANANAS",
     )
 
@@ -77,7 +78,11 @@ def drawn(
     """What the scores of candidates may be, (draws, *shape of the means)."""
     if acquisition == "ucb":
         return (mean + beta * std)[np.newaxis]
-    return rng.normal(mean, std, (DRAWS if acquisition == "ei" else 1, *mean.shape))
+    if acquisition == "its":
+        return rng.normal(mean, std)[np.newaxis]
+    common = rng.normal(size=(DRAWS, 1, mean.shape[1]))  # candidates compare by the same draws
+    drawn: Vector = mean + common * std
+    return drawn
 
 
 def acquire(

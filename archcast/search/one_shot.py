@@ -194,8 +194,7 @@ class RSPS(OneShot):
 
     policy: ClassVar[str] = "uniform"
     traits: ClassVar[Traits] = Traits(
-        version=2,
-        paper="Li & Talwalkar, 2019, Random Search and Reproducibility for NAS"
+        version=2, paper="Li & Talwalkar, 2019, Random Search and Reproducibility for NAS"
     )
 
 
@@ -210,8 +209,7 @@ class DARTS(OneShot):
 
     policy: ClassVar[str] = "darts"
     traits: ClassVar[Traits] = Traits(
-        derives=True,
-        paper="Liu et al., 2019, DARTS: Differentiable Architecture Search"
+        derives=True, paper="Liu et al., 2019, DARTS: Differentiable Architecture Search"
     )
 
     def own_guide(self) -> SharedWeights:
@@ -232,7 +230,7 @@ class E2RNAS(OneShot):
     policy: ClassVar[str] = "e2rnas"
     traits: ClassVar[Traits] = Traits(
         derives=True,
-        paper="Yue et al., 2020, Effective, Efficient and Robust Neural Architecture Search"
+        paper="Yue et al., 2020, Effective, Efficient and Robust Neural Architecture Search",
     )
 
     def own_guide(self) -> SharedWeights:
@@ -250,7 +248,7 @@ class GDAS(OneShot):
     policy: ClassVar[str] = "gdas"
     traits: ClassVar[Traits] = Traits(
         derives=True,
-        paper="Dong & Yang, 2019, Searching for a Robust Neural Architecture in Four GPU Hours"
+        paper="Dong & Yang, 2019, Searching for a Robust Neural Architecture in Four GPU Hours",
     )
 
 
@@ -262,7 +260,7 @@ class SETN(OneShot):
     traits: ClassVar[Traits] = Traits(
         derives=True,
         paper="Dong & Yang, 2019, One-Shot Neural Architecture Search via Self-Evaluated Template"
-        " Network"
+        " Network",
     )
 
 
@@ -273,7 +271,7 @@ class ENAS(OneShot):
     policy: ClassVar[str] = "enas"
     traits: ClassVar[Traits] = Traits(
         derives=True,
-        paper="Pham et al., 2018, Efficient Neural Architecture Search via Parameter Sharing"
+        paper="Pham et al., 2018, Efficient Neural Architecture Search via Parameter Sharing",
     )
 
 
@@ -290,7 +288,7 @@ class NoveltySearch(Evolved):
     policy: ClassVar[str] = "novelty"
     traits: ClassVar[Traits] = Traits(
         version=2,
-        paper="Zhang et al., 2020, One-Shot Neural Architecture Search via Novelty Driven Sampling"
+        paper="Zhang et al., 2020, One-Shot Neural Architecture Search via Novelty Driven Sampling",
     )
 
 
