@@ -9,8 +9,8 @@ generators, and random architectures, of one sample each. What a search answers 
 further samples of a generator, or an architecture with further seeds, by `ground_truth`. All runs
 are kept in the cache of ground truths.
 
-A table in Markdown: means over the repeats, and in brackets the deviation over the samples, or the
-seeds, of an answer. Seconds are those of the trainings that a search paid for.
+A table in Markdown: means over the repeats, how much the repeats differ, and the deviation over the
+samples, or the seeds, of an answer. Seconds are those of the trainings that a search paid for.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from archcast.spaces.nago import SAMPLES
 from archcast.spaces.nago_small import SPACE, SmallNAGO
 from archcast.spaces.space import Architecture
 from reproduce.options import options_of_jobs
-from reproduce.page import table
+from reproduce.page import number, table
 
 MEMORY = known_objective("memory")
 assert MEMORY is not None
@@ -189,13 +189,17 @@ def main() -> None:
     for rows in track(run_each(work, asked, options.jobs, ordered=True), len(asked), "searches"):
         for name, *values in rows:
             found.setdefault(name, []).append(values)
-    heads = ["search", "test accuracy", "memory, MB", "took"]
-    print(table(heads, [cells(name, np.mean(rows, axis=0)) for name, rows in found.items()]))
+    heads = ["search", "test accuracy", "of searches", "of samples", "memory, MB", "took"]
+    print(table(heads, [cells(name, np.array(rows)) for name, rows in found.items()]))
 
 
-def cells(name: str, means: NDArray[np.float64]) -> list[str]:
-    accuracy, deviation, memory, seconds = means.tolist()
-    return [name, f"{accuracy:.2f} ({deviation:.2f})", f"{memory:.2f}", seconds_text(seconds)]
+def cells(name: str, rows: NDArray[np.float64]) -> list[str]:
+    """Of the answers of each search (searches, values); deviations are behind the accuracy."""
+    accuracy, deviation, memory, seconds = rows.mean(axis=0).tolist()
+    apart = number(float(rows[:, 0].std(ddof=1)) if len(rows) > 1 else np.nan, 2)
+    return [
+        name, f"{accuracy:.2f}", apart, number(deviation, 2), f"{memory:.2f}", seconds_text(seconds)
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -483,10 +483,13 @@ def test_the_measured_table_has_a_row_a_kind_of_search(
     asked: dict[str, Any], last: str, tmp_path: Path
 ) -> None:
     experiment = SearchExperiment(small_table(40), "evolution", "gp", 30, 2, **asked)
-    head, _, *rows = of_searches(measure_searches(experiment.run(tmp_path))).splitlines()
+    every = SearchExperiment(small_table(40), "random", None, 40, 2, **asked)
+    found, whole = (measure_searches(each.run(tmp_path)) for each in (experiment, every))
+    head, _, *rows = of_searches(found, whole).splitlines()
     assert head.strip("| ").split(" | ")[-2] == last
     names = [row.split(" | ")[0].strip("| ") for row in rows]
-    assert sorted(names) == ["`evolution`", "`evolution` with `gp`", "`random`"]
+    assert sorted(names[:-1]) == ["`evolution`", "`evolution` with `gp`", "`random`"]
+    assert names[-1] == "all: what noise allows"
 
 
 def test_limits_that_nothing_keeps_together_are_refused() -> None:

@@ -78,8 +78,28 @@ def test_what_was_stopped_does_not_go_on() -> None:
     simulation.try_(Trial(best))
     first = simulation.try_(Trial(worst, 1))  # as short as a rung of Hyperband
     assert simulation.try_(Trial(worst, 3)) == first
-    assert simulation.try_(Trial(worst)) == first
+    assert simulation.try_(Trial(worst)) == first, "which is what is foretold, too"
     assert simulation.evaluations == 1 + 1 / EPOCHS
+
+
+class Sure(FromLast):
+    """Foretells that trainings end ten points above what they have reached."""
+
+    def _query(self, architectures: Any, context: Any) -> Any:
+        return context.curves.objective[:, -1] + 10.0
+
+
+def test_who_asked_for_a_whole_training_is_told_how_it_would_have_ended() -> None:
+    simulation = stopping(Sure())
+    finals = TABLE.columns["valid_accuracy"][TABLE.starts[:-1], -1]
+    best, worst = (TABLE.architectures[at] for at in (finals.argmax(), finals.argmin()))
+    most = simulation.try_(Trial(best))
+    told = simulation.try_(Trial(worst))
+    reached = simulation.log.values[-1]
+    assert len(simulation.stopped) == 1
+    assert told == min(reached + 10.0, most)
+    short = simulation.try_(Trial(worst, 1))
+    assert short == reached, "beside others of as few epochs"
 
 
 def test_a_learner_begins_with_ten_and_learns_anew_from_half_as_many_more() -> None:

@@ -21,7 +21,7 @@ from archcast.search.pool import Pool
 from archcast.search.simulation import IDLE, ROUNDING, Log, Simulation, pool_of, returned_after
 from archcast.search.stop_rule import StopRule, Watch
 from archcast.search.strategy import Trial
-from archcast.search.trainings import SECONDS, Trainings
+from archcast.search.trainings import FORETOLD, SECONDS, Trainings
 from archcast.spaces.space import Architecture
 
 SEEDS = 3  # of the runs that judge what a search finds
@@ -109,10 +109,12 @@ class LiveSimulation(Simulation):
                     break
                 asked, row = ended
                 self.predictor_seconds += row.pop(SECONDS, 0.0)
+                foretold = row.pop(FORETOLD, None)
                 if not self._knows(asked[0]):  # a guide may have paid for it since
                     self._learn(self.beyond.table([row]))
                     if self.beyond.is_stopped(row):
-                        self.stopped[self._index(asked[0])] = len(row["train_loss"])
+                        at = self._index(asked[0])
+                        self.stopped[at], self.foretold[at] = len(row["train_loss"]), foretold
                 if not all(tell(each) for each in waiting.pop(asked)):
                     break
         return self.log

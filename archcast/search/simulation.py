@@ -87,6 +87,7 @@ class Simulation:
         self._paid: dict[int, int] = {}  # epochs, by position
         self._told: dict[int, int] = {}  # epochs of the last result that the search was told
         self.stopped: dict[int, int] = {}  # epochs after which a training was
+        self.foretold: dict[int, float] = {}  # how they would have ended; higher is better
         self._foresight: Foresight | None = None
 
     def _know(self, table: Table, run: NDArray[np.int64]) -> None:
@@ -164,6 +165,8 @@ class Simulation:
             self.log.predictor_seconds.append(self.predictor_seconds)
             if self._seconds is not None:
                 self.log.training_seconds.append(self.training_seconds)
+        if at in self.foretold and (trial.epochs is None or trial.epochs >= self._parts(at)):
+            return self.foretold[at]
         signed: Vector = self.goal.signed(np.array([value, *others]))
         return float(signed[0]) if self.goal.is_single else signed
 
@@ -178,7 +181,7 @@ class Simulation:
             for reached in range(max(1, known), wanted):
                 self.pay(architecture, reached)
                 if foresight.is_hopeless(self.table, self.run[at], reached):
-                    self.stopped[at] = reached
+                    self.stopped[at], self.foretold[at] = reached, foresight.foretold
                     break
             self.predictor_seconds += foresight.seconds - before
         return self.stopped[at] if at in self.stopped else self.pay(architecture, epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar
@@ -33,6 +34,9 @@ def is_hopeless(mean: float, std: float, best: float, threshold: float) -> bool:
 class StopRule:
     """Trainings stop when their chance of a new best falls below `threshold`.
 
+    Who asked for a whole training is told how it would have ended, by the predictor, at most as
+    well as the best: what it had reached by then is not like values of whole trainings.
+
     The predictor is unfitted, reads curves and gives deviations. If it learns, then from the first
     whole trainings of a search: 10, and anew from 15, 22, 33 and so on.
     """
@@ -43,7 +47,7 @@ class StopRule:
     seed: int = 0
     device: str = "cpu"
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def foresight(self, table: Table, rows: NDArray[np.int64]) -> Foresight | None:
         """What is foretold of a training that begins when those of some rows have ended, wholly.
@@ -78,6 +82,7 @@ class Foresight:
     best: float
     name: str = field(default_factory=lambda: uuid4().hex)  # of all that foretell the same
     seconds: float = 0.0  # that it took
+    foretold: float = math.nan  # how the last training that is hopeless would end
 
     def is_hopeless(self, table: Table, row: int, epochs: int) -> bool:
         """Of the training of a row of `table`, after so many epochs."""
@@ -86,7 +91,9 @@ class Foresight:
         asked = self._seen(table, np.array([row]), predictor, epochs)
         mean, std = predictor.query(*asked, return_std=True)
         self.seconds += perf_counter() - begun + predictor.saved_seconds_
-        return is_hopeless(float(mean[0]), float(std[0]), self.best, self.rule.threshold)
+        hopeless = is_hopeless(float(mean[0]), float(std[0]), self.best, self.rule.threshold)
+        self.foretold = min(float(mean[0]), self.best) if hopeless else math.nan
+        return hopeless
 
     def _fit(self, epochs: int) -> Predictor:
         predictor = configured(self.rule.predictor, self.rule.seed, self.rule.device)

@@ -24,7 +24,7 @@ from archcast.making.ground_truth import Asked, Beyond
 from archcast.search.stop_rule import Watch
 
 Row = dict[str, Any]
-SECONDS = "watched_seconds"  # of a row, and no column of a table
+SECONDS, FORETOLD = "watched_seconds", "foretold"  # of a row, and no columns of a table
 _logger = logging.getLogger("archcast")
 
 
@@ -191,14 +191,17 @@ def stopped_in(folder: Path, beyond: Beyond) -> list[Row]:
     """The runs that were stopped early, by the journals of a folder."""
     rows = [ended.row for path in sorted(folder.glob("*.journal")) for ended in ended_in(path)]
     stopped = [row for row in rows if row and beyond.is_stopped(row)]
-    return [{name: row[name] for name in row if name != SECONDS} for row in stopped]
+    apart = SECONDS, FORETOLD
+    return [{name: row[name] for name in row if name not in apart} for row in stopped]
 
 
 def _trained(item: tuple[Asked, Watch | None], beyond: Beyond) -> Row:
-    """A row; of a training that was watched with the `SECONDS` that this took."""
+    """A row; of a training that was watched with the `SECONDS` that this took, and how it ends."""
     asked, watch = item
     row = beyond.row(asked, watch)
-    return row | {SECONDS: watch.foresight.seconds} if watch else row
+    if watch is None:
+        return row
+    return row | {SECONDS: watch.foresight.seconds, FORETOLD: watch.foresight.foretold}
 
 
 class _LeftError(Exception):
