@@ -18,11 +18,12 @@ import archcast
 from archcast.benchmarks.table import Table, read_table
 from archcast.core.errors import InputError
 from archcast.core.workers import JobLost
-from archcast.making.ground_truth import ground_truth, setting_of
+from archcast.making.ground_truth import Beyond, ground_truth, setting_of
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, draws, train_runs, train_table
 from archcast.making.trainer import batches, train
+from archcast.networks.blueprint import networks_of
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.decision import Decision
@@ -178,3 +179,16 @@ def test_a_training_that_is_lost_loses_no_other(
     monkeypatch.undo()
     train_runs(runs, setting, tmp_path / "t.parquet", 1)
     assert len(read_table(tmp_path / "t.parquet")) == 3
+
+
+def test_runs_of_other_versions_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path / "cache"))
+    out, images = tmp_path / "t.parquet", str(save_images(tmp_path / "squares.npz"))
+    table = train_table(SPACE, images, [0], out, limit=1, device="cpu", epochs=1)
+    before = Beyond.of(table, "cpu").name
+    monkeypatch.setattr(type(networks_of(SPACE)), "version", 99)
+    assert Beyond.of(table, "cpu").name != before
+    with pytest.raises(InputError, match="was made by other versions of networks"):
+        train_table(SPACE, images, [0], out, limit=1, device="cpu", epochs=1)

@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
 
 from archcast.benchmarks.objective import ACCURACY, known_objective
+from archcast.benchmarks.opening import open_named
 from archcast.benchmarks.table import Table
 from archcast.cli import app
 from archcast.core.errors import InputError
@@ -560,3 +561,11 @@ def test_expected_gains_are_compared_by_the_same_draws() -> None:
     np.testing.assert_array_equal(expected[:, 0], expected[:, 2])
     [thompson] = drawn("its", mean, std, 1.0, rng)
     assert len({*thompson.ravel().tolist()}) == 6, "independent"
+
+
+def test_a_predictor_that_has_nothing_on_what_is_counted_may_guide() -> None:
+    table = open_named("nasbench201-mini")
+    experiment = SearchExperiment(
+        table, "evolution", "transfer(gp)", 20, 1, objectives=["accuracy", "flops"]
+    )
+    assert "transfer(gp)" in {planned.job.predictor for planned in experiment.plan()[0]}

@@ -166,6 +166,11 @@ class Journal:
                 _logger.warning("%s does not say its %s; taken to be ours", where, key)
                 continue
             if held.get(key) != self.provenance.get(key):
+                if key == MADE_OF:
+                    raise InputError(
+                        f"{where} was made by other versions of networks, space or training;"
+                        " choose another --out"
+                    )
                 raise InputError(
                     f"{where} was made with {key} {held.get(key)}, not {self.provenance.get(key)};"
                     " choose another --out"

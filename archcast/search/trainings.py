@@ -179,10 +179,12 @@ def ended_in(journal: Path) -> list[Ended]:
     for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
         try:
             text, seconds, row = json.loads(line)
+            if row and not {"architecture", "seed", "diverged", "train_loss"} <= row.keys():
+                break
             found.append(
                 Ended(str(text), float(seconds), row and dict(row), at, at := at + len(line))
             )
-        except (ValueError, TypeError, RecursionError):
+        except (AttributeError, ValueError, TypeError, RecursionError):
             break
     return found
 

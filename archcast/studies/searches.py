@@ -377,6 +377,8 @@ class SearchExperiment:
             return choose_predictors(self.predictors, self.table, goal.objectives[0])
         named, remarks = choose_predictors(self.predictors, self.table, goal.objectives[0])
         for each in goal.quantities[1:]:
+            if each.columns <= COUNTED.keys() or (each.is_counted and not self.live):
+                continue
             named, further = choose_predictors(named, self.table, each)
             remarks += further
         able = [each for each in named if each.tags.learns and "curves" not in each.tags.needs]
