@@ -90,6 +90,16 @@ def test_nothing_is_trained_twice(
     assert [record.values for record in again] == [record.values for record in first]
 
 
+def test_another_machine_searches_alike(table: Table, tmp_path: Path) -> None:
+    first = searched(table, tmp_path / "one", "random")
+    table.write(tmp_path / "t.parquet")
+    slower = read_table(tmp_path / "t.parquet")
+    slower.columns["epoch_seconds"] = 1.1 * slower.columns["epoch_seconds"]
+    assert slower.hash != table.hash
+    again = searched(slower, tmp_path / "two", "random")
+    assert [record.beyond for record in again] == [record.beyond for record in first]
+
+
 @pytest.mark.parametrize("guide", ["bayes-lin-reg", "params", "flops", "synflow"])
 def test_what_is_only_asked_about_is_not_trained(table: Table, tmp_path: Path, guide: str) -> None:
     options = {"predictors": guide, "budget": 4, "repeats": 1}

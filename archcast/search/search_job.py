@@ -15,7 +15,7 @@ from pydantic import Field
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
-from archcast.core.identity import versioned
+from archcast.core.identity import digest, versioned
 from archcast.evaluation.engine import (
     UNLABELED_SIZE,
     draw_runs,
@@ -139,7 +139,9 @@ def run_search_job(
     One that is live may leave training to `trainers`.
     """
     job = planned.job
-    rng = job.split_rng(table.hash)
+    # Seconds of the few runs that a live search begins with are another machine's, or hour's.
+    begun = digest([*map(str, table.architectures)]) if job.live else table.hash
+    rng = job.split_rng(begun)
     run = draw_runs(table, rng, told(table, job.goal, job.label).sum(axis=1))
     truth = goal_truth(table, job.goal, job.truth, run)
     record = SearchRecord(job=job, table=table.hash, **to_find(job.goal, truth))
