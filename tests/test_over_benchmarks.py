@@ -104,4 +104,6 @@ def test_comparisons_are_at_one_number_of_epochs(tmp_path: Path) -> None:
         )
     with pytest.raises(InputError, match="variants are compared at one number"):
         archcast.combine(["xgb", "sotl-e"], epochs=(2, 4), results=tmp_path)
+    with pytest.raises(InputError, match="fronts are compared at one number"):
+        archcast.pareto(["accuracy", "latency_cpu"], "sotl-e", epochs=(2, 4), results=tmp_path)
     assert not list(tmp_path.iterdir())

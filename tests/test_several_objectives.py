@@ -569,3 +569,20 @@ def test_a_predictor_that_has_nothing_on_what_is_counted_may_guide() -> None:
         table, "evolution", "transfer(gp)", 20, 1, objectives=["accuracy", "flops"]
     )
     assert "transfer(gp)" in {planned.job.predictor for planned in experiment.plan()[0]}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--seconds 90", "1.5 min of training, median of 2"),
+        ("--budget 3 --seconds 90", "3 evaluations and 1.5 min of training"),
+    ],
+)
+def test_budgets_of_seconds_are_told(options: str, said: str, tmp_path: Path) -> None:
+    path = write_small_table(tmp_path)
+    command = f"search --benchmark {path} --repeats 2 --results {tmp_path} --strategy random"
+    page = tmp_path / "page.html"
+    found = CliRunner().invoke(app, [*command.split(), *options.split(), "--report", str(page)])
+    assert found.exit_code == 0, found.output
+    assert said in " ".join(found.output.split())
+    assert page.exists()

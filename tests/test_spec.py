@@ -37,6 +37,12 @@ def test_any_text_round_trips(params: dict[str, object]) -> None:
     assert [type(each) for each in again.values()] == [type(each) for each in params.values()]
 
 
+def test_a_parameter_is_said_once() -> None:
+    with pytest.raises(InputError, match="says 'b' twice; say it once"):
+        parse_spec("a(b=1, b=2)")
+    assert parse_spec("a(c(b=1), b=2)") == ("a", {"": "c(b=1)", "b": 2})
+
+
 def test_nested_specs_stay_whole() -> None:
     assert split_specs("a, b(c=d(e=1, f=2), g=[1, 2]) ,h") == [
         "a",

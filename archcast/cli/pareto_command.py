@@ -51,6 +51,7 @@ def pareto(
         )
     paid = numbers_or_none("--epochs", epochs)
     experiment = splits.experiment(table, predictors, (train_size,), paid, device)
+    experiment.check_one_number("fronts")
     chosen = chosen_objectives(table, names(objectives))
     experiments = [replace(experiment, objective=each.name) for each in chosen]
     measured = measured_all(experiments, work.results, work.workers, work.retry)

@@ -29,7 +29,7 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
     ('combine', {'': 'xgb', 'parts': ['rank-sum(proxies=[snip, nwot])', 'sotl-e']})
 
     Raises:
-        InputError: unbalanced brackets, an empty name, or a parameter without a value.
+        InputError: unbalanced brackets, an empty name, or a parameter without a value or with two.
     """
     name, bracket, rest = text.strip().partition("(")
     name = name.strip()
@@ -47,7 +47,9 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
                 )
             params[POSITIONAL] = _value(part)
         else:
-            params[head.strip()] = _value(part[len(head) + 1 :].strip())
+            if (key := head.strip()) in params:
+                raise InputError(f"{short(text)} says {short(key)} twice; say it once")
+            params[key] = _value(part[len(head) + 1 :].strip())
     return name, params
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -377,13 +377,13 @@ def budget_of(summary: pd.DataFrame) -> str:
     """What each search might pay."""
     if summary.empty:
         return ""
-    trainings, seconds, wall = summary.iloc[0][["budget", "budget_seconds", "budget_wall"]]
-    said = {
-        f"{trainings:,.0f} evaluations": trainings,
-        f"{seconds_text(seconds)} of training": seconds,
-        f"{seconds_text(wall)} by the clock": wall,
+    said: dict[str, Callable[[float], str]] = {
+        "budget": lambda value: f"{value:,.0f} evaluations",
+        "budget_seconds": lambda value: f"{seconds_text(value)} of training",
+        "budget_wall": lambda value: f"{seconds_text(value)} by the clock",
     }
-    return " and ".join(text for text, value in said.items() if not pd.isna(value))
+    asked = summary.iloc[0]
+    return " and ".join(say(asked[name]) for name, say in said.items() if not pd.isna(asked[name]))
 
 
 def ceiling(measured: pd.DataFrame, table: Table) -> float | None:

@@ -318,7 +318,7 @@ def choose_predictors(
         InputError: an unknown name or parameter, or a need that the table can't meet.
     """
     chosen: dict[str, Predictor] = {}
-    left_out: list[str] = []
+    left_out: dict[str, list[str]] = {}  # by the reason, who
     for part, of_family in _listed(given, objective):
         try:
             predictor = to_predictor(part)
@@ -329,7 +329,7 @@ def choose_predictors(
         except InputError as error:
             if not of_family:
                 raise
-            left_out.append(str(error))
+            left_out[str(error)] = []
             continue
         text = said["predictor"]
         if missing and not of_family:
@@ -338,17 +338,20 @@ def choose_predictors(
                 " other --predictors"
             )
         if missing:
-            left_out.append(f"{text} (the table has {', '.join(missing)})")
+            left_out.setdefault(f"the table has {', '.join(missing)}", []).append(text)
             continue
         first = chosen.setdefault(text, predictor)
         if first is not predictor and (
             type(first) is not type(predictor) or made_of(first) != made_of(predictor)
         ):
             raise InputError(f"two predictors are called {text}; rename one of the classes")
+    told = "; ".join(
+        f"{', '.join(who)} ({reason})" if who else reason for reason, who in left_out.items()
+    )
     if not chosen:
-        why = f" (left out: {'; '.join(left_out)})" if left_out else ""
+        why = f" (left out: {told})" if told else ""
         raise InputError(f"--predictors {given}: chooses none{why}; see `archcast list predictors`")
-    return list(chosen.values()), [f"left out: {'; '.join(left_out)}"] if left_out else []
+    return list(chosen.values()), [f"left out: {told}"] if told else []
 
 
 def known_column(given: str, table: Table, objective: Objective) -> Column:

@@ -228,6 +228,7 @@ def pareto(
         Experiment(opened, given[name], (train_size,), **{**asked, "objective": name})
         for name in by_name
     ]
+    experiments[0].check_one_number("fronts")
     return fronts.summarise(_measured(experiments, work), chosen)
 
 

@@ -72,7 +72,7 @@ def unpriced(table: Table, goal: Goal) -> list[str]:
     every, run = np.arange(len(table)), table.starts[:-1]
     others = [each for each in goal.quantities if each != goal.dearest and not each.needs_training]
     return [
-        f"{table.source} does not say what measuring {each.name} takes: left out"
+        f"{table.source} does not say what measuring {each.name} takes: it is charged nothing"
         for each in others
         if label_seconds(table, each, every, run) is None
     ]
