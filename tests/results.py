@@ -84,3 +84,12 @@ def searched(predictor: str | None, strategy: str) -> dict[str, Any]:
 def planned(job: K) -> Planned[K]:
     """A job with the predictor that its text stands for."""
     return Planned(job, to_predictor(job.predictor))
+
+
+def why_left_out(remark: str, name: str) -> str:
+    """The reason that a remark gives; empty where it does not name it."""
+    for part in remark.removeprefix("left out: ").split("; "):
+        names, _, reason = part.partition(" (")
+        if name in names.split(", "):
+            return reason.removesuffix(")")
+    return ""

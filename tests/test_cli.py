@@ -23,6 +23,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from archcast import __version__
 from archcast.cli import main
 from archcast.cli.list_command import ROOMS
 from archcast.core import progress
@@ -515,6 +516,18 @@ def test_costs_shows_who_wins_where(archcast, swept) -> None:  # type: ignore[no
     assert code == 0
     for part in ("to initialise (across)", "Not beaten", "Tau by labelled", "Tau by epochs"):
         assert part in " ".join(out.split())
+
+
+@pytest.mark.parametrize("command", ["", "table", "benchmark"])
+def test_who_asks_for_nothing_is_told_what_there_is(archcast, command: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = archcast(command)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage:")
+    assert "\nCommands:\n" in err
+
+
+def test_the_version(archcast) -> None:  # type: ignore[no-untyped-def]
+    assert archcast("--version") == (0, f"archcast {__version__}\n", "")
 
 
 def test_quick_leaves_alone_what_is_given(archcast, swept) -> None:  # type: ignore[no-untyped-def]

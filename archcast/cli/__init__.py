@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+import archcast
 from archcast.cli.benchmark_command import train
 from archcast.cli.combine_command import combine
 from archcast.cli.costs_command import costs
@@ -36,7 +38,6 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # with what is finished
 
 app = typer.Typer(
     name="archcast",
-    help="Which performance predictor to use for neural architecture search, given your budgets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,6 +45,23 @@ app = typer.Typer(
 )
 table_app = typer.Typer(help="Tables of measured results.", no_args_is_help=True)
 benchmark_app = typer.Typer(help="Benchmarks of your own.", no_args_is_help=True)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"archcast {archcast.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def whole(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print it, and exit."),
+    ] = False,
+) -> None:
+    """Which performance predictor to use for neural architecture search, given your budgets."""
+
 
 app.command("list")(by_itself(list_names))
 for command in (leaderboard, costs, recommend, combine, pareto, report, stop, search, supernet):
@@ -96,6 +114,9 @@ def _failed(error: Exception) -> int:
     """The exit code, after a line of what is the user's to mend; all else is raised again."""
     if isinstance(error, InputError | TyperException):
         line = error.format_message() if isinstance(error, TyperException) else str(error)
+        if line.startswith("Usage:"):  # nothing was asked for
+            print(line, file=sys.stderr)
+            return 2
     elif isinstance(error, _job_lost()):
         say(" ".join(str(error).split()))
         return 1

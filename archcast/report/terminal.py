@@ -39,7 +39,7 @@ from archcast.report.text import (
 from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
 
 WIDE = 100  # columns of a terminal from which all of a search is shown
-WIDEST = 130  # from which all of supernets are
+WIDEST = 145  # from which all of supernets are
 NARROW = 80  # columns below which only the main ones are
 NORMS = {"0": "running", "batch": "batch"}  # what batch norm's statistics are of
 NARROWEST = 60  # columns of a terminal from which a table is shown as it fills

@@ -81,7 +81,7 @@ class OneShot(Strategy):
     """Derives an architecture from a supernet that was trained for `epochs`.
 
     Where the policy of the search leaves several candidates, shared weights say which is best, by
-    the accuracy on `valid_images` with the statistics of batch norm as `recalibrate` has them (see
+    the loss on `valid_images` with the statistics of batch norm as `recalibrate` has them (see
     `WeightSharing`). A search that has something left to pay with trains the others too, in that
     order.
     """

@@ -126,7 +126,7 @@ class Trainings:
             return asked, row
         done: set[Future[Row]] = set()
         while not done:
-            if (left := self.wall - self.seconds) <= 0.0:
+            if not self._futures or (left := self.wall - self.seconds) <= 0.0:
                 return None
             done, _ = wait(self._futures, min(left, HEED), FIRST_COMPLETED)
         future = next(each for each in self._futures if each in done)  # the first to begin

@@ -4,9 +4,9 @@ A search returns its incumbent: of what it has trained the longest, the architec
 validation value. Its regret is by how much the incumbent is worse than the best of the table, by
 the test values of runs that the search has not seen. The cost of reaching a target regret is the
 expected running time (Hansen et al., 2010): what all runs spent until they got there, or to their
-end, over the number that got there. A run that never does counts with all that it spent. There is
-who stays there: a search that takes a worse incumbent later for a better one, as validation values
-are noisy, would not have known to stop.
+end, over the number that got there. A run that never does counts with all that it spent. It is
+there once it stays there: validation values are noisy, and a search that later takes a worse
+incumbent for a better one would not have known to stop.
 """
 
 from __future__ import annotations
