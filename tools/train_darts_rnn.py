@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from archcast.core.progress import track
@@ -28,10 +28,8 @@ from archcast.core.workers import run_each
 from archcast.making.journal import Journal
 from archcast.making.recipe import AdamRecipe
 from archcast.making.table_training import Setting, draws, train_one
-from archcast.making.trainer import Run, batches, clock_of, measure_latency
-from archcast.networks.blueprint import entropy, initialised
-from archcast.networks.flops import count_flops
-from archcast.networks.memory import training_memory
+from archcast.making.trainer import Run, batches, clock_of, described, drawing
+from archcast.networks.blueprint import initialised
 from archcast.spaces.darts_rnn import SPACE
 from archcast.spaces.space import Architecture
 from archcast.tasks.loading import load_task
@@ -64,8 +62,9 @@ def at_once(
     assert isinstance(recipe, AdamRecipe)
     build = partial(setting.network, architecture)
     networks = [initialised(build, name, seed) for seed in seeds]
-    described = _described(networks[0], examples, recipe.batch_size)
-    runs = [copy.deepcopy(described) for _ in seeds]
+    known = described(networks[0], examples, recipe.batch_size)
+    networks[0].train()
+    runs = [copy.deepcopy(known) for _ in seeds]
     stacked, _ = stack_module_state(networks)
     weights = {key: value.detach().requires_grad_() for key, value in stacked.items()}
 
@@ -76,10 +75,7 @@ def at_once(
         outputs: Tensor = functional_call(networks[0], weights | over_sequences, (inputs,))
         return outputs
 
-    drawn = [
-        torch.Generator().manual_seed(int.from_bytes(entropy(name, seed)[8:15], "big"))
-        for seed in seeds
-    ]
+    drawn = [drawing(name, seed) for seed in seeds]
     count = len(examples.inputs)
     steps = recipe.epochs * len(batches(torch.arange(count), recipe.batch_size))
     optimizer = recipe.optimizer(weights.values())
@@ -111,18 +107,6 @@ def at_once(
         run.test_score = score.item()
         run.epoch_seconds = seconds / recipe.epochs / len(seeds)
     return runs
-
-
-def _described(network: nn.Module, examples: Data, size: int) -> Run:
-    """What a network costs."""
-    run = Run(parameters=sum(weight.numel() for weight in network.parameters()))
-    run.flops = count_flops(network, examples.inputs[:1])
-    run.memory = training_memory(
-        network, examples.inputs[:size], examples.targets[:size], examples.loss
-    )
-    run.latency = measure_latency(network, examples.inputs[:1])
-    network.train()
-    return run
 
 
 def _order(count: int, generator: torch.Generator) -> Tensor:

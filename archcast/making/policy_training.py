@@ -13,7 +13,7 @@ from torch import Tensor
 
 from archcast.making.policies import POLICIES
 from archcast.making.policy import Policy, Step
-from archcast.making.supernet_training import OF_IMAGES, Training
+from archcast.making.supernet_training import Training
 from archcast.making.trainer import batches
 from archcast.networks.blueprint import Blueprint
 from archcast.networks.supernet import Path as Choices
@@ -95,7 +95,7 @@ class _PolicyTraining(Training):
             self.optimizer.param_groups[0]["lr"] = rate
             train = self._seen(data, batch, rng)
             valid = self._seen(data, other, rng) if self.policy.learns else train
-            clip = None if self.descent is OF_IMAGES else self.descent.clip
+            clip = self.descent.clip_ahead
             step = Step(self.supernet, self.optimizer, train, valid, progress, rng, clip)
             self.policy.learn(step)
             self.optimizer.zero_grad()

@@ -50,10 +50,13 @@ class Descent(NamedTuple):
     clip: float
     batch_size: int
     momentum: float = 0.9
+    clip_ahead: float | None = None  # of a step that a policy looks ahead by
 
 
 OF_IMAGES = Descent(learning_rate=0.05, weight_decay=5e-4, clip=5.0, batch_size=128)
-OF_TEXTS = Descent(learning_rate=2.0, weight_decay=5e-7, clip=0.25, batch_size=64)
+OF_TEXTS = Descent(
+    learning_rate=2.0, weight_decay=5e-7, clip=0.25, batch_size=64, clip_ahead=0.25
+)  # fmt: skip
 
 
 def descent_of(task: Task) -> Descent:

@@ -84,13 +84,8 @@ def _trained(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping
     device, clock = inputs.device, clock_of(inputs.device)
     network = initialised(build, name, seed).to(device)
     network.to(memory_format=layout_of(network, device))  # type: ignore[call-overload]
-    draw = torch.Generator().manual_seed(int.from_bytes(entropy(name, seed)[8:15], "big"))
-
-    run = Run(parameters=sum(p.numel() for p in network.parameters()))
-    run.flops = count_flops(network, inputs[:1])
-    first = slice(recipe.batch_size)
-    run.memory = training_memory(network, inputs[first], targets[first], examples.loss)
-    run.latency = measure_latency(network, inputs[:1])
+    draw = drawing(name, seed)
+    run = described(network, examples, recipe.batch_size)
     optimizer = recipe.optimizer(network.parameters())
     steps_an_epoch = len(batches(torch.arange(len(inputs)), recipe.batch_size))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * steps_an_epoch)
@@ -133,6 +128,22 @@ def _trained(build: Callable[[], nn.Module], name: str, seed: int, data: Mapping
         if isinstance(data["test"], ImageData) and attack is not None:
             run.attacked = robustness(network, data["test"], attack)
     run.epoch_seconds = seconds / (len(run.train_loss) + run.diverged)
+    return run
+
+
+def drawing(name: str, seed: int) -> torch.Generator:
+    """What draws the order of the examples."""
+    return torch.Generator().manual_seed(int.from_bytes(entropy(name, seed)[8:15], "big"))
+
+
+def described(network: nn.Module, examples: Data, batch_size: int) -> Run:
+    """A run that has not begun: what its network costs."""
+    inputs, targets = examples.inputs, examples.targets
+    run = Run(parameters=sum(p.numel() for p in network.parameters()))
+    run.flops = count_flops(network, inputs[:1])
+    first = slice(batch_size)
+    run.memory = training_memory(network, inputs[first], targets[first], examples.loss)
+    run.latency = measure_latency(network, inputs[:1])
     return run
 
 
