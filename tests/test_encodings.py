@@ -118,7 +118,7 @@ def present(row: NDArray[np.float64], space: Space) -> set[tuple[str, ...]]:
 
 def plain_features(architecture: Architecture) -> list[float]:
     """The row of `graph-features`, from its description."""
-    cell = architecture.space.canonical(architecture)
+    cell = architecture.space.reduced(architecture)
     graphs = cell.space.graphs([cell])
     name = [cell.space.operations[i] for i in graphs.operations[0]]
     paths = list(plain_paths(cell))
@@ -195,7 +195,7 @@ def test_a_row_depends_on_its_architecture_alone(
 
 @every_cell
 def test_one_hot_and_adjacency_lose_nothing(space: Space) -> None:
-    cells = space.sample(50, np.random.default_rng(1))
+    cells = [space.reduced(cell) for cell in space.sample(50, np.random.default_rng(1))]
     edges = np.cumsum([decision.levels for decision in space.decisions])[:-1]
     chosen = [block.argmax(axis=1) for block in np.split(encode("one-hot", *cells), edges, axis=1)]
     assert [cell.choices for cell in cells] == list(zip(*chosen, strict=True))
@@ -224,7 +224,7 @@ def test_path_encoding_of_cells_by_hand() -> None:
 
 def test_the_four_paths_of_every_nasbench201_cell() -> None:
     """Without the graph: a path is a list of edges, by their position in the text form."""
-    cells = NB201.sample(500, np.random.default_rng(2))
+    cells = [NB201.reduced(cell) for cell in NB201.sample(500, np.random.default_rng(2))]
     for cell, row in zip(cells, encode("path", *cells), strict=True):
         options = [OPERATIONS[choice] for edge, choice in enumerate(cell.choices)]
         walks = [[options[edge] for edge in path] for path in ([3], [0, 4], [1, 5], [0, 2, 5])]
@@ -237,7 +237,8 @@ def test_path_encoding_is_path_enumeration(space: Space) -> None:
     for cell, row in zip(cells, encode("path", *cells), strict=True):
         stretches = set()
         most = longest(len(alphabet(space)))
-        for names in (names_on(cell, path) for path in plain_paths(cell)):
+        reduced = space.reduced(cell)
+        for names in (names_on(reduced, path) for path in plain_paths(reduced)):
             starts = range(max(1, len(names) - most + 1))
             stretches |= {names[start : start + most] for start in starts}
         assert present(row, space) == stretches
@@ -284,21 +285,20 @@ def test_graph_features_of_a_cell_by_hand() -> None:
     assert of[frozenset({skip, one, three, pool})] == [1, 2, 2, 1, 2, 2, 2]
 
 
-@pytest.mark.parametrize("name", ["nasbench201", "nasbench-graph"])
-def test_isomorphic_cells_share_their_graph_features(name: str) -> None:
-    space = SPACES[name]
-    cells = space.sample(1000, np.random.default_rng(5))
-    canonical = [space.canonical(cell) for cell in cells]
+@pytest.mark.parametrize("name", [*encodings])
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench-graph", "darts", "darts-rnn"])
+def test_isomorphic_cells_share_their_row(space: str, name: str) -> None:
+    cells = SPACES[space].sample(300, np.random.default_rng(5))
+    canonical = [SPACES[space].canonical(cell) for cell in cells]
     assert canonical != cells
-    np.testing.assert_array_equal(
-        encode("graph-features", *cells), encode("graph-features", *canonical)
-    )
+    np.testing.assert_array_equal(encode(name, *cells), encode(name, *canonical))
 
 
-def test_swapped_nodes_share_their_paths() -> None:
+@pytest.mark.parametrize("name", [*encodings])
+def test_swapped_nodes_share_their_row(name: str) -> None:
     cells = [c for c in NB201.sample(1000, np.random.default_rng(6)) if c.choices[2] == 0]
     swapped = [Architecture(NB201, tuple(c.choices[i] for i in (1, 0, 2, 3, 5, 4))) for c in cells]
-    np.testing.assert_array_equal(encode("path", *cells), encode("path", *swapped))
+    np.testing.assert_array_equal(encode(name, *cells), encode(name, *swapped))
 
 
 @pytest.mark.parametrize(("n", "number"), [(1, 1), (2, 3), (3, 7), (4, 15), (5, 31), (9, 91)])

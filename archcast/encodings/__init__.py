@@ -2,7 +2,8 @@
 
 Every encoding is a function `encode(architectures)` from a list of architectures of one space, at
 least one, to an array of shape (architectures, features). A row depends on its architecture alone,
-the columns on the space alone.
+and equal networks share theirs: they see its `Space.reduced` form. The columns depend on the
+space alone.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.core.identity import versioned
 from archcast.encodings.bounded_memory import batches
 from archcast.encodings.live_graphs import carriers, carrying, live_graphs, number_sums
 from archcast.spaces.space import Architecture
@@ -18,11 +19,12 @@ MOST_SUBSETS = 1_000
 MOST_PAIRED = 100  # operations
 
 
+@versioned(2)
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
     """What a small tree model needs to rank cells from few labels.
 
     In the spirit of GRAF (Kadlecova et al., 2024, Surprisingly Strong Performance Prediction with
-    Neural Graph Features). Architectures are made canonical first, and only nodes and edges on a
+    Neural Graph Features). Architectures are reduced first, and only nodes and edges on a
     path from input to output count, so equal networks share their row. The features, in order:
 
     - for each operation: the nodes that have it;

@@ -12,19 +12,20 @@ from archcast.spaces.space import Architecture, Graphs, Space
 GRID = 2.0**20  # numbers are rounded to its inverse, so that sums are exact: the same in any order
 
 
+def reduced(architectures: Sequence[Architecture]) -> list[Architecture]:
+    """The reduced forms, which equal networks share."""
+    return [each.space.reduced(each) for each in architectures]
+
+
 def live_graphs(architectures: Sequence[Architecture]) -> Graphs:
-    """The live parts of the canonical forms: of equal networks, the graphs are equal."""
-    space = architectures[0].space
-    return live_parts(space, space.graphs([space.canonical(each) for each in architectures]))
-
-
-def live_parts(space: Space, graphs: Graphs) -> Graphs:
-    """Graphs whose mask tells which nodes are live.
+    """The graphs of the reduced forms, whose mask tells which nodes are live.
 
     These are on a path from the input to the output on which every operation carries a signal. The
-    input and the output are live in any case. No edge begins or ends at a node that is not.
+    input and the output are live in any case. No edge begins or ends at a node that is not. Of
+    equal networks, the graphs are equal.
     """
-    adjacency, operations, mask, numbers = graphs
+    space = architectures[0].space
+    adjacency, operations, mask, numbers = space.graphs(reduced(architectures))
     nodes = operations.shape[1]
     passable = np.isin(operations, carrying(space)) & mask
     passable[:, [0, -1]] = True

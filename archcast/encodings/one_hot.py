@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.core.identity import versioned
 from archcast.encodings.bounded_memory import refuse_wide
+from archcast.encodings.live_graphs import reduced
 from archcast.spaces.decision import Decision
 from archcast.spaces.space import Architecture
 
 
+@versioned(2)
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-    """The choices, decision by decision, in the order of `Space.decisions`.
+    """The choices of the reduced form, decision by decision, in the order of `Space.decisions`.
 
     Categorical: one feature an option, 1 where chosen. Ordered: one feature an option but the
     first, 1 where that or a later one is chosen, so that near options are alike. A range: its
@@ -24,7 +27,7 @@ def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
     """
     decisions = architectures[0].space.decisions
     refuse_wide("one-hot", sum(1 if each.is_range else each.levels for each in decisions))
-    choices = np.array([each.choices for each in architectures], dtype=np.float64)
+    choices = np.array([each.choices for each in reduced(architectures)], dtype=np.float64)
     parts = [_encode(each, choices[:, at]) for at, each in enumerate(decisions)]
     return np.hstack(parts)
 

@@ -7,24 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archcast.core.identity import versioned
 from archcast.encodings.bounded_memory import batches
-from archcast.encodings.live_graphs import carriers, carrying, live_parts, number_sums
+from archcast.encodings.live_graphs import carriers, carrying, live_graphs, number_sums
 from archcast.spaces.space import Architecture
 
 LONGEST = 3  # nine operations on paths of four would be 7,381 features; on three they are 820
 MOST = 10_000  # features, of which there are one an operation in any case
 
 
+@versioned(2)
 def encode(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
     """One feature a sequence of operations: 1 where it is on a path from the input to the output.
 
     The path encoding of White et al., 2019 (BANANAS). A feature is known by its operations, not by
-    the nodes that carry them, so isomorphic graphs share their row; what only skips tell apart does
-    not, as a skip is an operation like others. Features stand in order of length, from the empty
-    sequence to the `longest`; within a length, in the order of `carrying(space)`. A longer path
-    sets the feature of each of its stretches of that length: truncation as in the paper would leave
-    a chain of four nodes without any. Behind them stand the sums of the nodes' numbers, if these
-    have any.
+    the nodes that carry them. Architectures are reduced first, so equal networks share their row.
+    Features stand in order of length, from the empty sequence to the `longest`; within a length, in
+    the order of `carrying(space)`. A longer path sets the feature of each of its stretches of that
+    length: truncation as in the paper would leave a chain of four nodes without any. Behind them
+    stand the sums of the nodes' numbers, if these have any.
     """
     space = architectures[0].space
     alphabet = carrying(space)
@@ -44,8 +45,7 @@ def _encode(
     architectures: Sequence[Architecture], alphabet: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:
     """Which sequences can stand before a node grows from which can stand before its sources."""
-    space = architectures[0].space
-    graphs = live_parts(space, space.graphs(architectures))
+    graphs = live_graphs(architectures)
     has = carriers(graphs, alphabet).astype(np.float32)
     backward = graphs.adjacency.swapaxes(1, 2).astype(np.float32)
 

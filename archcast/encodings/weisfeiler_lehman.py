@@ -24,7 +24,7 @@ def encode(architectures: Sequence[Architecture], iterations: int) -> Labels:
     The views are the operations themselves; `iterations` rounds of refinement along the edges, and
     as many against them; the same rounds once more with every inner node given one operation,
     which sees bare topology; and, where nodes carry numbers, all but the last once more with
-    operations told apart by them, in eight parts of their scale. Only the live parts of canonical
+    operations told apart by them, in eight parts of their scale. Only the live parts of reduced
     graphs count.
     """
     cells = 4 * architectures[0].space.nodes ** 2

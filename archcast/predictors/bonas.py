@@ -24,7 +24,7 @@ class BONAS(HeldOutVariance, GraphPredictor):
     training are those of `GCN`; the paper has four layers of 64.
     """
 
-    tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS", version=2)
+    tags = Tags(probabilistic=True, paper="Shi et al., 2019, BONAS", version=3)
 
     networks_: Sequence[GlobalNode]
 

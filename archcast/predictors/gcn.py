@@ -18,7 +18,7 @@ class GCN(GraphPredictor):
     convolutions; see `graph_network.DirectedConvolution`.
     """
 
-    tags = Tags(paper="Wen et al., 2019, Neural Predictor for NAS", version=2)
+    tags = Tags(paper="Wen et al., 2019, Neural Predictor for NAS", version=3)
 
     def _network(self, features: int) -> NodeMean:
         from archcast.predictors.helpers.graph_network import NodeMean

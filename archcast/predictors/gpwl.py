@@ -34,7 +34,7 @@ class WeisfeilerLehmanGP(RescalesLabels, Predictor):
     nodes.
     """
 
-    tags = Tags(probabilistic=True, paper="Ru et al., 2021, NAS-BOWL")
+    tags = Tags(probabilistic=True, paper="Ru et al., 2021, NAS-BOWL", version=2)
 
     def __init__(self, labels: str = "normal", kernel: str = "matern", iterations: int = 2) -> None:
         self.labels = labels

@@ -9,6 +9,7 @@ import numpy as np
 
 from archcast.core.heavy import torch
 from archcast.core.seeding import seeded
+from archcast.encodings.live_graphs import reduced
 from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.labels import Axis, RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
@@ -25,7 +26,7 @@ MOST = 2_000  # decisions
 class NAO(RescalesLabels, Predictor):
     """Neural architecture optimization: an LSTM encodes the choices of an architecture.
 
-    The choices of the canonical form are a sequence of tokens, one a decision; options of the same
+    The choices of the reduced form are a sequence of tokens, one a decision; options of the same
     name share their token, and a range has eight. The encoder's states after each token, together
     scaled to length 1, are the code (the paper takes their mean, which blurs where a token was).
     From it a network regresses the label and an LSTM decodes the tokens; the loss is `tradeoff`
@@ -43,7 +44,7 @@ class NAO(RescalesLabels, Predictor):
         seed: of the initial weights and the batches.
     """
 
-    tags = Tags(paper="Luo et al., 2018, NAO")
+    tags = Tags(paper="Luo et al., 2018, NAO", version=2)
 
     def __init__(
         self,
@@ -139,7 +140,7 @@ class NAO(RescalesLabels, Predictor):
             )
         number = vocabulary(space)
         table = [[number[name] for name in level_names(decision)] for decision in space.decisions]
-        levels = level_matrix([space.canonical(architecture) for architecture in architectures])
+        levels = level_matrix(reduced(architectures))
         rows = [
             [names[level] for names, level in zip(table, row, strict=True)]
             for row in levels.tolist()

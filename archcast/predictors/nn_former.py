@@ -19,7 +19,7 @@ class NNFormer(GraphPredictor):
     networks of two layers are averaged.
     """
 
-    tags = Tags(paper="Xu et al., 2025, NN-Former: Rethinking Graph Structure")
+    tags = Tags(paper="Xu et al., 2025, NN-Former: Rethinking Graph Structure", version=2)
     networks: ClassVar[int] = 3
 
     def __init__(

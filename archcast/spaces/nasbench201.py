@@ -59,17 +59,22 @@ class NASBench201(Space):
 
         The unique string is the one of the benchmark's authors: it drops skip connections and
         what can't reach the output, and ignores the order of sums. It gives their 6,466 classes,
-        which still tell a sum with an empty term from one without; equal in all but that, there
-        are 4,930. The representative carries `none` on every edge that its class leaves open.
+        which still tell a sum with an empty term from one without. The representative carries
+        `none` on every edge that its class leaves open.
         """
-        return Architecture(self, self._representatives[unique_string(architecture)])
+        return self._representatives[unique_string(architecture)]
+
+    def reduced(self, architecture: Architecture) -> Architecture:
+        """The first cell that adds up the same terms, of which 4,930 differ."""
+        return self._reduced[computed(architecture)]
 
     @cached_property
-    def _representatives(self) -> dict[str, tuple[int, ...]]:
-        first: dict[str, tuple[int, ...]] = {}
-        for cell in self.enumerate():
-            first.setdefault(unique_string(cell), cell.choices)
-        return first
+    def _representatives(self) -> dict[str, Architecture]:
+        return {unique_string(cell): cell for cell in reversed([*self.enumerate()])}
+
+    @cached_property
+    def _reduced(self) -> dict[str, Architecture]:
+        return {computed(cell): cell for cell in reversed([*self.enumerate()])}
 
     def graphs(self, architectures: Sequence[Architecture]) -> Graphs:
         """Nodes: the input, the six edges in the order of the text form, the output."""
@@ -103,6 +108,21 @@ def unique_string(cell: Architecture) -> str:
                 terms.append(f"({signal})@{operation}")
         nodes.append("+".join(sorted(terms)))
     return nodes[-1]
+
+
+def computed(cell: Architecture) -> str:
+    """What the cell computes: a sum of terms, in which a skipped sum is no term but its own."""
+    nodes = [["0"]]
+    for node in (1, 2, 3):
+        terms = []
+        for (source, target), choice in zip(EDGES, cell.choices, strict=True):
+            operation, signal = OPERATIONS[choice], nodes[source] if target == node else []
+            if operation == "skip_connect":
+                terms += signal
+            elif operation != "none" and signal:
+                terms.append(f"({'+'.join(signal)})@{operation}")
+        nodes.append(sorted(terms))
+    return "+".join(nodes[-1])
 
 
 SPACE = NASBench201()

@@ -107,6 +107,13 @@ class Space(ABC):
     def canonical(self, architecture: Architecture) -> Architecture:
         """The representative of all architectures that are the same network up to isomorphism."""
 
+    def reduced(self, architecture: Architecture) -> Architecture:
+        """The representative of all that compute the same, as encodings see them.
+
+        The canonical form, where the space does not know of more that compute the same.
+        """
+        return self.canonical(architecture)
+
     @abstractmethod
     def graphs(self, architectures: Sequence[Architecture]) -> Graphs:
         """The graphs of many architectures at once. One depends on its architecture alone."""

@@ -197,7 +197,7 @@ def check_graphs_do_not_depend_on_the_batch(space: Space) -> None:
 
 
 def check_encodings(space: Space) -> None:
-    """The columns of each encoding depend on the space alone, a row on its architecture alone.
+    """The columns of each encoding depend on the space alone, a row on its network alone.
 
     Of encodings that do not refuse the space, as graphs may be too large for one.
     """
@@ -213,6 +213,8 @@ def check_encodings(space: Space) -> None:
         np.testing.assert_array_equal(encode(sample[::-1])[::-1], together, name)
         for k, architecture in enumerate(sample):
             np.testing.assert_array_equal(encode([architecture]), together[[k]], name)
+            for form in (space.canonical(architecture), space.reduced(architecture)):
+                np.testing.assert_array_equal(encode([form]), together[[k]], name)
 
 
 def check_pickles(space: Space) -> None:

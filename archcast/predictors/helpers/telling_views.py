@@ -26,15 +26,12 @@ NOISE = np.log(0.1)  # the prior mean of its logarithm
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Encodings side by side, of architectures as they are, or of their canonical forms."""
+    """Encodings side by side."""
 
     names: tuple[str, ...]
-    of_forms: bool
 
     def __call__(self, architectures: Sequence[Architecture]) -> Vector:
         """Features (architectures, width)."""
-        if self.of_forms:
-            architectures = [each.space.canonical(each) for each in architectures]
         return np.hstack([encodings.get(name)(architectures) for name in self.names])
 
 
@@ -46,8 +43,8 @@ def views_of(encoding: str) -> tuple[str, ...]:
 def look(encoding: str, architectures: Sequence[Architecture], labels: Vector) -> Views:
     """The encoding of that name; or for `auto` those that tell something of the labels."""
     if encoding != AUTO:
-        return Views((encoding,), of_forms=False)
-    return Views(tuple(telling_views(architectures, labels)), of_forms=True)
+        return Views((encoding,))
+    return Views(tuple(telling_views(architectures, labels)))
 
 
 def telling_views(architectures: Sequence[Architecture], labels: Vector) -> list[str]:
@@ -65,7 +62,7 @@ def telling_views(architectures: Sequence[Architecture], labels: Vector) -> list
     distances = {}
     for name in VIEWS:
         try:
-            distance = _distances(Views((name,), of_forms=True)(some))
+            distance = _distances(Views((name,))(some))
         except InputError:
             continue
         if distance is not None:

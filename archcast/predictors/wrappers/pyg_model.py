@@ -36,7 +36,7 @@ class GraphModel(GraphPredictor):
     grow with the labels, as those of `GCN`.
     """
 
-    tags = Tags(paper="Fey and Lenssen, 2019", version=2)
+    tags = Tags(paper="Fey and Lenssen, 2019", version=3)
     width = 200  # of a layer, for the memory of a query
 
     @classmethod
