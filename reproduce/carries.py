@@ -20,7 +20,7 @@ from archcast.benchmarks.table import Table
 from archcast.evaluation.metrics import spearman
 from archcast.evaluation.noise import noise_ceiling
 from archcast.report.views import OKABE_ITO
-from archcast.studies.costs import affordable, pareto
+from archcast.studies.costs import pareto, training_seconds, winners_over_benchmarks
 from archcast.studies.experiment import Experiment
 from archcast.studies.leaderboard import summarise
 from archcast.studies.over_benchmarks import KEY
@@ -28,7 +28,6 @@ from reproduce.options import opened, options_of_jobs
 from reproduce.page import number, table
 
 FEW, MANY = 30, 100  # labels
-BUDGETS = ((0, 0.05), (FEW, 0.05), (MANY, 0.05), (0, 0.5), (MANY, 0.5))  # trainings
 RANKED = 200
 SHOWN = 20  # predictors of the figure
 MARKERS = "os^Dv*PX"
@@ -149,19 +148,13 @@ def agreement(boards: dict[str, pd.DataFrame]) -> str:
 
 def winners(boards: dict[str, pd.DataFrame], tables: dict[str, Table]) -> str:
     """The best that so many trainings pay to start with, and such a share of one for a query."""
+    training = {name: training_seconds(results) for name, results in tables.items()}
+    won = winners_over_benchmarks(boards, training, (0, FEW, MANY))
     rows = []
-    for trainings, share in BUDGETS:
-        cells = [f"{trainings} trainings", f"{share:.0%} of one"]
-        for name, results in tables.items():
-            assert results.epoch_seconds is not None
-            training = float(np.mean(results.epoch_seconds) * results.epochs.max())
-            init = (1.1 * trainings + 1) * training  # a drawn set may be dear
-            known = boards[name].dropna(subset="kendall_tau")
-            payable = affordable(known, init, share * training)
-            reached = payable["kendall_tau"].to_numpy()
-            best = payable["predictor"].tolist()[reached.argmax()]
-            cells.append(f"`{best}` {number(reached.max(), 2)}")
-        rows.append(cells)
+    for (trainings, share), line in zip(won.index, won.to_numpy(), strict=True):
+        best = (boards[name].loc[at] for name, at in zip(won.columns, line, strict=True))
+        cells = [f"`{row['predictor']}` {number(row['kendall_tau'], 2)}" for row in best]
+        rows.append([f"{trainings} trainings", f"{share:.0%} of one", *cells])
     return table(["to start with", "a query", *boards], rows)
 
 

@@ -518,6 +518,23 @@ def test_costs_shows_who_wins_where(archcast, swept) -> None:  # type: ignore[no
         assert part in " ".join(out.split())
 
 
+def test_costs_over_benchmarks(archcast, swept, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    table, results = swept
+    other = tmp_path / "other.parquet"
+    other.write_bytes(table.read_bytes())
+    command = f"costs --benchmark {table},{other} {SWEEP} --results {results}"
+    code, out, _ = archcast(command)
+    assert code == 0
+    for part in ("2 benchmarks", "30 trainings 50% of one", "Not beaten", "sotl-e"):
+        assert part in " ".join(out.split())
+    code, out, _ = archcast(f"{command} --format json")
+    rows = json.loads(out)
+    assert {(row["benchmark"], row["epochs"]) for row in rows} == {
+        (path.name, epochs) for path in (table, other) for epochs in (0, 1, 2, 4)
+    }
+    assert archcast(f"{command} --report page.html")[0] == 2
+
+
 @pytest.mark.parametrize("command", ["", "table", "benchmark"])
 def test_who_asks_for_nothing_is_told_what_there_is(archcast, command: str) -> None:  # type: ignore[no-untyped-def]
     code, out, err = archcast(command)

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archcast.studies.costs import affordable, budgets, pareto, winners
+from archcast.studies.costs import (
+    affordable,
+    budgets,
+    pareto,
+    unbeaten,
+    winners,
+    winners_over_benchmarks,
+)
 
 few = st.sampled_from([0.0, 1.0, 2.0, 3.0])
 rows_ = st.lists(st.tuples(few, few, few), max_size=12)
@@ -60,3 +67,27 @@ def test_budgets_are_even_on_a_log_axis() -> None:
     assert init[-1] == pytest.approx(100.0)
     assert init[2] / init[0] == pytest.approx(10.0)
     assert query == [1.0]
+
+
+def test_budgets_in_trainings_are_each_benchmarks_own() -> None:
+    """On the slow one a training takes ten seconds, on the fast one a second."""
+    rows = board((0.0, 0.0, 0.1), (11.0, 0.0, 0.3), (11.0, 4.0, 0.5), (111.0, 0.0, 0.6))
+    boards = {"fast": rows, "slow": rows, "unknown": rows}
+    training = {"fast": 1.0, "slow": 10.0, "unknown": float("nan")}
+    won = winners_over_benchmarks(boards, training, (0, 10, 100), (0.05, 0.5))
+    assert won["fast"].tolist() == [0, 0, 1, 1, 3, 3]
+    assert won["slow"].tolist() == [0, 0, 3, 3, 3, 3]
+    assert won["unknown"].isna().all()
+
+
+def test_what_is_beaten_nowhere_is_first() -> None:
+    def named(*rows: tuple[float | None, float | None, float | None]) -> pd.DataFrame:
+        return board(*rows).assign(predictor=["always", "always", "once", "never"])
+
+    one = named((1.0, 0.0, 0.5), (0.0, 0.0, 0.2), (1.0, 1.0, 0.9), (2.0, 0.0, 0.4))
+    other = named((1.0, 0.0, 0.5), (0.0, 0.0, 0.2), (1.0, 1.0, 0.4), (2.0, 0.0, 0.4))
+    found = unbeaten({"one": one, "other": other})
+    assert found.index.tolist() == ["always", "once"]
+    assert found.loc["always"].tolist() == [0.5, 0.5]
+    assert found["one"]["once"] == 0.9
+    assert pd.isna(found["other"]["once"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archcast.cli.options import (
-    OnTable,
+    Format,
+    OnTables,
     Page,
     Predictors,
     Shown,
@@ -25,6 +28,10 @@ from archcast.cli.output import (
     report_failed_rows,
     write_report,
 )
+from archcast.core.errors import InputError
+
+if TYPE_CHECKING:
+    from archcast.studies.experiment import Experiment
 
 _SPLITS = Splits(test_size=100, repeats=4)
 
@@ -32,7 +39,7 @@ _SPLITS = Splits(test_size=100, repeats=4)
 def costs(
     context: typer.Context,
     *,
-    on: OnTable,
+    on: OnTables,
     predictors: Predictors = "all",
     train_sizes: TrainSizes = "10,30,100,300",
     epochs: Annotated[
@@ -57,10 +64,9 @@ def costs(
     """Find which predictor wins at which budget.
 
     Compares what predictors cost to initialise and to query, over labels and epochs. JSON and CSV
-    are leaderboard rows, with `pareto` for those that no other beats on all counts.
+    are leaderboard rows, with `pareto` for those that no other beats on all counts. Over several
+    benchmarks, budgets are trainings.
     """
-    from dataclasses import replace
-
     from archcast.report.terminal import (
         INTERVALS,
         TIED,
@@ -70,16 +76,21 @@ def costs(
     )
     from archcast.studies.costs import QUICK, doublings, summarise
 
-    table = on.open(report)
+    tables = on.open_all(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
-    experiment = splits.experiment(table, predictors, sizes, paid, device)
-    if quick:
-        said = {name: context.get_parameter_source(name) for name in QUICK}
-        unsaid = [name for name, source in said.items() if source and source.name == "DEFAULT"]
-        experiment = replace(experiment, **{name: QUICK[name] for name in unsaid})
-    if experiment.epochs is None:
-        experiment = replace(experiment, epochs=doublings(table))
+    said = {name: context.get_parameter_source(name) for name in QUICK}
+    unsaid = [name for name, source in said.items() if source and source.name == "DEFAULT"]
+    faster = {name: QUICK[name] for name in unsaid} if quick else {}
+    experiments = {
+        name: replace(
+            splits.experiment(table, predictors, sizes, paid or doublings(table), device), **faster
+        )
+        for name, table in tables.items()
+    }
+    if len(tables) > 1:
+        return _over_benchmarks(experiments, work, format, report)
+    ((table, experiment),) = zip(tables.values(), experiments.values(), strict=True)
     measured = experiment.measured(work.results, work.workers, work.retry)
     write_report(measured, table, report)
     board = summarise(measured)
@@ -100,3 +111,37 @@ def costs(
         shown.print(by_epochs)
     shown.print(f"\n{TIED}\n{INTERVALS}")
     return report_failed_rows(measured)
+
+
+def _over_benchmarks(
+    experiments: dict[str, Experiment], work: Work, format: Format, report: Path | None
+) -> None:
+    """Winners by budget and what is never beaten, where several benchmarks were asked for."""
+    import pandas as pd
+
+    from archcast.report.terminal import unbeaten_table, winners_table
+    from archcast.studies.costs import (
+        summarise,
+        training_seconds,
+        unbeaten,
+        winners_over_benchmarks,
+    )
+    from archcast.studies.experiment import measured_all
+
+    if report is not None:
+        raise InputError(f"--report {report}: a page is of one benchmark; give one")
+    measured = measured_all(experiments.values(), work.results, work.workers, work.retry)
+    boards = {name: summarise(each) for name, each in zip(experiments, measured, strict=True)}
+    if format != "table":
+        print_frame(pd.concat(boards.values(), ignore_index=True), format)
+        return report_failed_rows(pd.concat(measured))
+    some = next(iter(experiments.values()))
+    training = {name: training_seconds(each.table) for name, each in experiments.items()}
+    won = winners_over_benchmarks(boards, training, (0, *sorted(some.train_sizes)))
+    shown = console()
+    shown.print(f"{len(boards)} benchmarks, mean of {some.repeats} splits each")
+    shown.print("\nBest predictor by trainings paid to start with and for a query")
+    shown.print(winners_table(boards, won))
+    shown.print("\nNot beaten in initialisation, query and tau together: the best tau of such rows")
+    shown.print(unbeaten_table(unbeaten(boards)))
+    return report_failed_rows(pd.concat(measured))

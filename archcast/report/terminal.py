@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -139,6 +139,38 @@ def surface_table(board: pd.DataFrame, width: int) -> Table:
             for row in won
         )
         table.add_row(seconds_text(query_seconds), *cells)
+    return table
+
+
+def winners_table(boards: Mapping[str, pd.DataFrame], won: pd.DataFrame) -> Table:
+    """Who wins on each benchmark at budgets in trainings, of `winners_over_benchmarks`."""
+    table = _new_table()
+    for name in ("to start with", "a query"):
+        table.add_column(name, justify="right")
+    for name in won.columns:
+        table.add_column(name, overflow="fold")
+    rows = {name: rows_of(board) for name, board in boards.items()}
+    for (trainings, share), line in zip(won.index, won.to_numpy(), strict=True):
+        found = (
+            None if pd.isna(at) else rows[name][at]
+            for name, at in zip(won.columns, line, strict=True)
+        )  # fmt: skip
+        cells = (
+            "-" if row is None else f"{row['predictor']} {number(row['kendall_tau'], 2)}"
+            for row in found
+        )
+        table.add_row(counted(trainings, "training"), f"{share:.0%} of one", *cells)
+    return table
+
+
+def unbeaten_table(taus: pd.DataFrame) -> Table:
+    """The best tau of each predictor that no other beats on all counts, by benchmark."""
+    table = _new_table()
+    table.add_column("predictor", overflow="fold", min_width=9)
+    for name in taus.columns:
+        table.add_column(name, justify="right", overflow="fold")
+    for predictor, line in zip(taus.index, taus.to_numpy(), strict=True):
+        table.add_row(predictor, *("-" if np.isnan(tau) else number(tau, 2) for tau in line))
     return table
 
 

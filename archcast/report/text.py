@@ -190,8 +190,8 @@ def _cell(metric: Metric) -> Callable[[Row], str]:
 INTERVAL = f"95 % of {KENDALL_TAU.heading}"
 
 
-def counted(value: int, unit: Literal["label", "epoch"]) -> str:
-    """A number of labels or epochs.
+def counted(value: int, unit: Literal["label", "epoch", "training"]) -> str:
+    """A number of labels, epochs or trainings.
 
     >>> counted(2, "epoch")
     '2 epochs'

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ QUICK: dict[str, Any] = {
 TRAIN_SIZES = (10, 30, 100, 300)
 LEAST_SECONDS = 1e-3  # below, differences are noise of the clock
 STEPS_A_DECADE = 2
+SHARES = (0.05, 0.5)  # of a training, for a query
 _COUNTS = ["init_seconds", "query_seconds", "kendall_tau"]  # all on which rows are compared
 
 
@@ -66,6 +68,58 @@ def winners(
     )
     best = [[known.index[row.argmax()] if row.any() else None for row in line] for line in payable]
     return pd.DataFrame(best, pd.Index(query_budgets), pd.Index(init_budgets)).astype("Int64")
+
+
+def training_seconds(table: Table) -> float:
+    """What a training takes, on average; NaN where the table does not say."""
+    if table.epoch_seconds is None:
+        return math.nan
+    return float(np.mean(table.epoch_seconds) * table.epochs.max())
+
+
+def winners_over_benchmarks(
+    boards: Mapping[str, pd.DataFrame],
+    training: Mapping[str, float],
+    trainings: Sequence[int],
+    shares: Sequence[float] = SHARES,
+) -> pd.DataFrame:
+    """Which row of each board has the best Kendall tau that budgets in trainings can pay.
+
+    Networks of one benchmark train for longer than those of another. So what may be paid to
+    start with is a number of `trainings`, and what a query may take a share of one; a tenth and one
+    training more may be paid, as those that are drawn may be dear. One row a budget, the index; one
+    column a board, of its row's label, missing where nothing is affordable.
+
+    Args:
+        boards: what `summarise` makes, by benchmark.
+        training: the seconds of one training, by benchmark.
+        trainings: how many may be paid.
+        shares: how much of one a query may take.
+    """
+    budgets = pd.MultiIndex.from_product([trainings, shares], names=["trainings", "share"])
+    best = {
+        name: [
+            winners(board, [(1.1 * n + 1) * training[name]], [share * training[name]]).iat[0, 0]
+            for n, share in budgets
+        ]
+        for name, board in boards.items()
+    }
+    return pd.DataFrame(best, budgets, dtype="Int64")
+
+
+def unbeaten(boards: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The best Kendall tau of each predictor on each board among its rows that no other beats.
+
+    A row a predictor that has one at all, those with the most boards first; NaN elsewhere.
+    """
+    best = {
+        name: board[pareto(board)].groupby("predictor")["kendall_tau"].max()
+        for name, board in boards.items()
+    }
+    found = pd.DataFrame(best)
+    order = pd.DataFrame({"boards": found.notna().sum(axis=1), "tau": found.mean(axis=1)})
+    order = order.sort_values(["boards", "tau"], ascending=False, kind="stable")
+    return found.loc[order.index]
 
 
 def affordable(board: pd.DataFrame, init: float, query: float) -> pd.DataFrame:
