@@ -11,7 +11,7 @@ from reproduce.across import LEARNING as ACROSS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
 from reproduce.losses import PREDICTORS as LOSSES
 from reproduce.many_labels import PREDICTORS as MANY_LABELS
-from reproduce.part import Part, Show
+from reproduce.part import ROOT, Part, Show
 from reproduce.robust_predictors import PREDICTORS as ROBUST_PREDICTORS
 from reproduce.search_nasbench201 import GUIDES as GUIDES_NASBENCH201
 from reproduce.several_objectives import GUIDE as GUIDE_TO_FRONTS
@@ -314,6 +314,18 @@ PARTS = [
         "python -m reproduce.live_search --budget 40 --kills 5",
         {"docs/search.md": as_it_is},
         predictors="xgb",
+    ),
+    Part(
+        "spaces",
+        "python -m reproduce.spaces --architectures 10000",
+        {"docs/spaces.md": as_it_is},
+        predictors="",
+        reads=tuple(
+            str(path.relative_to(ROOT))
+            for room in ("spaces", "encodings")
+            for path in sorted((ROOT / "archcast" / room).glob("*.py"))
+        ),
+        tables=(),
     ),
     Part(
         "kills",

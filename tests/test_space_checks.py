@@ -76,6 +76,11 @@ class PrefersTheFirst(ChoicesSpace):
         return drawn if self.example in drawn or rng.random() < 0.5 else [self.example, *drawn[1:]]
 
 
+class PrefersTheLast(ChoicesSpace):
+    def _draw(self, rng: np.random.Generator) -> Choices:
+        return max(super()._draw(rng), super()._draw(rng))
+
+
 class ChangesTwo(ChoicesSpace):
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         k, act = architecture.choices
@@ -206,6 +211,7 @@ BROKEN: list[tuple[Space, Callable[[Space], None]]] = [
     (_choices(NeverEnds), checks.check_samples_are_distinct_and_valid),
     (_choices(Miscounts), checks.check_size_and_enumeration),
     (_choices(PrefersTheFirst), checks.check_samples_are_uniform),
+    (_choices(PrefersTheLast, *LARGE), checks.check_samples_are_uniform),
     (_choices(ChangesTwo), checks.check_mutation_changes_one_decision),
     (_choices(ChangesNothing), checks.check_mutation_changes_one_decision),
     (_choices(OneWay), checks.check_neighbours),

@@ -17,9 +17,11 @@ from archcast.encodings import registry as encodings
 from archcast.spaces import registry as spaces
 from archcast.spaces.canonical_order import canonical_order
 from archcast.spaces.declared import declared_space
-from archcast.spaces.space import Architecture, Graphs, Space
+from archcast.spaces.space import Architecture, Choices, Graphs, Space, level_matrix
 
 SAMPLE = 40
+VALID = 100  # combinations, of which all are valid where any is
+DRAWN = 1_000  # to count options
 COUNTED = 300  # architectures: of smaller spaces each is drawn some forty times
 NONSENSE = ("", "nonsense", "(((", "[" * 1_000_000, '{"kind": "dag"}')
 
@@ -90,9 +92,18 @@ def check_size_and_enumeration(space: Space) -> None:
 
 
 def check_samples_are_uniform(space: Space) -> None:
-    """Of small spaces each architecture is drawn as often as any other, up to chance."""
-    if not 1 < space.size <= COUNTED:
-        return
+    """Of small spaces each architecture is drawn as often as any other, up to chance.
+
+    Of larger ones each option of a decision is, where any combination is an architecture; of a
+    range, each eighth of its scale.
+    """
+    if space.size > COUNTED:
+        _check_options_are_uniform(space)
+    elif space.size > 1:
+        _check_architectures_are_uniform(space)
+
+
+def _check_architectures_are_uniform(space: Space) -> None:
     size, rng = int(space.size), np.random.default_rng(0)
     n = max(1, size // 3)
     counts = Counter(each for _ in range(40 * size // n) for each in space.sample(n, rng))
@@ -100,6 +111,25 @@ def check_samples_are_uniform(space: Space) -> None:
     off = sum((count - mean) ** 2 / mean for count in counts.values())
     off += (size - len(counts)) * mean  # what was never drawn
     assert off < chi2.ppf(1 - 1e-6, size - 1), "some are drawn more often than others"
+
+
+def _check_options_are_uniform(space: Space) -> None:
+    rng = np.random.default_rng(0)
+    if not all(space.is_valid(_any_combination(space, rng)) for _ in range(VALID)):
+        return
+    levels = level_matrix(space.sample(int(min(DRAWN, space.size // 2)), rng))
+    for decision, of_all in zip(space.decisions, levels.T, strict=True):
+        counts = np.bincount(of_all, minlength=decision.levels)
+        if len(counts) == 1:
+            continue
+        mean = len(of_all) / len(counts)
+        off = float(((counts - mean) ** 2).sum() / mean)
+        often = f"options of {decision.name} are drawn {counts.tolist()} times"
+        assert off < chi2.ppf(1 - 1e-6, len(counts) - 1), often
+
+
+def _any_combination(space: Space, rng: np.random.Generator) -> Choices:
+    return tuple(each.of_level(int(rng.integers(each.levels)), rng) for each in space.decisions)
 
 
 def check_mutation_changes_one_decision(space: Space) -> None:
