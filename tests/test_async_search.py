@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from archcast.benchmarks.table import Table, read_table
-from archcast.core.errors import InputError
+from archcast.core.errors import InputError, UnreachableError
+from archcast.core.workers import JobLost
 from archcast.making.ground_truth import Beyond, setting_of
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
@@ -188,6 +189,52 @@ def test_after_a_kill_a_search_goes_on_from_where_it_was(
             path.unlink()
         replayed = searched(table, results, Here(), at_once=2)
         assert [each.values for each in replayed] == [each.values for each in first]
+
+
+def test_a_search_survives_trainings_that_no_process_does(
+    table: Table,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told the worst, also when it goes on after a kill, and their rows are in no table."""
+
+    class Deadly(Here):
+        def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if self.done != 1:
+                return super().submit(job, *args, **kwargs)
+            self.done += 1
+            future: Future[Any] = Future()
+            future.set_exception(JobLost(args[-1], "killed the process that it ran in, twice"))
+            return future
+
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path / "cache"))
+    options = {"strategies": "random", "at_once": 2}
+    [record] = searched(table, tmp_path, Deadly(), **options)
+    assert "killed the process that it ran in, twice" in caplog.text
+    assert len(record.values) == record.total_evaluations == 5
+    at = record.values.index(0.0)
+    lost = record.beyond[at]
+    assert record.truth[at] == pytest.approx(100 / 3), "that of guessing"
+    trained = {row["architecture"] for row in Beyond.of(table, "cpu").rows()}
+    assert lost not in trained
+    out = read_table(*tmp_path.glob(f"{Path(table.name).stem}-*-live.parquet"))
+    assert lost not in map(str, out.architectures)
+    (tmp_path / "search" / f"{record.job.key(table.hash)}.json").unlink()
+    [again] = searched(table, tmp_path, Here(), **options)
+    assert again.values == record.values
+
+
+def test_who_is_not_there_to_train_is_no_failure_of_a_search(table: Table, tmp_path: Path) -> None:
+    class Gone(Here):
+        def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_exception(UnreachableError("--cluster tcp://there: the scheduler is gone"))
+            return future
+
+    with pytest.raises(InputError, match="the scheduler is gone"):
+        searched(table, tmp_path, Gone(), at_once=2)
+    assert not [*tmp_path.glob("search/*.json")]
 
 
 def test_a_journal_that_a_kill_has_cut_is_read_up_to_there(table: Table, tmp_path: Path) -> None:

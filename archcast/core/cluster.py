@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 import cloudpickle
 
 from archcast.core.cache import cache_folder
-from archcast.core.errors import InputError, foreign, told
+from archcast.core.errors import InputError, UnreachableError, foreign, told
 from archcast.core.files import read_whole
 from archcast.core.hosting import Outcome, hosted, installed, put_in_cache
 from archcast.core.workers import JobLost, pickled, stays
@@ -163,7 +163,7 @@ class Cluster(Executor):
         try:
             outcome = there.result()
         except CancelledError:
-            raise InputError(
+            raise UnreachableError(
                 f"--cluster {self.where}: the scheduler is gone; what is finished is kept"
             ) from None
         except KilledWorker as error:

@@ -23,6 +23,10 @@ class InputError(ValueError):
         super().__init__(message)
 
 
+class UnreachableError(InputError):
+    """Who was to work is not there, or not as it must be: no job's fault, and the end of all."""
+
+
 @contextmanager
 def foreign(what: str) -> Iterator[None]:
     """Somebody else's code: that it fails becomes an `InputError`, `what` and why."""

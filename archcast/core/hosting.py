@@ -20,7 +20,7 @@ import cloudpickle
 
 import archcast
 from archcast.core.cache import Wanted, as_guest, cache_folder, made_folder
-from archcast.core.errors import InputError
+from archcast.core.errors import UnreachableError
 from archcast.core.files import replacing
 from archcast.core.workers import JobLost, Processes, kept, read_kept, stays
 
@@ -64,10 +64,11 @@ def hosted(
         contents: of these files.
 
     Raises:
-        InputError: something else is installed here, or the cache can't be written to.
+        UnreachableError: something else is installed here.
+        InputError: the cache can't be written to.
     """
     if asked_by != installed():
-        raise InputError(
+        raise UnreachableError(
             f"a worker on {platform.node()} has {installed()}, and not {asked_by}; install the same"
             " there"
         )

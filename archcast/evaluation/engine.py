@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from archcast.benchmarks.objective import MeasuredOn, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.cache import Wanted
-from archcast.core.errors import InputError, told
+from archcast.core.errors import InputError, UnreachableError, told
 from archcast.core.identity import versioned
 from archcast.evaluation.job import BaseJob, Job, Planned, PredictorJob
 from archcast.evaluation.network_fields import (
@@ -124,7 +124,7 @@ def outcome_or_error(predict: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries inside predictors, about themselves
             return predict()
-    except (KeyboardInterrupt, Wanted):
+    except (KeyboardInterrupt, Wanted, UnreachableError):
         raise
     except BaseException as error:  # one of `sys.exit`, too, ends a job and no more
         where = traceback.extract_tb(error.__traceback__)[-1]

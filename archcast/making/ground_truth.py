@@ -187,6 +187,17 @@ class Beyond:
                 made(path)
         return row
 
+    def lost(self, run: Asked) -> dict[str, Any]:
+        """A row in place of a run that no process survived: as of one that diverged at once.
+
+        What it costs is not known.
+        """
+        examples = _first(self.setting.task, self.setting.content)
+        attacked = Robustness(examples.chance, examples.chance) if self.setting.attack else None
+        guessing = Run(test_score=examples.chance, attacked=attacked, diverged=True)
+        columns = guessing.columns(examples.measure, self.setting.device)
+        return {**columns, "architecture": str(run[0]), "seed": run[1]}
+
     def _path(self, run: Asked) -> Path:
         return self.folder / f"{digest([str(run[0]), run[1]])}.json"
 

@@ -21,7 +21,7 @@ from archcast.search.pool import Pool
 from archcast.search.simulation import IDLE, ROUNDING, Log, Simulation, pool_of, returned_after
 from archcast.search.stop_rule import StopRule, Watch
 from archcast.search.strategy import Trial
-from archcast.search.trainings import FORETOLD, SECONDS, Trainings
+from archcast.search.trainings import FORETOLD, SECONDS, Row, Trainings
 from archcast.spaces.space import Architecture
 
 SEEDS = 3  # of the runs that judge what a search finds
@@ -108,6 +108,7 @@ class LiveSimulation(Simulation):
                 if not waiting or (ended := trainings.end()) is None:
                     break
                 asked, row = ended
+                row = row or self._lost(asked)
                 self.predictor_seconds += row.pop(SECONDS, 0.0)
                 foretold = row.pop(FORETOLD, None)
                 if not self._knows(asked[0]):  # a guide may have paid for it since
@@ -118,6 +119,15 @@ class LiveSimulation(Simulation):
                 if not all(tell(each) for each in waiting.pop(asked)):
                     break
         return self.log
+
+    def _lost(self, asked: Asked) -> Row:
+        """What a search is told of a training that was lost: the worst, at the highest costs."""
+        row, known = self.beyond.lost(asked), self.table.columns
+        costs = ("epoch_seconds", "parameters", "flops", "memory")
+        for name in (*costs, f"latency_{self.beyond.setting.device}"):
+            if name in known:
+                row[name] = np.nanmax(known[name]).item()
+        return row
 
     def _watch(self) -> Watch | None:
         """Who is to watch a training that begins now."""

@@ -19,8 +19,9 @@ from filelock import FileLock
 
 from archcast.core.errors import InputError
 from archcast.core.files import read_whole
-from archcast.core.workers import HEED, submitting
+from archcast.core.workers import HEED, JobLost, submitting
 from archcast.making.ground_truth import Asked, Beyond
+from archcast.making.table_training import lost
 from archcast.search.stop_rule import Watch
 
 Row = dict[str, Any]
@@ -45,7 +46,7 @@ class Ended:
 
     text: str
     seconds: float
-    row: Row | None  # of a training that was watched
+    row: Row | None  # of a training that was watched; empty of one that was lost
     at: int  # the byte where the line begins
     end: int  # and where the next one does
 
@@ -108,7 +109,10 @@ class Trainings:
             self._go_on()
 
     def end(self) -> tuple[Asked, Row] | None:
-        """Wait for the next training to end; None where the time is over before."""
+        """Wait for the next training to end; None where the time is over before.
+
+        The row of a training that was lost, with the processes that it ran in, is empty.
+        """
         if self._past and self._past[0].text not in self._flying:
             _logger.warning("%s: is of another course of the search, which goes on", self.journal)
             os.truncate(self.journal, self._past[0].at)
@@ -119,7 +123,9 @@ class Trainings:
             ended = self._past.popleft()
             self._before = ended.seconds
             asked, _ = self._flying.pop(ended.text)
-            row = ended.row or self.beyond.kept(asked) or self._submit((asked, None)).result()
+            row = ended.row
+            if row is None:
+                row = self.beyond.kept(asked) or _outcome(asked, self._submit((asked, None)))
             if not self._past:
                 self._begun = monotonic()
                 self._go_on()
@@ -130,9 +136,10 @@ class Trainings:
                 return None
             done, _ = wait(self._futures, min(left, HEED), FIRST_COMPLETED)
         future = next(each for each in self._futures if each in done)  # the first to begin
-        text, row = self._futures.pop(future), future.result()
+        text = self._futures.pop(future)
         asked, watch = self._flying.pop(text)
-        self._append(text, row if watch else None)
+        row = _outcome(asked, future)
+        self._append(text, row if watch or not row else None)
         return asked, row
 
     @property
@@ -195,6 +202,14 @@ def stopped_in(folder: Path, beyond: Beyond) -> list[Row]:
     stopped = [row for row in rows if row and beyond.is_stopped(row)]
     apart = SECONDS, FORETOLD
     return [{name: row[name] for name in row if name not in apart} for row in stopped]
+
+
+def _outcome(asked: Asked, future: Future[Row]) -> Row:
+    """A row; none of a training that no process survives."""
+    try:
+        return future.result()
+    except JobLost as loss:
+        return lost(asked, loss)
 
 
 def _trained(item: tuple[Asked, Watch | None], beyond: Beyond) -> Row:
