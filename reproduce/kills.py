@@ -2,17 +2,19 @@
 
     python -m reproduce.kills --kills 300 --seed 0
 
-A kill is one of INT, TERM, HUP and KILL, of the main process alone. What counts as a fault: a
-record or a kept training that is gone or changed afterwards, a journal of a search that does not
-begin as before, a traceback, a process that is there after ten seconds, a temporary file, and a
-command that does not end well when it is let alone at last. Then each is run twice at the same time
-by two users of one folder: both have to end well, or one says in a line that the other is at it.
-The exit status is 1 where there was a fault.
+A kill is one of INT, TERM, HUP and KILL, of the main process alone or of all, as by a terminal; of
+commands on a cluster every other one is of the worker, and lets the command go on. What counts as a
+fault: a record, a kept training or a row of a table that is gone or changed afterwards, a journal
+of a search that does not begin as before, a traceback, a process that is there after ten seconds, a
+temporary file, and a command that does not end well when it is let alone at last. Then each is run
+twice at the same time by two users of one folder, with one cache and with two: both have to end
+well, or one says in a line that the other is at it. The exit status is 1 where there was a fault.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -20,12 +22,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from archcast.benchmarks.table import read_table
 from archcast.core.progress import track
 from reproduce.page import table
 from tests.results import small_table
@@ -71,24 +74,29 @@ class Trials:
         small_table().write(self.folder / "toy.parquet")
         write_images(self.folder / "squares.npz")
         self.environment = {
-            **os.environ, "TMPDIR": str(self.temporary), "ARCHCAST_CACHE": str(above / "cache"),
+            **os.environ,
+            "TMPDIR": str(self.temporary),
             "PYTHONPATH": str(Path(__file__).parent.parent),
-        }  # fmt: skip
+        }
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, cache: str = "cache") -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "archcast", *self.command], cwd=self.folder,
-            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=self.environment | {"ARCHCAST_CACHE": str(self.above / cache)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
 
-    def kill(self, number: signal.Signals, after: float) -> Iterator[str]:
+    def kill(self, number: signal.Signals, everybody: bool, after: float) -> Iterator[str]:
         """What is wrong after a kill."""
-        before = self.finished()
+        before, rows = self.finished(), self.rows()
         process = self.start()
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
-            process.send_signal(number)
+            if everybody:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
         try:
             _, said = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -107,19 +115,57 @@ class Trials:
         after_it = self.finished()
         if lost := [path for path in before if not is_kept(path, before[path], after_it.get(path))]:
             yield f"lost or changed: {lost}"
+        rows_after = self.rows()
+        if gone := [run for run, score in rows.items() if rows_after.get(run) != score]:
+            yield f"lost or changed rows: {gone}"
         parts = [str(path) for path in self.folder.rglob("*.part")]
-        parts += [str(path) for path in self.temporary.glob("archcast-*")]
+        if (number, everybody) != (signal.SIGKILL, True):  # which leaves nobody to tidy up
+            parts += [str(path) for path in self.temporary.glob("archcast-*")]
         if parts:
             yield f"temporary files: {parts}"
+
+    def lose(self, nanny: int, after: float) -> Iterator[str]:
+        """What is wrong when the worker of the cluster is killed, and the command let alone."""
+        before, process = self.finished(), self.start()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(after)
+        for child in Path(f"/proc/{nanny}/task/{nanny}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        _, said = process.communicate()
+        if process.returncode:
+            yield f"ends with {process.returncode}: {said[-300:]!r}"
+        after_it = self.finished()
+        if lost := [path for path in before if not is_kept(path, before[path], after_it.get(path))]:
+            yield f"lost or changed: {lost}"
+        for path in self.folder.glob("results/**/*.json"):  # or there is nothing left to lose
+            path.unlink()
 
     def finished(self) -> dict[Path, bytes]:
         """Records and trainings, which never change once they are there, and journals."""
         found = [
             *self.folder.glob("results/**/*.json"),
-            *self.folder.glob("results/**/*.journal"),
+            *self.folder.glob("results/search/**/*.journal"),
             *self.above.glob("cache/ground-truth/**/*.json"),
         ]
         return {path: path.read_bytes() for path in found}
+
+    def rows(self) -> dict[tuple[str, str, int], float]:
+        """Scores by table, architecture and seed, of tables in the making too."""
+        found = {}
+        for path in self.folder.rglob("*.parquet"):
+            there = read_table(path)
+            seeds, scores = there.columns["seed"].tolist(), there.columns["test_accuracy"].tolist()
+            for at, architecture in enumerate(there.architectures):
+                for row in range(there.starts[at], there.starts[at + 1]):
+                    found[str(path), str(architecture), seeds[row]] = scores[row]
+        for path in self.folder.rglob("*.parquet.journal"):
+            for line in path.read_bytes().splitlines(keepends=True):
+                if line.endswith(b"\n"):
+                    row = json.loads(line)
+                    if "architecture" in row:  # the first line has none
+                        run = str(path.with_suffix("")), row["architecture"], row["seed"]
+                        found[run] = row["test_accuracy"]
+        return found
 
     def processes(self) -> list[int]:
         """Those that have our folder for temporary files."""
@@ -142,15 +188,19 @@ class Trials:
 
     def share(self) -> Iterator[str]:
         """What is wrong when two users of one folder begin anew at the same time."""
+        for cache in ("cache", "own-cache"):
+            yield from self._share(cache)
+        yield from self.finish()
+
+    def _share(self, cache: str) -> Iterator[str]:
         for path in self.folder.glob("results/**/*.json"):
             path.unlink()
-        both = [self.start() for _ in range(2)]
+        both = [self.start(), self.start(cache)]
         told = [process.communicate()[1] for process in both]
         codes = [process.returncode for process in both]
         for code, said in zip(codes, told, strict=True):
             if code and not (code == 2 and BUSY in said and 0 in codes):
-                yield f"beside another, ends with {code}: {said[-300:]!r}"
-        yield from self.finish()
+                yield f"beside another with {cache}, ends with {code}: {said[-300:]!r}"
 
 
 def is_kept(path: Path, before: bytes, after: bytes | None) -> bool:
@@ -170,7 +220,7 @@ def main(kills: int, seed: int, longest: float) -> int:
         print(f"{name}: {fault}", file=sys.stderr, flush=True)
 
     with TemporaryDirectory() as root, ExitStack() as stack:
-        begin_cluster(stack, Path(root))
+        nanny = begin_cluster(stack, Path(root))
         trials = {}
         for name in COMMANDS:
             above = Path(root) / name.replace(" ", "-").replace(",", "")
@@ -179,9 +229,16 @@ def main(kills: int, seed: int, longest: float) -> int:
         for turn in track(range(kills), kills, "kills"):
             name = [*COMMANDS][turn % len(COMMANDS)]
             number, after = SIGNALS[rng.integers(len(SIGNALS))], rng.uniform(0.0, longest)
+            everybody, of_worker = rng.random(2) < 0.5
             killed[name] += 1
-            for fault in trials[name].kill(number, after):
-                count(name, f"{number.name} after {after:.2f} s: {fault}")
+            if ON_CLUSTER in COMMANDS[name] and of_worker:
+                faults_of = trials[name].lose(nanny, after)
+                how = "the worker's KILL"
+            else:
+                faults_of = trials[name].kill(number, everybody, after)
+                how = f"{number.name}{' of all' if everybody else ''}"
+            for fault in faults_of:
+                count(name, f"{how} after {after:.2f} s: {fault}")
         for name, each in trials.items():
             for fault in (*each.finish(), *each.share()):
                 count(name, fault)
@@ -194,8 +251,8 @@ def main(kills: int, seed: int, longest: float) -> int:
     return int(faults.total() > 0)
 
 
-def begin_cluster(stack: ExitStack, root: Path) -> None:
-    """A scheduler and a worker, for the commands that have one."""
+def begin_cluster(stack: ExitStack, root: Path) -> int:
+    """A scheduler and a worker; the process that begins the worker, anew whenever it ends."""
     file = ("--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", str(root / SCHEDULER))
     where = ("--local-directory", str(root / "worker"), "--nthreads", "2")
     environment = {**os.environ, "ARCHCAST_CACHE": str(root / "worker-cache")}
@@ -208,6 +265,7 @@ def begin_cluster(stack: ExitStack, root: Path) -> None:
         stack.callback(process.terminate)
     while not (root / SCHEDULER).exists():
         time.sleep(0.1)
+    return process.pid
 
 
 def write_images(path: Path) -> None:

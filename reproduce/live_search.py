@@ -44,8 +44,8 @@ class Searches:
         )
         folder.mkdir()
 
-    def run(self, kill_after: float | None = None) -> float:
-        """Seconds until the end, or until it is killed."""
+    def run(self, kill_after: float | None = None) -> tuple[float, bool]:
+        """Seconds until the end, or until it is killed; and whether it was."""
         begun = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "archcast", *self.command.split()],
@@ -55,14 +55,15 @@ class Searches:
                 "PYTHONPATH": str(Path(__file__).parent.parent),
             },
         )  # fmt: skip
+        killed = False
         try:
             code = process.wait(kill_after)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            code = process.wait()
-        if kill_after is None and code:
+            killed, code = True, process.wait()
+        if code and not killed:
             raise subprocess.CalledProcessError(code, self.command)
-        return time.perf_counter() - begun
+        return time.perf_counter() - begun, killed
 
     def records(self) -> list[SearchRecord]:
         """The searches, the plain ones first."""
@@ -86,15 +87,16 @@ def main(budget: int, kills: int, at_once: int, seed: int) -> int:
     with TemporaryDirectory() as root:
         for count in (1, at_once):
             plain = Searches(Path(root, f"plain-{count}"), budget, count)
-            seconds = plain.run()
+            seconds, _ = plain.run()
             begun = read_table(plain.begun_with)
             rows += [cells(record, known, begun) for record in plain.records()]
             killed = Searches(Path(root, f"killed-{count}"), budget, count)
             (killed.folder / "results").mkdir()  # seconds of what it begins with are chance
             shutil.copy(plain.begun_with, killed.folder / "results")
+            hit = 0
             for _ in range(kills):
                 before = killed.trained()
-                killed.run(rng.uniform(0.1, 0.3) * seconds)
+                hit += killed.run(rng.uniform(0.1, 0.3) * seconds)[1]
                 after = killed.trained()
                 lost += sum(after.get(path) != content for path, content in before.items())
             killed.run()
@@ -102,7 +104,7 @@ def main(budget: int, kills: int, at_once: int, seed: int) -> int:
             same = "the same" if courses[0] == courses[1] else "not the same"
             told.append(
                 f"With {count} at a time the three searches took {seconds:.0f} s together; killed"
-                f" {kills} times they gave {same} results."
+                f" {hit} times they gave {same} results."
             )
     print(table(HEADS, rows))
     print(f"\n{' '.join(told)} {lost} finished trainings were lost.")

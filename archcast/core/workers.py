@@ -267,8 +267,16 @@ def stays(error: Exception) -> str:
 
 
 def _process() -> loky.ProcessPoolExecutor:
+    from loky.backend import resource_tracker
+
     said = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "LOKY_MAX_MEMORY_LEAK_SIZE": str(GROWTH)}
     asked = os.getpid(), _folder().name
+    # A signal to all leaves loky's tracker alone, which tidies up after them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, initargs=asked, env=said)
 
 
