@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,11 +119,14 @@ class Trials:
         rows_after = self.rows()
         if gone := [run for run, score in rows.items() if rows_after.get(run) != score]:
             yield f"lost or changed rows: {gone}"
-        parts = [str(path) for path in self.folder.rglob("*.part")]
+        parts = [*self.folder.rglob("*.part")]
+        left_there = [*self.temporary.glob("archcast-*")]
         if (number, everybody) != (signal.SIGKILL, True):  # which leaves nobody to tidy up
-            parts += [str(path) for path in self.temporary.glob("archcast-*")]
+            parts += left_there
         if parts:
-            yield f"temporary files: {parts}"
+            yield f"temporary files: {[*map(str, parts)]}"
+        for path in left_there:
+            shutil.rmtree(path)
 
     def lose(self, nanny: int, after: float) -> Iterator[str]:
         """What is wrong when the worker of the cluster is killed, and the command let alone."""
