@@ -80,6 +80,18 @@ def test_what_the_table_lacks_is_trained_and_judged_by_other_seeds(
     assert trained >= {*one.beyond, *two.beyond}
 
 
+def test_how_far_a_search_is(
+    table: Table,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("archcast.core.progress.SECONDS", 0.0)
+    searched(table, tmp_path, "random", repeats=None)
+    said = [each for each in caplog.messages if "no predictor" in each]
+    assert said == [f"random with no predictor: {k} of 3 trainings" for k in (1, 2, 3)]
+
+
 def test_nothing_is_trained_twice(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,10 @@ def search(
     seconds: Annotated[
         float | None, typer.Option(help="Seconds of training that it may pay.", show_default="any")
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Random searches.")] = 20,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Random searches.", show_default="20, or 1 with --live"),
+    ] = None,
     target: Annotated[
         float | None,
         typer.Option(
@@ -206,7 +209,7 @@ def search(
             f"{table.dataset} ({table.name}){f', judged on {judge}' if judge else ''}"
             f"{', live' if live else ''}:{f' {objectives},' if objectives else ''}"
             f"{f' within {limit},' if limit else ''}"
-            f" {budget_of(summary)}, median of {repeats} searches;"
+            f" {budget_of(summary)}, {_each(experiment.times)};"
             f" target: a regret of {summary['target'].iloc[0]:.4g} {points_of(summary)}".rstrip()
         )
         shown.print(search_table(summary, shown.width))
@@ -216,6 +219,10 @@ def search(
     else:
         print_frame(summary, format)
     report_failures(records)
+
+
+def _each(times: int) -> str:
+    return "one search of each kind" if times == 1 else f"median of {times} searches"
 
 
 def _limits(text: str | None) -> dict[str, float]:

@@ -96,6 +96,19 @@ class _LeftColumn(ProgressColumn):
         return Text(f"left {timedelta(seconds=round(left))}")
 
 
+class Pace:
+    """Says how far a long job is that nobody can look into, a line each minute."""
+
+    def __init__(self) -> None:
+        self._last = monotonic()
+
+    def say(self, *said: object) -> None:
+        """A line by the arguments of a logger, if it is time for one."""
+        if monotonic() - self._last >= SECONDS:
+            _logger.warning(*said)
+            self._last = monotonic()
+
+
 def _left(seconds: float, done: int, total: int) -> float:
     return seconds / done * (total - done)
 

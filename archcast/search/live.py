@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
+from archcast.core.progress import Pace
 from archcast.making.ground_truth import Asked, Beyond
 from archcast.search.async_search import AsyncSearch
 from archcast.search.goal import Goal, Matrix
@@ -51,8 +52,22 @@ class LiveSimulation(Simulation):
         seed: int,
         stop: StopRule | None = None,
         build: str | None = None,
+        title: str = "a search",
+        budget: int | None = None,
     ) -> None:
+        """As `Simulation`.
+
+        Args:
+            device: where networks train.
+            seed: of the runs that the search is told of.
+            stop: what ends trainings early; None for nothing.
+            build: the function that builds the networks, if they are none of ours.
+            title: what the search is called in lines that say how far it is.
+            budget: the trainings that these count towards.
+        """
         super().__init__(table, run, goal, label, stop)
+        self._pace, self._title = Pace(), title
+        self._of = "" if budget is None else f" of {budget}"
         self.beyond, self.seed, self.known = Beyond.of(table, device, build), seed, len(table)
 
     def run_async(
@@ -200,6 +215,8 @@ class LiveSimulation(Simulation):
 
     def _learn(self, run: Table) -> None:
         self._know(self.table.with_runs(run), np.append(self.run, len(self.table.epochs)))
+        done = len(self.table) - self.known
+        self._pace.say("%s: %d%s trainings", self._title, done, self._of)
 
     def _knows(self, architecture: Architecture) -> bool:
         try:

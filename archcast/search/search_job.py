@@ -59,7 +59,7 @@ class SearchJob(BaseJob):
 
     @property
     def title(self) -> str:
-        """What failed, where it did."""
+        """What it is called where it takes long, or fails."""
         return f"{self.strategy} with {self.predictor or 'no predictor'}"
 
     @property
@@ -152,7 +152,9 @@ def run_search_job(
         known = table, run, job.goal, job.label
         stop = planned.stop and replace(planned.stop, seed=job.predictor_seed(), device=job.device)
         simulation = (
-            LiveSimulation(*known, job.device, own_seed(job), stop, planned.build)
+            LiveSimulation(
+                *known, job.device, own_seed(job), stop, planned.build, job.title, job.budget
+            )
             if job.live
             else Simulation(*known, stop)
         )

@@ -266,7 +266,7 @@ def search(
     judge: Tables | None = None,
     budget: int | None = None,
     seconds: float | None = None,
-    repeats: int = 20,
+    repeats: int | None = None,
     target: float | None = None,
     epochs: int | None = None,
     objective: str | None = None,

@@ -50,6 +50,7 @@ from archcast.studies.stopping import check_foretells
 BASELINE = "random"
 THRESHOLD = 0.05  # of the chance that a training ends best
 SOME = 30
+REPEATS = 20
 BUDGET = 150  # whole trainings, where nothing else is said
 Strategies = str | Strategy | Sequence[Strategy | str]  # text may name several
 Pair = tuple[Strategy, Predictor | None]
@@ -67,7 +68,7 @@ class SearchExperiment:
         strategies: objects, or text: names with parameters, or `all`.
         predictors: objects, or text: names with parameters, families, `all`; None for none.
         budget: whole trainings that a search may pay; None for 150, or for any in `seconds`.
-        repeats: searches of each kind.
+        repeats: searches of each kind; None for 20, or for one where they train.
         epochs: that a query of a learning-curve predictor pays; None for a third of them.
         objective: what is searched for, by name; None for the table's main one.
         label: what searches are told, `valid` or `test` values; None for `valid` where there are.
@@ -94,7 +95,7 @@ class SearchExperiment:
     strategies: Strategies = "evolution"
     predictors: Predictors | None = None
     budget: int | None = None
-    repeats: int = 20
+    repeats: int | None = None
     epochs: int | None = None
     objective: str | None = None
     label: MeasuredOn | None = None
@@ -119,6 +120,11 @@ class SearchExperiment:
         """
         return chosen_goal(self.table, self.objective, self.objectives, self.limits, self.live)
 
+    @property
+    def times(self) -> int:
+        """How many searches of each kind there are."""
+        return (1 if self.live else REPEATS) if self.repeats is None else self.repeats
+
     def plan(self) -> tuple[list[PlannedSearch], list[str]]:
         """The jobs, and remarks on what was left out or chosen for the user.
 
@@ -134,7 +140,8 @@ class SearchExperiment:
             raise InputError("--at-once and --wall: are of searches that train; add --live")
         if self.build is not None and not self.live:
             raise InputError(f"--build {self.build}: is for searches that train; add --live")
-        check_number("--repeats", self.repeats, 1)
+        repeats = self.times
+        check_number("--repeats", repeats, 1)
         check_number("--seed", self.seed, 0)
         table = self.table
         goal = self.goal
@@ -148,7 +155,7 @@ class SearchExperiment:
         stops = [rule] if rule is None or self.live else [None, rule]
         epochs = self._epochs()
         pairs, remarks = self._pairs(goal)
-        check_jobs(len(pairs) * len(stops) * self.repeats)
+        check_jobs(len(pairs) * len(stops) * repeats)
         remarks += table.remarks(objective)
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
@@ -199,7 +206,7 @@ class SearchExperiment:
             for strategy, predictor in pairs
             for stop in stops
             for said in [self._facts(strategy, predictor, stop)]
-            for repeat in range(self.repeats)
+            for repeat in range(repeats)
         ]
         return jobs, remarks
 
