@@ -201,6 +201,15 @@ def test_another_archcast_or_python_is_refused(
         list(run_each(abs, [1], cluster))
 
 
+def test_workers_of_several_kinds_are_told_of(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cluster_module, "machine_kind", lambda: str(os.getpid()))
+    with ExitStack() as stack:
+        stack.callback(Cluster(cluster.where).shutdown)
+    assert "has several kinds of machine, and seconds of trainings are those of any" in caplog.text
+
+
 def test_jobs_of_a_lost_worker_run_elsewhere(cluster: Cluster, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
 

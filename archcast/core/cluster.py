@@ -23,6 +23,7 @@ from weakref import WeakValueDictionary
 import cloudpickle
 
 from archcast.core.cache import cache_folder
+from archcast.core.device import machine_kind
 from archcast.core.errors import InputError, UnreachableError, foreign, told
 from archcast.core.files import read_whole
 from archcast.core.hosting import Outcome, hosted, installed, put_in_cache
@@ -84,6 +85,12 @@ class Cluster(Executor):
                     f"--cluster {self.where}: {worker} has {told_of}, and not {installed()};"
                     " install the same there"
                 )
+        if len(kinds := {*self._client.run(machine_kind).values()}) > 1:
+            _logger.warning(
+                "%s has several kinds of machine, and seconds of trainings are those of any: %s",
+                self.where,
+                "; ".join(sorted(kinds)),
+            )
         if not found:
             _logger.warning("%s has no workers yet; jobs wait for them", self.where)
 

@@ -29,7 +29,13 @@ def pick_device(device: str) -> str:
     return "cpu"
 
 
-def processor() -> str:
+@cache
+def machine_kind() -> str:
+    """The kind of machine: seconds of two kinds are not comparable."""
+    return f"{platform.system()} {platform.machine()}, {_processor()}"
+
+
+def _processor() -> str:
     """What this machine's processor is called, where the system tells."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -15,7 +15,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from archcast.core.device import processor
+from archcast.core.device import machine_kind
 from archcast.core.errors import InputError, short
 from archcast.core.files import read_whole, remove_left_behind, replacing
 from archcast.core.identity import LIBRARIES
@@ -64,12 +64,6 @@ def _library_version(module: str, name: str) -> str:
         return version(others[0]) if others else "unknown"
 
 
-@cache
-def _machine() -> str:
-    """The kind of machine: seconds of two kinds are not comparable."""
-    return f"{platform.system()} {platform.machine()}, {processor()}"
-
-
 class BaseRecord(BaseModel):
     """What every outcome of a job says; `error` is the reason of a failure."""
 
@@ -82,7 +76,7 @@ class BaseRecord(BaseModel):
     fallbacks: int = 0  # predictions that are stand-ins, because the method failed
     error: str | None = None
     versions: dict[str, str] = Field(default_factory=_versions)
-    machine: str = Field(default_factory=_machine)
+    machine: str = Field(default_factory=machine_kind)
 
     @property
     def failed(self) -> bool:
