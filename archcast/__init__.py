@@ -8,7 +8,7 @@
 Each function answers what the command of its name does; `ground_truth` trains what a table lacks,
 and `train_sample` makes a table, as `archcast leaderboard --live` does. They take a table or a
 benchmark's name, and predictors as objects or as text, and return DataFrames. A `Cluster` is for
-many machines.
+many machines, an `OwnSearch` for trainings of your own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from archcast.core.registry import load
 _WHERE = {
     "Cluster": "core.cluster",
     "InputError": "core.errors",
+    "OwnSearch": "search.own_search",
     "Table": "benchmarks.table",
     "open_table": "benchmarks.opening",
     **dict.fromkeys(

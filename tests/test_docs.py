@@ -88,15 +88,17 @@ def test_space_that_is_data() -> None:
     assert len(names["space"].parse(texts[0]).choices) > 0
 
 
-def test_search_of_ones_own() -> None:
+def test_search_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     told: list[float] = []
 
     def validation_accuracy_of(architecture: Architecture) -> float:
         told.append(10.0 * str(architecture).count("nor_conv_3x3"))
         return told[-1]
 
-    run("docs/search.md", "import numpy as np", validation_accuracy_of=validation_accuracy_of)
-    assert len(told) == 100
+    first = "from archcast import OwnSearch"
+    run("docs/search.md", first, validation_accuracy_of=validation_accuracy_of)
+    assert len(told) == len(read_table(Path("mine.parquet"))) == 100
     assert max(told) == 60.0
 
 
