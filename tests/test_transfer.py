@@ -21,6 +21,7 @@ from archcast.evaluation.engine import measured_there, run_job
 from archcast.evaluation.sources import source_of
 from archcast.predictors.helpers import carried_gp, lessons
 from archcast.predictors.helpers.carried_gp import CarriedGP, Seen, minus_log_posterior
+from archcast.predictors.lcsvr import LearningCurveSVR
 from archcast.predictors.predictor import Context, Curves, Predictor, Source, Tags, Vector
 from archcast.predictors.wrappers.transfer import Transfer
 from archcast.report.terminal import search_table, sizes_table, to_csv
@@ -179,6 +180,36 @@ def test_a_head_that_reads_curves_learns_there_how_they_end() -> None:
     fitted = head.fit([], [], TRAIN.context.take(slice(0)))
     same = [TEST.architectures[0]] * 60
     assert kendalltau(fitted.query(same, TEST.context), TEST.labels).statistic > 0.7
+
+
+def test_runs_that_diverged_there_teach_nothing() -> None:
+    source = TRAIN.context.source
+    assert source is not None
+    assert source.curves is not None
+    n, known = len(source.labels), source.curves
+
+    def cut(curve: Vector | None) -> Vector | None:
+        """The same runs again, which diverge in the third epoch."""
+        again = np.where(np.arange(known.horizon) < 2, curve, np.nan)
+        return None if curve is None else np.vstack([curve, again[:, : curve.shape[1]]])
+
+    spoilt = replace(
+        source,
+        architectures=[*source.architectures] * 2,
+        labels=np.append(source.labels, source.labels),
+        curves=Curves(
+            known.horizon,
+            {name: cut(curve) for name, curve in known.columns.items()},  # type: ignore[misc]
+            cut(known.objective),
+            np.repeat([False, True], n),
+        ),
+    )
+    head, asked = LearningCurveSVR(trials=3), TEST.context.only(LearningCurveSVR().tags)
+    scores = [
+        lessons._taught(head, each, asked.curves)[0].query(TEST.architectures, asked)
+        for each in (source, spoilt)
+    ]
+    np.testing.assert_allclose(*scores)
 
 
 def job(source: str, size: int = 20, **changed: Any) -> tuple[Any, Table]:

@@ -14,7 +14,7 @@ from archcast.core.identity import digest, made_of
 from archcast.predictors.gaussian_process import GaussianProcess
 from archcast.predictors.gradient_boosting import XGBoost
 from archcast.predictors.helpers.carried_gp import Seen
-from archcast.predictors.helpers.curves import whole
+from archcast.predictors.helpers.curves import ended_badly, whole
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.parameters import unfitted
 from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Source, Vector
@@ -78,12 +78,16 @@ _KEPT: dict[str, tuple[Source, Lessons]] = {}  # with the source, whose id is th
 
 
 def _taught(teacher: Predictor, source: Source, curves: Curves | None) -> tuple[Predictor, Axis]:
-    """A teacher that has learned, and the axis of its scores."""
-    context, most = Context(), len(source.labels)
+    """A teacher that has learned, and the axis of its scores.
+
+    How curves end is learned of runs that came to an end.
+    """
+    context, some = Context(), np.arange(len(source.labels))
     if curves is not None:
         assert source.curves is not None
-        context, most = Context(curves=_alike(source.curves, curves)), MOST_CURVES
-    some = _some(len(source.labels), most)
+        context = Context(curves=_alike(source.curves, curves))
+        came = np.flatnonzero(~ended_badly(Context(curves=source.curves)))
+        some = came[_some(len(came), MOST_CURVES)]
     architectures, seen = [source.architectures[i] for i in some], context.take(some)
     teacher.fit(architectures, source.labels[some], seen)
     return teacher, Axis(teacher.query(architectures, seen))
