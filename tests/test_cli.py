@@ -140,14 +140,14 @@ def test_brackets_and_escapes_in_names_are_text(archcast, tmp_path: Path) -> Non
     table.dataset = name
     table.write(tmp_path / "[red]\x1b[31m.parquet")
     commands = ["table info", "leaderboard --train-sizes 10 --test-size 20 --repeats 2 --predictors"
-                " rf(labels=[/]),random --benchmark"]  # fmt: skip
+                " committee([rf(n_estimators=-1),xgb]),random --benchmark"]  # fmt: skip
     for command in commands:
         for more in ("", " --format csv") if "leader" in command else ("",):
             _, out, err = archcast(f"{command} [red]\x1b[31m.parquet{more}")
             assert not {"\x1b", "\x9b", "\x07"} & {*out, *err}
             assert r"[/]\x1b[31m[red]:smile:\x9b1m\x07" in out
             assert "Traceback" not in err
-    assert "failed: rf(labels=[/]), 10 labels" in err
+    assert "failed: committee(members=[rf(n_estimators=-1), xgb]), 10 labels" in err
 
 
 def test_variants_are_rows_of_their_own(archcast) -> None:  # type: ignore[no-untyped-def]
@@ -159,10 +159,10 @@ def test_variants_are_rows_of_their_own(archcast) -> None:  # type: ignore[no-un
 
 
 def test_failed_jobs_are_named_and_the_rest_is_shown(archcast) -> None:  # type: ignore[no-untyped-def]
-    code, out, err = archcast(f"{SMALL} --predictors random,rf(labels=odd) --format json")
+    code, out, err = archcast(f"{SMALL} --predictors random,rf(n_estimators=-1) --format json")
     assert code == 1
     assert len(json.loads(out)) == 2
-    assert err.count("labels='odd' is none of raw") == 2
+    assert err.count("'n_estimators' parameter of RandomForestRegressor must be") == 2
     assert "2 of 4 jobs failed" in err
 
 

@@ -78,7 +78,7 @@ def paths_by_walking(adjacency: NDArray[np.bool_], passable: Sequence[bool]) -> 
 @pytest.mark.parametrize("space", [NB201, NBGRAPH, AnyGraph()], ids=lambda space: space.name)
 def test_live_nodes_are_those_on_paths(space) -> None:  # type: ignore[no-untyped-def]
     cells = space.sample(60, np.random.default_rng(0))
-    adjacency, operations, *_ = space.graphs([space.canonical(cell) for cell in cells])
+    adjacency, operations, *_ = space.graphs([space.reduced(cell) for cell in cells])
     graphs = live_graphs(cells)
     absent = [space.operations.index(name) for name in space.absent]
     for k in range(len(cells)):

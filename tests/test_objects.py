@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.svm import SVR
 
+import archcast
 from archcast.core.errors import InputError
 from archcast.core.identity import made_of
 from archcast.predictors import (
@@ -33,6 +34,7 @@ from archcast.predictors import (
     predictor_text,
 )
 from archcast.predictors import registry as predictors
+from archcast.predictors.helpers.labels import LABELS
 from archcast.predictors.predictor import Context, Predictor, Tags
 from archcast.predictors.predictor_text import configured, text_of, to_predictor
 from archcast.predictors.wrappers import sklearn_regressor
@@ -194,6 +196,7 @@ def test_every_predictor_has_a_text(name: str) -> None:
 
 
 few = st.integers(1, 9)
+labels = st.sampled_from([*LABELS])
 names = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
 proxies = st.lists(st.sampled_from(["nwot", "synflow", "jacov"]), max_size=3)
 parts = st.lists(
@@ -208,14 +211,14 @@ parts = st.lists(
     max_size=3,
 )
 heads = st.one_of(
-    st.builds(XGBoost, max_depth=few, learning_rate=st.floats(1e-9, 1.0), labels=names),
+    st.builds(XGBoost, max_depth=few, learning_rate=st.floats(1e-9, 1.0), labels=labels),
     st.builds(NAO, seed=few),
     st.builds(SklearnRegressor, st.builds(SVR, C=st.floats(1e-6, 1e6))),
 )
 learners = st.recursive(
     st.one_of(heads, st.builds(Combined, heads, parts)),
     lambda inner: st.one_of(
-        st.builds(Ensemble, inner, members=few),
+        st.builds(Ensemble, inner, members=st.integers(2, 9)),
         st.builds(Tuned, inner, trials=few, seconds=st.none() | st.floats(0, 1e3)),
     ),
     max_leaves=3,
@@ -227,6 +230,34 @@ def with_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry that knows them, as one does of a package with an entry point."""
     get, own = predictors.get, {"Convolutions": Convolutions}
     monkeypatch.setattr(predictors, "get", lambda name: own.get(name) or get(name))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("xgb(labels=foo)", "labels='foo' is none of raw, standard, rank, normal"),
+        ("ensemble(lgb(labels=foo))", "labels='foo' is none of"),
+        ("lgb(loss=listwise)", "loss='listwise' is none of error, top"),
+        ("gcn(loss=foo)", "loss='foo' is none of error, pairwise, listwise, top"),
+        ("gpwl(kernel=rbf)", "kernel='rbf' is neither matern nor linear"),
+        ("ensemble(xgb, members=1)", "members=1: a spread needs 2 or more"),
+        ("oneshot(epochs=0)", "give epochs and valid_images of 1 or more"),
+        ("xgb(max_depth=deep)", "max_depth=deep won't do; give a whole number"),
+        ("xgb(max_depth=3.5)", "max_depth=3.5 won't do; give a whole number"),
+        ("xgb(learning_rate=[1])", r"learning_rate=\[1\] won't do; give a number"),
+        ("gp(encoding=3)", "encoding=3 won't do; give a name"),
+        ("few-shot(epochs=true)", "epochs=True won't do; give a whole number"),
+    ],
+)
+def test_values_that_will_not_do_are_said_before_anything_is_run(text: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        to_predictor(text)
+
+
+def test_objects_whose_values_will_not_do_are_refused_as_well(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="predictor XGBoost won't do"):
+        archcast.leaderboard("nasbench201-mini", [XGBoost(labels="foo")], results=tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 @settings(

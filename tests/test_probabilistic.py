@@ -16,7 +16,7 @@ PROBABILISTIC = [  # without wrappers, which are as what they wrap, and readers 
     and (tags := predictors.get(name)().tags).probabilistic
     and "curves" not in tags.needs
 ]
-TRAIN, TEST = toy(80, seed=1), toy(200, seed=2)
+TRAIN, TEST = toy(100, seed=1), toy(200, seed=2)
 QUICK: dict[str, dict[str, object]] = {
     "bananas": {"networks": 2},
     "bonas": {"steps": 40},

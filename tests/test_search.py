@@ -1127,12 +1127,15 @@ def test_a_judge_in_the_command_and_in_python(tmp_path: Path) -> None:
 
 
 def test_command_with_a_failing_predictor(tmp_path: Path) -> None:
-    options = command(tmp_path, "--predictor", "rf(labels=odd),params", "--format", "json")
+    options = command(tmp_path, "--predictor", "rf(n_estimators=-1),params", "--format", "json")
     result = CliRunner().invoke(app, options)
     assert result.exit_code == 1
-    assert "labels='odd' is none of raw" in result.stderr
+    assert "'n_estimators' parameter of RandomForestRegressor must be" in result.stderr
     rows = {row["predictor"]: row for row in json.loads(result.stdout)}
-    assert (rows["rf(labels=odd)"]["failed"], rows["rf(labels=odd)"]["regret"]) == (2, None)
+    assert (rows["rf(n_estimators=-1)"]["failed"], rows["rf(n_estimators=-1)"]["regret"]) == (
+        2,
+        None,
+    )
     assert rows["params"]["failed"] == 0
     assert rows["params"]["regret"] >= 0
 

@@ -41,9 +41,12 @@ class WeisfeilerLehmanGP(RescalesLabels, Predictor):
         self.kernel = kernel
         self.iterations = iterations
 
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+    def check_parameters(self) -> None:
+        super().check_parameters()
         if self.kernel not in ("matern", "linear"):
             raise ValueError(f"kernel={self.kernel!r} is neither matern nor linear")
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         y = self._rescaled(labels)
         self.axis_ = Axis(y)
         y = self.axis_.standardise(y)

@@ -44,8 +44,11 @@ class BoostedTrees(VectorPredictor):
     def _scores(self, x: Vector) -> Vector:
         """What the trees give."""
 
-    def _fit_vectors(self, x: Vector, y: Vector) -> None:
+    def check_parameters(self) -> None:
+        super().check_parameters()
         check_loss(self.loss, *self._orders)
+
+    def _fit_vectors(self, x: Vector, y: Vector) -> None:
         self.alignment_ = 0.0, 1.0
         if self.loss == ERROR:
             self.trees_ = self._regression(x, y)

@@ -74,10 +74,13 @@ class MLP(TensorPredictor):
         self.device = device
         self.seed = seed
 
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_loss(self.loss, *LOSSES)
+
     def _fit_tensors(self, x: Tensor, y: Tensor) -> None:
         from archcast.predictors.helpers.feed_forward import FeedForward
 
-        check_loss(self.loss, *LOSSES)
         generator = self._generator()
         width = sized(self.width, 64, 0.7, len(y), WIDER)
         sizes = [x.shape[1], *[width] * self.layers]

@@ -199,6 +199,13 @@ class Predictor(Parametrised, ABC):
         """
         return ()
 
+    def check_parameters(self) -> None:
+        """Refuse parameters that won't do; asked before anything is run.
+
+        Raises:
+            ValueError: it names one, and what would do.
+        """
+
     @property
     def shares(self) -> str:
         """Names the work for a query that it has in common with other predictors; none: empty."""
@@ -241,9 +248,10 @@ class Predictor(Parametrised, ABC):
         An earlier fit is forgotten.
 
         Raises:
-            ValueError: labels that are not one finite number an architecture, no architecture
-                where labels are needed, or a missing context field.
+            ValueError: parameters that won't do, labels that are not one finite number an
+                architecture, no architecture where labels are needed, or a missing context field.
         """
+        self.check_parameters()
         y = np.asarray(labels, dtype=np.float64)
         if y.shape != (len(architectures),) or not np.isfinite(y).all():
             raise ValueError(

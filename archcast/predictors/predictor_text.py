@@ -21,6 +21,13 @@ from archcast.predictors.predictor import Predictor, Tags
 
 OWN = "own"  # the family of classes that no registry names
 HARDWARE = "hardware"  # the family of those for what is measured of networks on devices
+# By annotation, what a plain parameter may be, and how that is called.
+PLAIN: dict[str, tuple[Any, str]] = {
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": (bool, "true or false"),
+    "str": (str, "a name"),
+}
 WRAPPER = "wrapper"  # the family of those around another, or around what their user names
 
 
@@ -33,6 +40,8 @@ def to_predictor(given: Predictor | str) -> Predictor:
         InputError: an unknown name or parameter, or values that can't be.
     """
     if not isinstance(given, str):
+        with foreign(f"predictor {type(given).__name__} won't do"):
+            given.check_parameters()
         return given
     name, params = parse_spec(given)
     kind = predictors.get(name)
@@ -45,12 +54,28 @@ def to_predictor(given: Predictor | str) -> Predictor:
         raise InputError(
             f"{name} has no parameter {short(unknown[0])}; it has {', '.join(known) or 'none'}"
         )
+    for key, value in params.items():
+        _check_kind(name, kind, key, value)
     with foreign(f"predictor {name} can't be made"):
         made = kind(**params)
         if not isinstance(made.tags, Tags):
             raise TypeError("its tags are no Tags")
         text_of(made)
-        return made
+    with foreign(f"predictor {name} won't do"):
+        made.check_parameters()
+    return made
+
+
+def _check_kind(name: str, kind: type, key: str, value: object) -> None:
+    """Refuse a value from text that is not of the plain kind which a parameter is annotated by."""
+    annotation = str(parameters_of(kind)[key].annotation)
+    plain, _, none = annotation.partition(" | ")
+    kinds, said = PLAIN.get(plain, (object, ""))
+    if none not in ("", "None") or (none and value is None):
+        return
+    wrong_bool = isinstance(value, bool) and plain != "bool"
+    if not isinstance(value, kinds) or (wrong_bool and plain in PLAIN):
+        raise InputError(f"{name}: {key}={value} won't do; give {said}")
 
 
 def to_predictors(given: Sequence[Predictor | str]) -> Sequence[Predictor]:

@@ -104,15 +104,18 @@ class WeightSharing(Predictor):
         assert context.task is not None
         return context.networks, context.task
 
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        from archcast.making.supernet_training import trained_supernet
-
+    def check_parameters(self) -> None:
+        super().check_parameters()
         if min(self.epochs, self.valid_images) < 1:
             raise ValueError(f"{self}: give epochs and valid_images of 1 or more")
         if self.recalibrate != "batch" and not (
             isinstance(self.recalibrate, int) and self.recalibrate >= 0
         ):
             raise ValueError(f"{self}: give recalibrate of 0 or more, or batch")
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        from archcast.making.supernet_training import trained_supernet
+
         blueprint, task = self.setting(context)
         plans = self.plans(blueprint.networks)
         begun = perf_counter()

@@ -90,12 +90,15 @@ class GraphPredictor(RescalesLabels, Predictor):
     def _network(self, features: int) -> nn.Module:
         """A network from `GraphTensors` with so many features a node to scores (n,)."""
 
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_loss(self.loss, *LOSSES)
+
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         self._fit_graphs(self._graphs(architectures), self._rescaled(labels))
 
     def _fit_graphs(self, graphs: GraphTensors, labels: Vector) -> None:
         """Learn from graphs and rescaled labels (n,)."""
-        check_loss(self.loss, *LOSSES)
         self.axis_ = Axis(labels)
         self.width_ = sized(self.width, 64, 0.3, len(labels))
         y = torch.from_numpy(self.axis_.standardise(labels)).float().to(self.device)

@@ -10,13 +10,7 @@ from archcast.predictors.predictor import Vector
 
 
 def rescale(labels: Vector, name: str) -> Vector:
-    """Labels on another axis, in the same order; `name` is one of `LABELS`.
-
-    Raises:
-        ValueError: `name` is none of them.
-    """
-    if name not in LABELS:
-        raise ValueError(f"labels={name!r} is none of {', '.join(LABELS)}")
+    """Labels on another axis, in the same order; `name` is one of `LABELS`."""
     return LABELS[name](labels)
 
 
@@ -38,6 +32,11 @@ class RescalesLabels:
     """Of a predictor that learns from rescaled labels, so that its scores are values of them."""
 
     labels: str
+
+    def check_parameters(self) -> None:
+        """As of every `Predictor`."""
+        if self.labels not in LABELS:
+            raise ValueError(f"labels={self.labels!r} is none of {', '.join(LABELS)}")
 
     def _rescaled(self, labels: Vector) -> Vector:
         self.labels_ = labels

@@ -88,7 +88,7 @@ def _taught(teacher: Predictor, source: Source, curves: Curves | None) -> tuple[
         context = Context(curves=_alike(source.curves, curves))
         came = np.flatnonzero(~ended_badly(Context(curves=source.curves)))
         some = came[_some(len(came), MOST_CURVES)]
-    architectures, seen = [source.architectures[i] for i in some], context.take(some)
+    architectures, seen = [source.architectures[i] for i in some.tolist()], context.take(some)
     teacher.fit(architectures, source.labels[some], seen)
     return teacher, Axis(teacher.query(architectures, seen))
 

@@ -55,9 +55,12 @@ class Ensemble(Predictor):
             version=3,
         )
 
-    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+    def check_parameters(self) -> None:
+        super().check_parameters()
         if self.members < 2:
             raise ValueError(f"members={self.members}: a spread needs 2 or more")
+
+    def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
         rng = np.random.default_rng(self.seed)
         self.members_ = []
         for member in range(self.members):
