@@ -187,6 +187,49 @@ def test_guides_are_of_one_quantity_each() -> None:
     assert guides.exact.tolist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    "strategy",
+    ["evolution", "evolution(combine=chebyshev)", "bayesian", "bayesian(acquisition=ei)"],
+)
+def test_guides_that_rank_without_labels_choose_the_first_trainings(strategy: str) -> None:
+    class Foresight(Guide):
+        """Knows values, on an axis of its own."""
+
+        informed = True
+
+        def __init__(self, values: dict[Architecture, float]) -> None:
+            self.values, self.fits = values, list[int]()
+
+        def fit(self, architectures: Sequence[Architecture], labels: Sequence[Any]) -> None:
+            self.fits.append(len(labels))
+
+        def query(self, architectures: Sequence[Architecture]) -> Any:
+            return np.array([self.values[each] for each in architectures]) / 7 - 100
+
+        def query_with_std(self, architectures: Sequence[Architecture]) -> Any:
+            return self.query(architectures), np.full(len(architectures), 1e-6)
+
+    cells = TABLE.architectures
+    costs = np.random.default_rng(1).permutation(len(cells)).astype(float)
+    values = np.random.default_rng(2).permutation(len(cells)).astype(float)
+    foresight = Foresight(dict(zip(cells, values.tolist(), strict=True)))
+    by_cell = dict(zip(cells, costs.tolist(), strict=True))
+    counted = Counted(PARAMETERS, lambda given: np.array([by_cell[each] for each in given]))
+    goal = Goal((ACCURACY, PARAMETERS))
+    guides = Guides([foresight, counted])
+    assert guides.informed
+    pool, rng = Pool(cells[0].space, cells, 1, goal), np.random.default_rng(0)
+    run = Search(to_strategy(strategy), pool, rng, guides)
+    signed = np.column_stack([values, -costs])
+    front = {cells[at] for at in np.flatnonzero(goal.returned(signed))}
+    for _ in range(2):
+        trial = run.ask()
+        assert trial is not None
+        assert trial.architecture in front
+        run.tell(signed[cells.index(trial.architecture)])
+    assert foresight.fits[0] == 0
+
+
 def records(table: Table, *strategies: str, **options: Any) -> list[SearchRecord]:
     options = {"budget": 25, "repeats": 2, "objectives": ["accuracy", "latency_cpu"], **options}
     experiment = SearchExperiment(table, list(strategies), **options)

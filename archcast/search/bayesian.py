@@ -50,7 +50,7 @@ class BayesianOptimisation(Parallel):
         deviations=True,
         neighbours=True,
         several=True,
-        version=2,
+        version=3,
         paper="White et al., 2021, BANANAS",
     )
 

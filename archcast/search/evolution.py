@@ -51,7 +51,7 @@ class Evolution(Parallel):
         several=True,
         paper="Real et al., 2019, Regularized Evolution for Image Classifier Architecture Search;"
         " Wei et al., 2020, NPENAS",
-        version=2,
+        version=3,
     )
 
     def loops(self, pool: Pool, rng: np.random.Generator, guide: Guide | None) -> Iterator[Steps]:

@@ -46,6 +46,7 @@ class Guides(Guide):
 
     def __init__(self, guides: Sequence[Guide]) -> None:
         self.guides = guides
+        self.informed = all(isinstance(each, Counted) or each.informed for each in guides)
 
     @property
     def exact(self) -> NDArray[np.bool_]:
@@ -53,7 +54,8 @@ class Guides(Guide):
         return np.array([isinstance(each, Counted) for each in self.guides])
 
     def fit(self, architectures: Sequence[Architecture], labels: Sequence[Any]) -> None:
-        for guide, of_one in zip(self.guides, np.transpose(labels), strict=True):
+        of_each = np.reshape(labels, (len(labels), len(self.guides))).T
+        for guide, of_one in zip(self.guides, of_each, strict=True):
             guide.fit(architectures, of_one.tolist())
 
     def query(self, architectures: Sequence[Architecture]) -> Matrix:
@@ -75,10 +77,17 @@ def worth(
 ) -> Vector:  # fmt: skip
     """How much candidates are worth training: `size` of them, and the others less than any.
 
-    `draws` (draws, candidates, quantities) are of their scores.
+    `draws` (draws, candidates, quantities) are of their scores. Before anything is trained they are
+    compared with each other, as if scores were values.
     """
-    told, predicted = np.array(trained.values), guide.query(trained.architectures)
-    prospect = Prospect(trained.pool.goal, told, predicted, guide.exact)
+    goal, exact = trained.pool.goal, guide.exact
+    if trained.values:
+        told, predicted = np.array(trained.values), guide.query(trained.architectures)
+        prospect = Prospect(goal, told, predicted, exact)
+    else:
+        scores = draws.mean(axis=0)
+        prospect = Prospect(goal, scores, scores, exact)
+        prospect.front = prospect.front[:0]
     found = np.full(draws.shape[1], -np.inf)
     chosen = prospect.choose(draws, size, combine, rng)
     found[chosen] = -np.arange(len(chosen))
