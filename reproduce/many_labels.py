@@ -29,7 +29,7 @@ from reproduce.options import opened, options_of_jobs
 from reproduce.page import number, table
 
 SIZES = (39, 78, 156, 469, 781, 1_563, 4_000)
-PREDICTORS = "committee,gp,xgb,lgb,sparse-gp,var-sparse-gp,bananas,mlp"
+PREDICTORS = "committee,gp,xgb,lgb,sparse-gp,var-sparse-gp,bananas,mlp,nao,gpwl"
 
 
 class Fit(NamedTuple):

@@ -31,8 +31,8 @@ class WeisfeilerLehmanGP(RescalesLabels, Predictor):
         linear: the weighted sum of their inner products, as in the paper.
 
     Weights, signal and noise maximise the marginal likelihood under a wide log-normal prior; the
-    weights thereby choose how many iterations count; of more than 1,000 labels as many do so, evenly
-    spread. Two iterations see across cells of four to six nodes.
+    weights thereby choose how many iterations count. More than 1,000 labels do not: as many do
+    then, evenly spread. Two iterations see across cells of four to six nodes.
     """
 
     tags = Tags(probabilistic=True, paper="Ru et al., 2021, NAS-BOWL", version=2)
@@ -83,9 +83,7 @@ class WeisfeilerLehmanGP(RescalesLabels, Predictor):
 
     def _covariance(self, queried: Labels) -> Vector:
         """Of the signal at queried and at training graphs, (n, m)."""
-        covariance: Vector = (
-            self.signal_ * self._similarity(self.weights_, self._terms(queried))[0]
-        )
+        covariance: Vector = self.signal_ * self._similarity(self.weights_, self._terms(queried))[0]
         return covariance
 
     def _similarity(self, weights: Vector, terms: Vector) -> tuple[Vector, Vector]:

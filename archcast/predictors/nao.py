@@ -10,6 +10,7 @@ import numpy as np
 from archcast.core.heavy import torch
 from archcast.core.seeding import seeded
 from archcast.encodings.live_graphs import reduced
+from archcast.predictors.helpers.capacity import sized
 from archcast.predictors.helpers.descent import minimise
 from archcast.predictors.helpers.labels import Axis, RescalesLabels
 from archcast.predictors.predictor import Context, Predictor, Tags, Vector
@@ -37,21 +38,24 @@ class NAO(RescalesLabels, Predictor):
 
     Parameters:
         labels: how labels are rescaled, a name from `labels.LABELS`.
-        width: of the LSTMs' states and of the tokens' embeddings.
+        width: of the LSTMs' states and of the tokens' embeddings; None for 32, and more for more
+            than 200 labels, as of `steps`.
         tradeoff: in (0, 1], as in the paper.
-        steps, batch_size, learning_rate, weight_decay: see `descent.minimise`.
+        steps: None for 120, and more for more labels.
+        batch_size, learning_rate, weight_decay: see `descent.minimise`.
         device: where to compute, any name of a PyTorch device.
         seed: of the initial weights and the batches.
     """
 
     tags = Tags(paper="Luo et al., 2018, NAO", version=2)
+    _growth = 0.6  # of steps, by labels; a minute for 4,000 of NAS-Bench-101
 
     def __init__(
         self,
         labels: str = "normal",
-        width: int = 32,
+        width: int | None = None,
         tradeoff: float = 0.8,
-        steps: int = 120,
+        steps: int | None = None,
         batch_size: int = 64,
         learning_rate: float = 0.02,
         weight_decay: float = 1.0,
@@ -79,6 +83,8 @@ class NAO(RescalesLabels, Predictor):
         context: Context,
     ) -> None:
         """Learn from architectures and features (n, features), which the regressor reads."""
+        self.width_ = sized(self.width, 32, 0.3, len(labels))
+        self.steps_ = sized(self.steps, 120, self._growth, len(labels))
         inputs = self._tokens(architectures), self._tensor(features)
         self._train(architectures[0].space, *inputs, self._targets(labels))
 
@@ -88,7 +94,7 @@ class NAO(RescalesLabels, Predictor):
 
         with seeded(self.seed) as generator:
             self.network_ = Autoencoder(
-                len(vocabulary(space)), tokens.shape[1], self.width, features.shape[1]
+                len(vocabulary(space)), tokens.shape[1], self.width_, features.shape[1]
             ).to(self.device)
 
         def loss(rows: Tensor) -> Tensor:
@@ -104,7 +110,7 @@ class NAO(RescalesLabels, Predictor):
             loss,
             len(targets),
             generator,
-            steps=self.steps,
+            steps=self.steps_,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,

@@ -18,15 +18,16 @@ class SemiNAS(NAO):
     `NAO`, with larger batches.
     """
 
-    tags = Tags(needs=frozenset({"unlabeled"}), paper="Luo et al., 2020, SemiNAS")
+    tags = Tags(needs=frozenset({"unlabeled"}), paper="Luo et al., 2020, SemiNAS", version=2)
+    _growth = 0.2  # it learns twice, from larger batches
 
     def __init__(
         self,
         labels: str = "normal",
-        width: int = 32,
+        width: int | None = None,
         tradeoff: float = 0.8,
         upsample: int = 10,
-        steps: int = 120,
+        steps: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 0.02,
         weight_decay: float = 1.0,
