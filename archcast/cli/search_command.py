@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from archcast.benchmarks.table import Table
 
 SPACE = "nasbench201"
+MOST_FOUND = 40  # lines of what was found
 BEGUN = 2  # architectures of a table that a live search begins with
 
 
@@ -130,6 +131,10 @@ def search(
         ),
     ] = None,
     build: Build = None,
+    found: Annotated[
+        Path | None,
+        typer.Option(help="Write all architectures that searches return to this file (.csv)."),
+    ] = None,
     work: Work,
     device: Where = "auto",
     format: Shown = "table",
@@ -146,10 +151,11 @@ def search(
     from archcast.benchmarks.opening import open_table
     from archcast.evaluation.kept_measures import measured_of
     from archcast.evaluation.measure import measure
-    from archcast.report.terminal import COLUMNS, agreement_text, search_table
+    from archcast.report.terminal import COLUMNS, agreement_text, finds_text, search_table
     from archcast.report.views import budget_of, points_of
     from archcast.search.strategy_text import to_strategy
     from archcast.studies import leaderboard
+    from archcast.studies.finds import finds, write_finds
     from archcast.studies.judging import Judge
     from archcast.studies.searches import SearchExperiment
     from archcast.studies.speed_up import agreement, measure_searches, summarise
@@ -159,7 +165,7 @@ def search(
     if task is None:
         if space is not None:
             raise InputError("--space: is of the networks for a --task; give one")
-        table = on.open(report)
+        table = on.open(report, found)
     else:
         if not live:
             raise InputError("--task: what is not in a table has to be trained; add --live")
@@ -167,7 +173,7 @@ def search(
             raise InputError("--task: stands in place of a table; leave --benchmark and its like")
         for given in split_specs(strategy) if strategy != "all" else []:
             to_strategy(given)
-        table = _begun(task, space or SPACE, work, device, report, build)
+        table = _begun(task, space or SPACE, work, device, (report, found), build)
     experiment = SearchExperiment(
         table=table,
         strategies=strategy,
@@ -200,6 +206,9 @@ def search(
         measured = known_measures(table, work.results, experiment.goal.name)
     elif report is not None:
         measured = leaderboard.comparable(measured_of(work.results, table.hash))
+    returned = finds(records, table)
+    if found is not None:
+        write_finds(returned, found)
     searches = measure_searches(records)
     write_report(measured, table, report, searches, target)
     summary = summarise(searches, target)
@@ -214,6 +223,8 @@ def search(
         )
         shown.print(search_table(summary, shown.width))
         shown.print(COLUMNS)
+        if experiment.times == 1 and 0 < len(returned) <= MOST_FOUND:
+            shown.print(finds_text(returned), soft_wrap=True)
         if compare:
             shown.print(agreement_text(agreement(summary, leaderboard.summarise(measured))))
     else:
@@ -242,15 +253,20 @@ def _limits(text: str | None) -> dict[str, float]:
 
 
 def _begun(
-    task: str, space: str, work: Work, device: str, report: Path | None, build: str | None
+    task: str,
+    space: str,
+    work: Work,
+    device: str,
+    outputs: tuple[Path | None, ...],
+    build: str | None,
 ) -> Table:
     """A table of a few random architectures trained on a task, to go on from."""
     from archcast.benchmarks.opening import open_table
     from archcast.making.table_training import Setting, train_table
     from archcast.spaces.declared import declared_space
 
-    if report is not None:
-        check_target(report, task)
+    for path in filter(None, outputs):
+        check_target(path, task)
     chosen = declared_space(space)
     out = work.results / Setting.mini(chosen, task, device, build).file
     train_table(chosen, task, [0], out, work.workers, device, BEGUN, build)

@@ -32,11 +32,13 @@ from archcast.report.text import (
     number,
     rows_of,
     search_columns,
+    search_title,
     seconds_text,
     shown_metrics,
     source_text,
 )
 from archcast.studies.costs import STEPS_A_DECADE, budgets, winners
+from archcast.studies.finds import SEEN
 
 WIDE = 100  # columns of a terminal from which all of a search is shown
 WIDEST = 145  # from which all of supernets are
@@ -301,6 +303,20 @@ def search_table(summary: pd.DataFrame, width: int) -> Table:
         cells = [cell(row) for cell in shown.values()]
         table.add_row(*cells, style=_style(row))
     return table
+
+
+def finds_text(found: pd.DataFrame) -> str:
+    """What searches found, a line each: by the truth, with what they saw of it in brackets."""
+    quantities = [name for name in map(str, found) if f"{name}{SEEN}" in found]
+    lines, last = ["Found, with what the search saw of it in brackets:"], ""
+    for row in rows_of(found):
+        title = search_title(row["strategy"], row["predictor"] or None, row["epochs"], row["stop"])
+        if title != last:
+            lines.append(f"  {title}")
+            last = title
+        values = (f"{name} {row[name]:.5g} ({row[f'{name}{SEEN}']:.5g})" for name in quantities)
+        lines.append(f"    {row['architecture']}  {', '.join(values)}")
+    return "\n".join(lines)
 
 
 def pareto_table(summary: pd.DataFrame, objectives: Sequence[str]) -> Table:

@@ -63,6 +63,11 @@ class SearchJob(BaseJob):
         return f"{self.strategy} with {self.predictor or 'no predictor'}"
 
     @property
+    def stops(self) -> str:
+        """What stops trainings, as it is shown; empty where nothing does."""
+        return f"{self.stop} < {self.threshold:g}" if self.stop else ""
+
+    @property
     def goal(self) -> Goal:
         """What it is after."""
         return Goal((self.objective, *self.others), self.limits)

@@ -20,6 +20,7 @@ from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.opening import open_named, open_table, open_tables
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
+from archcast.core.files import check_target
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
@@ -36,6 +37,7 @@ from archcast.studies import costs as costs_study
 from archcast.studies import leaderboard as leaderboard_study
 from archcast.studies import over_benchmarks as over
 from archcast.studies.experiment import Experiment, Predictors, measured_all
+from archcast.studies.finds import finds, write_finds
 from archcast.studies.judging import Judge
 from archcast.studies.searches import THRESHOLD, SearchExperiment, Strategies
 
@@ -281,6 +283,7 @@ def search(
     stop: Predictor | str | None = None,
     threshold: float = THRESHOLD,
     build: str | None = None,
+    found: Path | str | None = None,
     **work: Unpack[Work],
 ) -> pd.DataFrame:
     """Replay searches with and without predictors; see `studies.speed_up.summarise`.
@@ -290,7 +293,8 @@ def search(
     whole space is searched, and what the table lacks is trained, `at_once` at a time; such a search
     may be ended by the clock, after `wall` seconds, and its trainings by `stop`, a predictor of
     learning curves, where the chance of a new best is below `threshold`. Networks that are none
-    of ours are those of `build`, a function as `module:function`.
+    of ours are those of `build`, a function as `module:function`. What searches return is written
+    to `found`, a file (.csv); see `studies.finds`.
 
     Raises:
         InputError: something that can't be run; nothing has been then.
@@ -298,6 +302,8 @@ def search(
     if live and judge is not None:
         raise InputError("judge: it knows only what is in its table; leave it or live out")
     opened = _as_table(table, dataset)
+    if found is not None:
+        check_target(Path(found), *([table] if isinstance(table, str) else []))
     experiment = SearchExperiment(
         opened,
         strategies,
@@ -323,6 +329,8 @@ def search(
     records = _told(experiment.run(**work))
     if other is not None:
         records = other.judged(records)
+    if found is not None:
+        write_finds(finds(records, opened), Path(found))
     return speed_up.summarise(speed_up.measure_searches(records), target)
 
 

@@ -88,7 +88,7 @@ def _measured(record: SearchRecord) -> dict[str, Any]:
         "strategy": job.strategy,
         "predictor": job.predictor,
         "epochs": job.epochs,
-        "stop": f"{job.stop} < {job.threshold:g}" if job.stop else "",
+        "stop": job.stops,
         "kept": _kept(record),
         "family": job.family or None,
         "unguided": job.unguided,
