@@ -123,7 +123,7 @@ def test_csv_has_the_same_rows(archcast) -> None:  # type: ignore[no-untyped-def
         assert float(row["kendall_tau"]) == pytest.approx(expected["kendall_tau"])
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_table_fits_the_terminal(archcast, width: int, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setenv("COLUMNS", str(width))
     code, out, err = archcast(f"{SMALL} --predictors baseline,bayes-lin-reg")
@@ -237,6 +237,7 @@ def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int
         ("report --benchmark toy.parquet", "results: no records of toy (toy.parquet); run"),
         ("report --out absent/page.html", "absent/page.html: no such folder"),
         (f"{SMALL} --report absent/page.html", "absent/page.html: no such folder"),
+        (f"{SMALL} --report toy.parquet", "toy.parquet: a page is written; name it toy.html"),
         ("leaderbord", "leaderbord"),
         ("table verify absent.parquet", "no such file"),
         ("table verify broken.parquet", "not a readable Parquet file"),
@@ -465,7 +466,8 @@ def test_live_searches_refuse_what_they_can_not_heed(archcast, tmp_path: Path) -
         f"{live} --benchmark mine.parquet": "leave --benchmark and its like",
         f"{live} --strategy evolutoin": "did you mean evolution",
         f"{live} --space house": "unknown space 'house'",
-        f"{live} --report {images}": "it is what is read",
+        f"{live} --report {images}": "a page is written; name it mine.html",
+        f"{live} --found {images}": "it is what is read",
         "search --live --runs mean": "leave --runs mean out",
         "search --live --predictor latency": "leave it or --live out",
         "supernet --benchmark all --strategies rswss": "rswss: no supernet",

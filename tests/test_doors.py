@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 import archcast
@@ -36,3 +39,20 @@ def test_tables_of_one_name_are_told_apart_or_refused() -> None:
     table = small_table(30)
     with pytest.raises(InputError, match="is given twice"):
         archcast.over_benchmarks([table, table], **asked)
+
+
+def test_text_stands_for_a_list_where_names_are_asked_for(tmp_path: Path) -> None:
+    table, asked = small_table(60), {"repeats": 2, "test_size": 20, "results": tmp_path}
+    boards = [
+        archcast.combine(given, table, train_size=20, **asked)
+        for given in ("rf,params", ["rf", "params"])
+    ]
+    assert boards[0]["variant"].tolist() == boards[1]["variant"].tolist()
+    fronts = archcast.pareto("accuracy,latency_cpu", "rf", table, train_size=20, **asked)
+    assert {"accuracy", "latency_cpu"} <= {*fronts}
+
+
+@pytest.mark.parametrize("given", [{"train_sizes": 100}, {"train_sizes": "100"}, {"epochs": 4}])
+def test_numbers_in_place_of_lists_are_one_line(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give a list of whole numbers"):
+        archcast.leaderboard(small_table(30), "params", results=tmp_path, **given)

@@ -449,12 +449,13 @@ class Table:
             digest.update(np.ascontiguousarray(self.columns[name]).tobytes())
         return digest.hexdigest()[:16]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path | str) -> None:
         """Write a Parquet file.
 
         Raises:
             InputError: it can't be written.
         """
+        path = Path(path)
         arrays = {"architecture": pa.array(self._texts(), pa.string())}
         for name in self._in_order():
             values = self.columns[name]

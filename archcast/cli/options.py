@@ -28,12 +28,14 @@ MeasuredOn = Literal["valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
 
 
-def _in_a_folder(path: Path | None) -> Path | None:
-    """What is written after long work must have a place before it."""
+def _page(path: Path | None) -> Path | None:
+    """What is written after long work must have a place before it, and be no other file."""
     if path is not None:
         if not os.path.isdir(path.parent):  # noqa: PTH112  which never raises
             raise InputError(f"{path}: no such folder; make it, or choose another")
         check_target(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise InputError(f"{path}: a page is written; name it {path.stem}.html")
     return path
 
 
@@ -87,12 +89,10 @@ Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Shown = Annotated[Format, typer.Option(help="What to print.")]
 Page = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE.html", help="Write a page with table and figures.", callback=_in_a_folder
-    ),
+    typer.Option(metavar="FILE.html", help="Write a page with table and figures.", callback=_page),
 ]
 PageOut = Annotated[
-    Path, typer.Option(metavar="FILE.html", help="The page to write.", callback=_in_a_folder)
+    Path, typer.Option(metavar="FILE.html", help="The page to write.", callback=_page)
 ]
 
 

@@ -94,7 +94,7 @@ def _given_up(by: str, rows: Sequence[Row]) -> list[str]:
     of_scores = [each for each in shown_metrics(by, rows) if not each.of_values]
     others = [each for each in of_scores if each not in (KENDALL_TAU, SPEARMAN)]
     metrics = [heading(each) for each in (*others, SPEARMAN) if each.name != by]
-    return ["family", *metrics, INTERVAL]
+    return ["family", *metrics, INTERVAL, "init", "query", "train"]
 
 
 def _ranking(rows: Sequence[Row], columns: Sequence[Column], hidden: set[str]) -> Table:
@@ -291,6 +291,8 @@ def search_table(summary: pd.DataFrame, width: int) -> Table:
     hidden = set() if width >= WIDE else {"value", "95 %", "reached"}
     if width < NARROW:
         hidden |= {"to target", "x unguided"}
+    if width < NARROWEST:
+        hidden |= {"x random", "distance", "broken", "kept"}
     table = _new_table()
     columns = search_columns(summary)
     shown = {name: cell for name, cell in columns.items() if name not in hidden}

@@ -201,6 +201,8 @@ class Experiment:
             ("--repeats", (self.repeats,), 1),
             ("--seed", (self.seed,), 0),
         ):
+            if isinstance(values, str) or not isinstance(values, Sequence):
+                raise InputError(f"{option} {short(str(values))}: give a list of whole numbers")
             for value in values or (least - 1,):
                 check_number(option, value, least)
         largest = max(self.train_sizes)

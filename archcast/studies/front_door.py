@@ -21,6 +21,7 @@ from archcast.benchmarks.opening import open_named, open_table, open_tables
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.files import check_target
+from archcast.core.spec import split_specs
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import KENDALL_TAU
 from archcast.evaluation.record import BaseRecord, Record, RecordStore
@@ -45,6 +46,7 @@ DEFAULT_BENCHMARK = "nasbench201-mini"
 SAMPLED, SAMPLED_SECONDS = "nasbench201", 600.0  # the space, and of training
 Tables = Table | str | Path
 R = TypeVar("R", bound=BaseRecord)
+T = TypeVar("T")
 _logger = logging.getLogger("archcast")
 
 
@@ -183,7 +185,7 @@ def recommend(
 
 
 def combine(
-    predictors: Sequence[Predictor | str],
+    predictors: Sequence[Predictor | str] | str,
     table: Tables = DEFAULT_BENCHMARK,
     *,
     head: Predictor | str | None = None,
@@ -196,7 +198,7 @@ def combine(
     Raises:
         InputError: something that can't be combined or run; nothing has been then.
     """
-    found = ablation.variants(predictors, head)
+    found = ablation.variants(_listed(predictors), head)
     work, asked = _parted(how)
     experiment = Experiment(_as_table(table, dataset), list(found.values()), (train_size,), **asked)
     experiment.check_one_number("variants")
@@ -204,7 +206,7 @@ def combine(
 
 
 def pareto(
-    objectives: Sequence[str],
+    objectives: Sequence[str] | str,
     predictors: Predictors | Mapping[str, Predictors] = "xgb,additive",
     table: Tables = DEFAULT_BENCHMARK,
     *,
@@ -221,7 +223,7 @@ def pareto(
     """
     opened = _as_table(table, dataset)
     work, asked = _parted(how)
-    chosen = fronts.chosen_objectives(opened, objectives)
+    chosen = fronts.chosen_objectives(opened, _listed(objectives))
     by_name = {each.name: each for each in chosen}
     given = predictors if isinstance(predictors, Mapping) else dict.fromkeys(by_name, predictors)
     if given.keys() != by_name.keys():
@@ -272,7 +274,7 @@ def search(
     target: float | None = None,
     epochs: int | None = None,
     objective: str | None = None,
-    objectives: Sequence[str] | None = None,
+    objectives: Sequence[str] | str | None = None,
     limits: Mapping[str, float] | None = None,
     label: MeasuredOn | None = None,
     seed: int = 0,
@@ -317,7 +319,7 @@ def search(
         device,
         seconds,
         live,
-        objectives,
+        None if objectives is None else _listed(objectives),
         limits,
         at_once,
         wall,
@@ -408,6 +410,11 @@ def train_sample(
     setting = Setting.mini(asked, task, device, build)
     out = Path(results) / f"sample-{setting.file}"
     return train_within(setting, seconds, out, workers)
+
+
+def _listed(given: Sequence[T] | str) -> Sequence[T | str]:
+    """A list, of which text is one with commas between, as of a command."""
+    return split_specs(given) if isinstance(given, str) else given
 
 
 def _as_table(table: Tables, dataset: str | None) -> Table:
