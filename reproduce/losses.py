@@ -19,7 +19,7 @@ from reproduce.page import number, table
 PREDICTORS = (
     "mlp,mlp(loss=pairwise),mlp(loss=listwise),mlp(loss=top),bananas,bananas(loss=listwise),"
     "gcn,gcn(loss=pairwise),gcn(loss=listwise),gcn(loss=top),xgb,xgb(loss=pairwise),"
-    "lgb,lgb(loss=top)"
+    "xgb(loss=top),lgb,lgb(loss=listwise),lgb(loss=top)"
 )
 SIZES = (30, 100)
 COLUMNS = {"tau": "kendall_tau", "top-decile rho": "top_decile_spearman", "p@10": "precision_at_10"}

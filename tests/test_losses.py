@@ -35,6 +35,8 @@ ORDERED = [
         "bonas(loss=pairwise)",
         "dngo(loss=pairwise)",
         "xgb(loss=pairwise)",
+        "xgb(loss=top)",
+        "lgb(loss=listwise)",
         "lgb(loss=top)",
     ),
     "graph(loss=listwise)",

@@ -237,7 +237,7 @@ def with_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("xgb(labels=foo)", "labels='foo' is none of raw, standard, rank, normal"),
         ("ensemble(lgb(labels=foo))", "labels='foo' is none of"),
-        ("lgb(loss=listwise)", "loss='listwise' is none of error, top"),
+        ("lgb(loss=pairwise)", "loss='pairwise' is none of error, top"),
         ("gcn(loss=foo)", "loss='foo' is none of error, pairwise, listwise, top"),
         ("gpwl(kernel=rbf)", "kernel='rbf' is neither matern nor linear"),
         ("ensemble(xgb, members=1)", "members=1: a spread needs 2 or more"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,6 +18,8 @@ from archcast.predictors.predictor import Tags, Vector
 
 FOLDS = 3  # of the labels that say how many trees are best
 MIN_DATA_IN_BIN = 3  # LightGBM's own
+LONGEST_LIST = 10_000  # that LightGBM takes
+PAIRS = {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": 16}
 GRADES = 32  # of labels, the most that XGBoost takes, where an order is learned
 
 
@@ -68,18 +71,22 @@ class XGBoost(BoostedTrees):
     Smaller steps and trees than the study's 500 of depth 6 at a rate of 0.3, chosen on other splits
     than are reported. Trees are 100 at least, and 1,000 at most of depth 3 for up to 200 labels; as
     these grow they are more and deeper: 2,687 of depth 6 for 4,000. `loss` is `error`, or
-    `pairwise` for the logistic loss of pairs (Burges, 2010, RankNet).
+    `pairwise` for the logistic loss of pairs (Burges, 2010, RankNet), or `top` where these weigh
+    what they change in discounted cumulative gain (LambdaMART).
     """
 
     tags = Tags(paper="Chen & Guestrin, 2016", version=4)
     _least: ClassVar[int] = 100  # trees
     _ranking = 300
     _orders: ClassVar[Mapping[str, dict[str, Any]]] = {
-        "pairwise": {
-            "objective": "rank:pairwise",
-            "lambdarank_pair_method": "mean",
-            "lambdarank_num_pair_per_sample": 16,
-        }
+        "pairwise": {"objective": "rank:pairwise", **PAIRS},
+        "top": {
+            "objective": "rank:ndcg",
+            "ndcg_exp_gain": False,
+            "min_child_weight": 0.0,  # a pair weighs what it changes, which is little
+            "lambda": 1e-3,
+            **PAIRS,
+        },
     }
 
     @classmethod
@@ -162,14 +169,16 @@ class LightGBM(BoostedTrees):
     5. The learning rate and the share of rows are its own. Trees are 50 at least, and 300 at most
     of 8 leaves for up to 200 labels; as these grow they are more and larger: 806 of 21 leaves for
     4,000. `loss` is `error`, or `top` for LambdaRank, whose pairs weigh what they change in
-    discounted cumulative gain (Burges, 2010).
+    discounted cumulative gain (Burges, 2010), or `listwise` for the cross-entropy of the list with
+    a random one (Bruch et al., 2020, XE-NDCG).
     """
 
     tags = Tags(paper="Ke et al., 2017", version=5)
     _least: ClassVar[int] = 50  # trees
     _ranking = 100
     _orders: ClassVar[Mapping[str, dict[str, Any]]] = {
-        "top": {"objective": "lambdarank", "label_gain": list(range(GRADES))}
+        "top": {"objective": "lambdarank", "label_gain": list(range(GRADES))},
+        "listwise": {"objective": "rank_xendcg", "label_gain": list(range(GRADES))},
     }
 
     @classmethod
@@ -247,7 +256,8 @@ class LightGBM(BoostedTrees):
         if len(x) == 1:
             x, grades = np.repeat(x, 2, axis=0), np.repeat(grades, 2)
         settings = self._settings(len(x)) | order | {"lambdarank_truncation_level": len(x)}
-        data = Dataset(x, grades, group=[len(x)], params=settings)
+        lists = np.array_split(np.arange(len(x)), math.ceil(len(x) / LONGEST_LIST))
+        data = Dataset(x, grades, group=[len(each) for each in lists], params=settings)
         return train(settings, data, self.n_estimators or self._ranking)
 
     def _scores(self, x: Vector) -> Vector:
