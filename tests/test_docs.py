@@ -16,7 +16,9 @@ from torch import nn
 
 from archcast.benchmarks.table import read_table
 from archcast.spaces.space import Architecture
+from archcast.tasks.task import Signature
 from archcast.testing import TEST, TRAIN, check_predictor, check_strategy
+from tests.toys.a_space import SPACE as LADDER
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,6 +102,19 @@ def test_search_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     run("docs/search.md", first, validation_accuracy_of=validation_accuracy_of)
     assert len(told) == len(read_table(Path("mine.parquet"))) == 100
     assert max(told) == 60.0
+
+
+def test_networks_of_ones_own() -> None:
+    networks = run("docs/extending.md", "import copy", SPACE=LADDER)["NETWORKS"]
+    scale, images = networks.scale("mini"), torch.randn(2, 3, 9, 9)
+    supernet = networks.supernet(Signature((3, 9, 9), 10), scale)
+    ladder = LADDER.parse("1-5-3-1")
+    heir = supernet.inherit(ladder)
+    path = supernet(images, ladder.choices)
+    mixture = torch.nn.functional.one_hot(torch.tensor(ladder.choices), 3).float()
+    torch.testing.assert_close(path, heir(images))
+    torch.testing.assert_close(path, supernet(images, mixture))
+    assert networks.build(ladder, Signature((3, 9, 9), 10), scale)(images).shape == (2, 10)
 
 
 def test_proxies_of_ones_own_module() -> None:
