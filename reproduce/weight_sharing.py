@@ -11,24 +11,19 @@ options a supernet ranks too high or too low. The figure has the first of these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from archcast.benchmarks.table import Table
-from archcast.evaluation.metrics import kendall_tau
 from archcast.evaluation.noise import noise_ceiling
 from archcast.evaluation.record import Record, RecordStore
-from archcast.evaluation.statistics import mean
 from archcast.predictors.weight_sharing import Recalibrate
 from archcast.report.text import seconds_text
 from archcast.report.views import OKABE_ITO
 from archcast.studies.supernets import (
     biases,
-    lost,
     run,
     summarise,
     supernet_jobs,
@@ -43,7 +38,8 @@ STATISTICS: dict[Recalibrate, str] = {
     "batch": "of what is measured on",
 }
 ONE = "rsws"  # whose statistics and biases are told
-SHARES = (0.1, 0.01)  # of the space that are kept
+SHARES = {"kept": "10%", "kept_hundredth": "1%"}  # of what is ranked
+LEAST = 10  # architectures that have an option which is told of
 RANKED, MOST = 200, 3
 
 
@@ -66,27 +62,14 @@ def main() -> None:
         if failed := [record.error for record in records if record.failed]:
             raise SystemExit(f"{name}: {len(failed)} supernets failed: {failed[0]}")
         trained[name] = results, records
-    summaries = {
-        name: summarise(records, results).assign(params=by_parameters(records, results))
-        for name, (results, records) in trained.items()
-    }
+    summaries = {name: summarise(records, results) for name, (results, records) in trained.items()}
     ceilings = {name: noise_ceiling(results) for name, (results, _) in trained.items()}
     print(rankings(summaries, ceilings), end="\n\n")
-    print(pruned(trained), end="\n\n")
+    print(pruned(trained, summaries), end="\n\n")
     print(by_statistics(summaries), end="\n\n")
     print(by_options(trained))
     if options.figure:
         draw(summaries, ceilings, options.figure)
-
-
-def by_parameters(records: Sequence[Record], results: Table) -> float:
-    """Tau of the number of parameters on what the supernets rank; NaN where it is one for all."""
-    counts = results.mean_over_runs(results.columns["parameters"])
-    if np.ptp(counts) == 0:
-        return np.nan
-    first = records[0]
-    truth = first.job.objective.signed(np.array(first.truth))
-    return kendall_tau(truth, counts[first.architectures])
 
 
 def usual(summary: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +81,7 @@ def rankings(summaries: dict[str, pd.DataFrame], ceilings: dict[str, float | Non
     rows = []
     for name, summary in summaries.items():
         limit = ceilings[name]
-        params = number(summary["params"].iloc[0], 2)
+        params = number(summary["parameters_tau"].iloc[0], 2)
         told = [name, "-" if limit is None else number(limit, 2), params]
         for row in usual(summary).to_dict("records"):
             rows.append(
@@ -125,34 +108,22 @@ def rankings(summaries: dict[str, pd.DataFrame], ceilings: dict[str, float | Non
     return table(heads, rows)
 
 
-def pruned(trained: dict[str, tuple[Table, list[Record]]]) -> str:
+def pruned(
+    trained: dict[str, tuple[Table, list[Record]]], summaries: dict[str, pd.DataFrame]
+) -> str:
     """What the best of those that rank first lacks, beside what a random draw of as many does."""
     rows = []
-    for name, (results, records) in trained.items():
-        digits = 2 if results.objective().unit == "%" else 3
-        chosen = [
-            record
-            for record in records
-            if record.job.params["epochs"] == EPOCHS[-1] and record.job.params["recalibrate"] == 2
-        ]
-        for strategy in STRATEGIES:
-            cells = []
-            for share in SHARES:
-                lacks, by_chance = zip(
-                    *(
-                        lost(
-                            each.job.objective.signed(np.array(each.truth)),
-                            np.array(each.predictions),
-                            share,
-                        )
-                        for each in chosen
-                        if each.job.name == strategy
-                    ),
-                    strict=True,
-                )
-                cells.append(f"{mean(lacks):.{digits}f} / {mean(by_chance):.{digits}f}")
-            rows.append([f"{name}, {results.objective().points}", f"`{strategy}`", *cells])
-    heads = ["benchmark", "supernet", *(f"best of the first {share:.0%}" for share in SHARES)]
+    for name, summary in summaries.items():
+        objective = trained[name][0].objective()
+        digits = 2 if objective.unit == "%" else 3
+        longest = usual(summary)[usual(summary)["epochs"] == EPOCHS[-1]]
+        for row in longest.to_dict("records"):
+            cells = [
+                f"{row[share]:.{digits}f} / {row[f'{share}_by_chance']:.{digits}f}"
+                for share in SHARES
+            ]
+            rows.append([f"{name}, {objective.points}", f"`{row['strategy']}`", *cells])
+    heads = ["benchmark", "supernet", *(f"best of the first {each}" for each in SHARES.values())]
     return table(heads, rows)
 
 
@@ -172,7 +143,7 @@ def by_options(trained: dict[str, tuple[Table, list[Record]]]) -> str:
     for name, (results, records) in trained.items():
         found = biases(records, results)
         one = found[(found["strategy"] == ONE) & (found["epochs"] == EPOCHS[-1])]
-        one = one[(one["recalibrate"] == "2") & (one["architectures"] >= 10)]
+        one = one[(one["recalibrate"] == "2") & (one["architectures"] >= LEAST)]
         ordered = one.sort_values("rank_error")
         low, high = (
             ", ".join(
@@ -197,7 +168,7 @@ def draw(summaries: dict[str, pd.DataFrame], ceilings: dict[str, float | None], 
                 label=row["strategy"] if not at else None,
             )  # fmt: skip
         ends = at - 0.45, at + 0.45
-        axes.hlines(summary["params"].iloc[0], *ends, "black", ":", linewidth=1.2)
+        axes.hlines(summary["parameters_tau"].iloc[0], *ends, "black", ":", linewidth=1.2)
         if (limit := ceilings[name]) is not None:
             axes.hlines(limit, *ends, "black", "-", linewidth=1.2)
     axes.plot([], [], "k-", label="ceiling by noise")

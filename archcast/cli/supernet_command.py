@@ -58,6 +58,7 @@ def supernet(
     training goes on where it was. On several benchmarks, or all that have networks, one after the
     other.
     """
+    import numpy as np
     import pandas as pd
 
     from archcast.evaluation.noise import noise_ceiling
@@ -97,6 +98,8 @@ def supernet(
             shown = console()
             limit = noise_ceiling(table)
             told = "" if limit is None else f"; noise limits tau to {number(limit, 2)}"
+            if not biases and not np.isnan(by_size := summary["parameters_tau"].iloc[0]):
+                told += f"; that of parameters alone is {number(by_size, 2)}"
             shown.print(
                 f"{table.dataset} ({table.name}): {test_size} architectures ranked, mean of"
                 f" {len(trained)} supernets{told}"

@@ -400,8 +400,8 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
         "top rho": lambda row: number(row["top_decile_spearman"], 2),
         "best 10": lambda row: number(row["precision_at_10"], 2),
         "worst 10": lambda row: number(row["worst_at_10"], 2),
-        "kept": lambda row: number(row["kept"], 2),
-        "by chance": lambda row: number(row["kept_by_chance"], 2),
+        "first 10 %": lambda row: _beside(row, "kept"),
+        "first 1 %": lambda row: _beside(row, "kept_hundredth"),
         "seeds": lambda row: number(row["seed_agreement"], 2),
         "init": lambda row: seconds_text(row["init_seconds"]),
         "query": lambda row: seconds_text(row["query_seconds"]),
@@ -417,6 +417,11 @@ def supernet_table(summary: pd.DataFrame, width: int) -> Table:
         cells = [cell(row) for cell in shown.values()]
         table.add_row(*cells, style=_style(row))
     return table
+
+
+def _beside(row: Row, name: str) -> str:
+    """A regret, and what chance gives."""
+    return f"{number(row[name], 2)} / {number(row[f'{name}_by_chance'], 2)}"
 
 
 def bias_table(found: pd.DataFrame, most: int) -> Table:

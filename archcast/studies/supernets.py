@@ -29,7 +29,7 @@ from archcast.core.workers import Processes
 from archcast.evaluation.engine import run_job
 from archcast.evaluation.job import Job, Planned
 from archcast.evaluation.measure import measure
-from archcast.evaluation.metrics import kendall_tau, precision_at_10
+from archcast.evaluation.metrics import kendall_tau, precision_at_10, spearman
 from archcast.evaluation.network_fields import network_field
 from archcast.evaluation.record import Record, RecordStore
 from archcast.evaluation.runner import run_jobs
@@ -40,6 +40,7 @@ from archcast.predictors.weight_sharing import Recalibrate, WeightSharing
 from archcast.studies.experiment import Experiment, check_jobs
 
 FAMILY = "weight-sharing"
+FEWEST = 5  # architectures that have an option whose bias is told
 
 
 def supernet_jobs(
@@ -128,9 +129,11 @@ def summarise(records: Iterable[Record], table: Table) -> pd.DataFrame:
     `kendall_tau` and its like are means over seeds, `kendall_tau_sd` is the deviation between
     them; `seed_agreement` is the mean Kendall tau between the rankings of two seeds. What needs two
     seeds is NaN with one. `partial_tau` is Kendall's tau with the number of parameters held fixed
-    (NaN where the table does not say it), `worst_at_10` the share of the 10 that rank last which
-    are among the 10 truly worst. `kept` is the regret of the best of the tenth that ranks first, in
-    the objective's unit, and `kept_by_chance` that to be expected of a random tenth.
+    (NaN where the table does not say it), `parameters_tau` what that number reaches alone (NaN
+    where all have the same), `worst_at_10` the share of the 10 that rank last which are among the
+    10 truly worst. `kept` is the regret of the best of the tenth that ranks first, in the
+    objective's unit, and `kept_by_chance` that to be expected of a random tenth;
+    `kept_hundredth` and `kept_hundredth_by_chance` are of the hundredth.
     """
     kept = list(records)
     settings = _settings(kept)
@@ -189,17 +192,26 @@ def _row(group: pd.DataFrame, first: Record) -> dict[str, Any]:
     }
 
 
-_BY_SEED = ("partial_tau", "worst_at_10", "kept", "kept_by_chance")
+_BY_SEED = (
+    *("partial_tau", "parameters_tau", "worst_at_10", "kept", "kept_by_chance"),
+    *("kept_hundredth", "kept_hundredth_by_chance"),
+)
 
 
 def _by_seed(truth: Vector, predicted: Vector, parameters: Vector | None) -> dict[str, float]:
-    kept, by_chance = lost(truth, predicted, 0.1)
-    return {
-        "partial_tau": np.nan if parameters is None else partial_tau(truth, predicted, parameters),
-        "worst_at_10": precision_at_10(-truth, -predicted),
-        "kept": kept,
-        "kept_by_chance": by_chance,
-    }
+    tenth, hundredth = (lost(truth, predicted, share) for share in (0.1, 0.01))
+    fixed = alone = np.nan
+    if parameters is not None:
+        fixed = partial_tau(truth, predicted, parameters)
+        alone = kendall_tau(truth, parameters) if np.ptp(parameters) > 0 else np.nan
+    told = (
+        fixed,
+        alone,
+        precision_at_10(-truth, -predicted),
+        *tenth,
+        *hundredth,
+    )
+    return dict(zip(_BY_SEED, told, strict=True))
 
 
 def lost(truth: Vector, predicted: Vector, share: float) -> tuple[float, float]:
@@ -241,8 +253,11 @@ def biases(records: Iterable[Record], table: Table) -> pd.DataFrame:
     """By how much supernets rank networks with an option of a decision too high, or too low.
 
     A row for each setting, decision and option, over training seeds: `rank_error` is the mean of
-    predicted less true rank, as a share of all that are ranked, above 0 where they are thought too
-    good; `architectures` is how many have the option. Decisions that are ranges are left out.
+    predicted less foretold rank, as a share of all that are ranked, above 0 where they are thought
+    too good. What is foretold of a true rank is that of a supernet that errs at random and ranks as
+    well on the whole (Spearman): it thinks the good less good, and the bad less bad.
+    `architectures` is how many have the option. Decisions that are ranges are left out, and options
+    of fewer than 5.
     """
     kept = [record for record in records if not record.failed]
     settings = _settings(kept)
@@ -250,8 +265,9 @@ def biases(records: Iterable[Record], table: Table) -> pd.DataFrame:
     architectures: dict[tuple[Any, ...], Sequence[int]] = {}
     for key, record in zip(settings.itertuples(index=False, name=None), kept, strict=True):
         truth = record.job.objective.signed(np.array(record.truth))
-        ranks = (rankdata(values) / len(truth) for values in (record.predictions, truth))
-        errors.setdefault(key, []).append(np.subtract(*ranks))
+        predicted, true = (rankdata(values) / len(truth) for values in (record.predictions, truth))
+        middle, rho = true.mean(), spearman(truth, np.array(record.predictions))
+        errors.setdefault(key, []).append(predicted - middle - rho * (true - middle))
         architectures[key] = record.architectures
     rows = []
     for key, of_seeds in errors.items():
@@ -260,7 +276,7 @@ def biases(records: Iterable[Record], table: Table) -> pd.DataFrame:
         for at, decision in enumerate(table.space.decisions):
             for option, name in enumerate(decision.options):
                 has = np.array([each.choices[at] == option for each in ranked])
-                if has.any():
+                if has.sum() >= FEWEST:
                     rows.append((*key, decision.name, str(name), int(has.sum()), error[has].mean()))
     return pd.DataFrame(
         rows, columns=[*settings, "decision", "option", "architectures", "rank_error"]
