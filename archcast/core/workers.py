@@ -40,6 +40,7 @@ R = TypeVar("R")
 IN_FLIGHT = 4  # jobs a worker that are submitted at once
 IN_FLIGHT_ELSEWHERE = 1_000  # to an executor that does not say how many workers it has
 HEED = 0.2  # seconds of a wait, after which signals are heeded and it goes on
+LEFT = signal.SIGINT, signal.SIGHUP  # signals, to the process that asks
 IDLE = 300.0  # seconds after which an unused process ends
 GROWTH = 4e9  # bytes; what grows by more between jobs is replaced, and imports all anew
 _THREAD_VARIABLES = (
@@ -174,7 +175,7 @@ class Processes(Executor):
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._threads = ThreadPoolExecutor(count)
+        self._threads = ThreadPoolExecutor(count, initializer=_leave_signals)
         self._lock = Lock()
         self._busy = set[loky.ProcessPoolExecutor]()
         self._stopped = False
@@ -267,25 +268,27 @@ def stays(error: Exception) -> str:
 
 
 def _process() -> loky.ProcessPoolExecutor:
-    from loky.backend import resource_tracker
-
     said = {**dict.fromkeys(_THREAD_VARIABLES, "1"), "LOKY_MAX_MEMORY_LEAK_SIZE": str(GROWTH)}
     asked = os.getpid(), _folder().name
-    # A signal to all leaves loky's tracker alone, which tidies up after them.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
-    try:
-        resource_tracker.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return loky.ProcessPoolExecutor(1, timeout=IDLE, initializer=_begin, initargs=asked, env=said)
+
+
+def _leave_signals() -> None:
+    """Leave signals to the thread that asks.
+
+    What this thread begins inherits that, so that no signal to all meets a process as it begins,
+    nor ever loky's tracker, which tidies up after them.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, LEFT)
 
 
 def _begin(parent: int, folder: str) -> None:
     """Leave signals to the process that asked, and end when it does."""
     global _above
     _above = folder
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in LEFT:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT)
     Thread(target=_end_after, args=(parent, folder), daemon=True).start()
 
 
