@@ -97,6 +97,15 @@ def test_from_python(tmp_path: Path) -> None:
     assert found["nasbench201:cifar10"][0] > found["nasbench201:cifar10"][1]
 
 
+def test_what_compares_nothing_is_said_before_it_is_run(tmp_path: Path) -> None:
+    asked = {"repeats": 2, "results": tmp_path}
+    with pytest.raises(InputError, match="fewer than two predictors run on every benchmark"):
+        archcast.over_benchmarks("nasbench201:cifar10,nasbench201:cifar100", "params", **asked)
+    with pytest.raises(InputError, match="one benchmark compares nothing"):
+        archcast.over_benchmarks("nasbench201-mini", "params,random", **asked)
+    assert not list(tmp_path.iterdir())
+
+
 def test_comparisons_are_at_one_number_of_epochs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="several benchmarks are compared at one number"):
         archcast.over_benchmarks(

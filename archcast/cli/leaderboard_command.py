@@ -180,12 +180,11 @@ def _over_benchmarks(
     from archcast.report.terminal import over_benchmarks_table
     from archcast.studies.experiment import measured_all
     from archcast.studies.leaderboard import summarise
-    from archcast.studies.over_benchmarks import over_benchmarks
+    from archcast.studies.over_benchmarks import check_experiments, over_benchmarks
 
     if report is not None:
         raise InputError(f"--report {report}: a page is of one benchmark; give one")
-    for each in experiments.values():
-        each.check_one_number("several benchmarks")
+    check_experiments(experiments.values())
     measured = measured_all(experiments.values(), work.results, work.workers, work.retry)
     boards = {name: summarise(each, by) for name, each in zip(experiments, measured, strict=True)}
     board = over_benchmarks(boards, by)

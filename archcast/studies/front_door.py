@@ -129,8 +129,7 @@ def over_benchmarks(
     experiments = {
         name: Experiment(table, predictors, train_sizes, **asked) for name, table in opened.items()
     }
-    for experiment in experiments.values():
-        experiment.check_one_number("several benchmarks")
+    over.check_experiments(experiments.values())
     measured = _measured(list(experiments.values()), work)
     boards = {
         name: leaderboard_study.summarise(each, by)

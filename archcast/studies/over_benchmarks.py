@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,29 @@ import pandas as pd
 from archcast.core.errors import InputError
 from archcast.evaluation import registry as metrics
 from archcast.evaluation.metrics import KENDALL_TAU
+from archcast.studies.experiment import Experiment
 
 KEY = ["predictor", "train_size"]
+ONE_BENCHMARK = "one benchmark compares nothing over benchmarks; give several"
+ONE_ROW = "fewer than two predictors run on every benchmark; choose others"
 _logger = logging.getLogger("archcast")
+
+
+def check_experiments(experiments: Iterable[Experiment]) -> None:
+    """Refuse, before anything is run, what could not be compared over benchmarks.
+
+    Raises:
+        InputError: several numbers of epochs, fewer than two benchmarks, or than two rows that all
+            of them would have.
+    """
+    asked = []
+    for each in experiments:
+        each.check_one_number("several benchmarks")
+        asked.append({(job.job.predictor, job.job.train_size) for job in each.plan()[0]})
+    if len(asked) < 2:
+        raise InputError(ONE_BENCHMARK)
+    if len(set.intersection(*asked)) < 2:
+        raise InputError(ONE_ROW)
 
 
 def over_benchmarks(boards: Mapping[str, pd.DataFrame], by: str = KENDALL_TAU.name) -> pd.DataFrame:
@@ -38,7 +58,7 @@ def over_benchmarks(boards: Mapping[str, pd.DataFrame], by: str = KENDALL_TAU.na
     """
     metric = metrics.get(by)
     if len(boards) < 2:
-        raise InputError("one benchmark compares nothing over benchmarks; give several")
+        raise InputError(ONE_BENCHMARK)
     values = pd.concat(
         [board.set_index(KEY)[metric.column].rename(name) for name, board in boards.items()],
         axis=1,
@@ -48,7 +68,7 @@ def over_benchmarks(boards: Mapping[str, pd.DataFrame], by: str = KENDALL_TAU.na
         _logger.warning("not on every benchmark, and left out: %s", ", ".join(left))
     values = values[known]
     if len(values) < 2:
-        raise InputError("fewer than two predictors ran on every benchmark; choose others")
+        raise InputError(ONE_ROW)
     ranks = values.rank(ascending=metric.direction == "min")
     mean_rank = ranks.mean(axis=1)
     rivals = len(values) - 1
