@@ -482,7 +482,7 @@ def test_a_column_scores_in_its_direction() -> None:
     for wrong, message in (
         ("column(synflow, direction=up)", "direction=up is neither max nor min"),
         ("column(synflow, price=-1)", "price=-1: give seconds, 0 or more"),
-        ("column(synflow, price=free)", "price=free: give seconds, 0 or more"),
+        ("column(synflow, price=free)", "price=free won.t do; give a number"),
     ):
         with pytest.raises(InputError, match=message):
             plan(wrong)

@@ -24,6 +24,11 @@ def table(**columns: Any) -> Table:
     return Table(SPACE, "toy", CELLS, {"test_accuracy": [70.0, 80.0, 90.0], **columns})
 
 
+def test_messages_call_benchmarks_by_their_names() -> None:
+    assert open_table("nasbench201-mini").source == "nasbench201-mini"
+    assert open_table("nasbench201", "cifar100").source == "nasbench201:cifar100"
+
+
 def test_write_and_read_keep_everything(tmp_path: Path) -> None:
     before = small_table()
     before.write(tmp_path / "a.parquet")

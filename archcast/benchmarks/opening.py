@@ -80,8 +80,10 @@ def _opened(benchmark: str, dataset: str | None) -> Table:
 def _kept(benchmark: str, dataset: str | None, *file: str | int) -> Table:
     if dataset is None:
         return read_table(Path(benchmark))
-    table = _loaded(benchmarks.get(benchmark), dataset, benchmark)
+    found = benchmarks.get(benchmark)
+    table = _loaded(found, dataset, benchmark)
     table.name = benchmark
+    table.source = benchmark if len(found.datasets) == 1 else f"{benchmark}:{dataset}"
     return table
 
 
