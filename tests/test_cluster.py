@@ -81,7 +81,7 @@ def test_results_and_exceptions_as_of_any_executor(cluster: Cluster) -> None:
 
 def test_the_same_records_as_here(cluster: Cluster, tmp_path: Path) -> None:
     table = open_table("nasbench201-mini")
-    predictors = "bayes-lin-reg,sotl-e,synflow,rsws(epochs=0)"
+    predictors = "bayes-lin-reg,sotl-e,synflow,rf(n_estimators=-1)"
     experiment = Experiment(table, predictors, test_size=10, repeats=2)
     here, there = (
         experiment.run(tmp_path / name, workers)

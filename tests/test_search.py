@@ -1123,7 +1123,7 @@ def test_a_judge_in_the_command_and_in_python(tmp_path: Path) -> None:
     frame = search("nasbench-graph", "random", judge=judge, budget=5, repeats=2, results=tmp_path)
     assert frame["regret"].tolist() == [row["regret"]]
     refused = CliRunner().invoke(app, ["search", *graphs, "proteins", *more])
-    assert "is no judge of nasbench-graph/cora: it lacks" in str(refused.exception)
+    assert "is no judge of nasbench-graph:cora: it lacks" in str(refused.exception)
 
 
 def test_command_with_a_failing_predictor(tmp_path: Path) -> None:

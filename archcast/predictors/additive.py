@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from archcast.encodings import registry as encodings
-from archcast.encodings.live_graphs import reduced
 from archcast.predictors.helpers.contributions import Contributions
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.predictor import Tags, Vector
@@ -26,7 +25,7 @@ class Additive(VectorPredictor):
         ridge: how much contributions are held small; see `Contributions`.
     """
 
-    tags = Tags(paper="Cai et al., 2019, ProxylessNAS", version=2)
+    tags = Tags(paper="Cai et al., 2019, ProxylessNAS")
     encoding, labels = "one-hot", "raw"
 
     def __init__(self, ridge: float = 0.03) -> None:
@@ -48,7 +47,7 @@ class Additive(VectorPredictor):
 def _operations(architectures: Sequence[Architecture]) -> Vector:
     """Of each operation the nodes that have it, and the sums of their numbers and of the rest."""
     space = architectures[0].space
-    _, operations, mask, numbers = space.graphs(reduced(architectures))
+    _, operations, mask, numbers = space.graphs(architectures)
     counted = [i for i, name in enumerate(space.operations) if name not in space.absent]
     has = ((operations[:, :, None] == counted[1:-1]) & mask[:, :, None]).astype(np.float64)
     sums = np.einsum("nvo,nvk->nok", has, numbers)
