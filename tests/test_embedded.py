@@ -20,6 +20,7 @@ MADE = {
     "size-mini": (1_000, 3, 12),
     "nasbench-macro-mini": (400, 6, 6),
     "darts-mini": (400, 4, 12),
+    "darts-rnn-mini": (300, 3, 6),
 }
 
 
@@ -37,7 +38,8 @@ def test_every_run_is_whole(name: str) -> None:
     assert table.columns["seed"].reshape(-1, seeds).tolist() == [[*range(seeds)]] * len(table)
     for column, values in table.columns.items():
         assert np.isfinite(values).all(), column
-    for column in CURVES:
+    assert len(table.curves) == len(CURVES)
+    for column in table.curves:
         assert table.columns[column].shape[1] == epochs
     for column in ("epoch_seconds", "parameters", "flops", "memory", "latency_cpu"):
         by_run = table.columns[column].reshape(-1, seeds)

@@ -36,6 +36,10 @@ registry: Registry[Benchmark] = Registry(
             "archcast.benchmarks.embedded:DARTS_MINI",
             "400 pairs of DARTS cells, trained on small Fashion-MNIST images",
         ),
+        "darts-rnn-mini": Entry(
+            "archcast.benchmarks.embedded:DARTS_RNN_MINI",
+            "300 recurrent DARTS cells, trained on the characters of a text",
+        ),
         "nasbench-graph": Entry(
             "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",
