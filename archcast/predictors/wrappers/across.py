@@ -42,8 +42,8 @@ class Across(Informed):
 
     Scores are a sum of proxies' normal quantiles in a random sample of the space. Their weights are
     those of ridge regression, none negative, on the benchmarks of images of all other spaces that
-    ship, each of which counts alike. Features are encodings that tell something of the labels, as `gp` sees
-    them. How labels join in says `Informed`: without any, scores are all.
+    ship, each of which counts alike. Features are encodings that tell something of the labels, as
+    `gp` sees them. How labels join in says `Informed`: without any, scores are all.
 
     What training the other spaces' benchmarks took is `source_seconds_`.
 
