@@ -120,6 +120,7 @@ def _over_benchmarks(
     import pandas as pd
 
     from archcast.report.terminal import unbeaten_table, winners_table
+    from archcast.report.text import counted
     from archcast.studies.costs import (
         summarise,
         training_seconds,
@@ -139,7 +140,7 @@ def _over_benchmarks(
     training = {name: training_seconds(each.table) for name, each in experiments.items()}
     won = winners_over_benchmarks(boards, training, (0, *sorted(some.train_sizes)))
     shown = console()
-    shown.print(f"{len(boards)} benchmarks, mean of {some.repeats} splits each")
+    shown.print(f"{len(boards)} benchmarks, mean of {counted(some.repeats, 'split')} each")
     shown.print("\nBest predictor by trainings paid to start with and for a query")
     shown.print(winners_table(boards, won))
     shown.print("\nNot beaten in initialisation, query and tau together: the best tau of such rows")

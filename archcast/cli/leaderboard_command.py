@@ -178,6 +178,7 @@ def _over_benchmarks(
     import pandas as pd
 
     from archcast.report.terminal import over_benchmarks_table
+    from archcast.report.text import counted
     from archcast.studies.experiment import measured_all
     from archcast.studies.leaderboard import summarise
     from archcast.studies.over_benchmarks import check_experiments, over_benchmarks
@@ -191,7 +192,9 @@ def _over_benchmarks(
     if format == "table":
         shown = console()
         some = next(iter(experiments.values()))
-        shown.print(f"{len(boards)} benchmarks: {by}, mean of {some.repeats} splits each")
+        shown.print(
+            f"{len(boards)} benchmarks: {by}, mean of {counted(some.repeats, 'split')} each"
+        )
         shown.print(over_benchmarks_table(board, list(boards), shown.width, by))
         shown.print(
             f"= within {board.attrs['critical_difference']:.1f} ranks of the best, which is chance"

@@ -101,9 +101,11 @@ def print_frame(frame: pd.DataFrame, format: Literal["json", "csv"]) -> None:
 
 def ranked_heading(table: Table, experiment: Experiment) -> str:
     """What the rows of a leaderboard are of."""
+    from archcast.report.text import counted
+
     return (
         f"{table.dataset} ({table.name}): {experiment.test_size} architectures ranked,"
-        f" mean of {experiment.repeats} splits"
+        f" mean of {counted(experiment.repeats, 'split')}"
     )
 
 

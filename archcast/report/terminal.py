@@ -461,12 +461,13 @@ def _varied(rows: pd.DataFrame) -> set[str]:
 def table_info(table: ResultTable) -> str:
     """What a table of results holds, a line each."""
     runs = np.diff(table.starts)
+    each_has = " to ".join(map(str, dict.fromkeys((runs.min(), runs.max()))))
     lines = {
         "space": table.space.name,
         "data set": table.dataset,
         **{key: text for key, text in table.metadata.items() if text},
         "architectures": f"{len(table):,}",
-        "runs": f"{runs.sum():,} ({runs.min()} to {runs.max()} an architecture)",
+        "runs": f"{runs.sum():,} ({each_has} an architecture)",
         "epochs": f"{table.epochs.max()}" if table.epochs.any() else "no curves",
         "columns": ", ".join(table.columns),
         **{each.name: _spread(table, each) for each in table.objectives},

@@ -190,8 +190,8 @@ def _cell(metric: Metric) -> Callable[[Row], str]:
 INTERVAL = f"95 % of {KENDALL_TAU.heading}"
 
 
-def counted(value: int, unit: Literal["label", "epoch", "training"]) -> str:
-    """A number of labels, epochs or trainings.
+def counted(value: int, unit: Literal["label", "epoch", "training", "split"]) -> str:
+    """A number of labels, epochs, trainings or splits.
 
     >>> counted(2, "epoch")
     '2 epochs'
