@@ -41,10 +41,11 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--epochs", type=int, help="of a training; those of the recipe by default")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     pairs = islice(differing(map(two_samples, draws(SPACE))), options.generators)
     networks = [each for pair in pairs for each in pair]
     seeds = [int(seed) for seed in options.seeds.split(",")]
     runs = [(each, seed) for seed in seeds for each in networks]
-    setting = Setting.mini(SPACE, None, "cpu", epochs=options.epochs)
+    setting = Setting.mini(SPACE, None, options.device, epochs=options.epochs)
     train_runs(runs, setting, options.out, options.jobs)
