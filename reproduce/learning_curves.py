@@ -2,6 +2,9 @@
 
     python -m reproduce.learning_curves --jobs 2 --figure learning-curves.png
     python -m reproduce.learning_curves --benchmark size-mini --jobs 2
+    python -m reproduce.learning_curves --benchmark darts-rnn-mini --predictors learning-curve
+
+`transfer(lcsvr)`, which learns from curves of another benchmark, has a row without labels too.
 
 What the jobs gave is kept in the results folder, as by `archcast leaderboard`.
 """
@@ -21,11 +24,13 @@ from archcast.studies.leaderboard import summarise
 from reproduce.options import options_of_jobs
 from reproduce.page import number, table
 
+PREDICTORS = "learning-curve,transfer(lcsvr)"
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 STYLES: dict[str, tuple[str | None, str]] = {
     "early-stop-acc": ("#666666", "-"), "early-stop-loss": ("#666666", ":"),
     "lc-pfn": ("#56B4E9", "-"), "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"),
     "lcsvr": ("#009E73", "-"),
+    "transfer(lcsvr)": ("#009E73", "--"), "transfer(lcsvr), no label": ("#009E73", ":"),
     "sotl": ("#D55E00", ":"), "sotl-e": ("#D55E00", "-"),
     "tse-e": ("#CC79A7", "-"), "tse-ema": ("#E69F00", "-"),
 }  # fmt: skip
@@ -34,13 +39,14 @@ STYLES: dict[str, tuple[str | None, str]] = {
 def main() -> None:
     parser = options_of_jobs(__doc__ or "", repeats=10)
     parser.add_argument("--benchmark", default=DEFAULT_BENCHMARK)
-    parser.add_argument("--predictors", default="learning-curve")
+    parser.add_argument("--predictors", default=PREDICTORS)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     results = open_table(options.benchmark)
     epochs = tuple(each for each in EPOCHS if each <= results.epochs.max())
-    experiment = Experiment(results, options.predictors, epochs=epochs, repeats=options.repeats)
+    experiment = Experiment(results, options.predictors, (0, 100), epochs, repeats=options.repeats)
     board = summarise(measure(experiment.run(options.results, options.jobs)))
+    board.loc[board["train_size"] == 0, "predictor"] += ", no label"
     board = board.sort_values(["predictor", "epochs"])
     rows = []
     for name, each in board.groupby("predictor"):
@@ -49,7 +55,8 @@ def main() -> None:
         query = last["query_seconds"] - last["evidence_seconds"]
         taus = [number(tau, 2) for tau in each["kendall_tau"]]
         costs = [f"{last['fit_seconds']:.2f} s", f"{1000 * query:.1f} ms"]
-        rows.append([f"`{name}`", *taus, *costs])
+        predictor, *labels = str(name).split(", ")
+        rows.append([", ".join([f"`{predictor}`", *labels]), *taus, *costs])
     print(table([options.benchmark, *map(str, epochs), "fit", "a query"], rows))
     if options.figure:
         draw(board, options.figure)

@@ -9,6 +9,7 @@ from archcast.benchmarks.nasbench201_results import DATASETS
 from reproduce.across import ALONE
 from reproduce.across import LEARNING as ACROSS
 from reproduce.hardware import MODELS as MODELS_OF_COSTS
+from reproduce.learning_curves import PREDICTORS as CURVES
 from reproduce.losses import PREDICTORS as LOSSES
 from reproduce.many_labels import PREDICTORS as MANY_LABELS
 from reproduce.part import ROOT, Part, Show
@@ -243,18 +244,19 @@ PARTS = [
         " --figure {out}/learning-curves.png",
         {"docs/learning-curves.md": as_it_is},
         files=("docs/learning-curves.png",),
-        predictors="learning-curve",
+        predictors=CURVES,
     ),
     *(
         Part(
             f"learning-curves-{name}",
-            f"python -m reproduce.learning_curves --benchmark {name} --jobs {{jobs}}"
-            " --results {results}",
+            f"python -m reproduce.learning_curves --benchmark {name} --predictors '{read}'"
+            " --jobs {jobs} --results {results}",
             {"docs/learning-curves.md": as_it_is},
-            predictors="learning-curve",
+            predictors=read,
             tables=(name,),
         )
         for name in SMALL
+        for read in [CURVES if name in OF_IMAGES else "learning-curve"]
     ),
     Part(
         "supernet",

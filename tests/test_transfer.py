@@ -30,6 +30,7 @@ from archcast.search.evolution import Evolution
 from archcast.search.pool import Pool
 from archcast.search.search_job import run_search_job
 from archcast.search.strategy import Guide, Search
+from archcast.spaces import registry as spaces
 from archcast.studies.experiment import Experiment, facts_of
 from archcast.studies.leaderboard import summarise
 from archcast.studies.searches import SearchExperiment
@@ -283,6 +284,8 @@ def test_sources_are_of_the_space_and_of_another_data_set(tmp_path: Path) -> Non
     assert (real.name, real.dataset) == ("nasbench201", "cifar10")
     assert source_of(source_of(mini, "nasbench201:cifar100"), None) is mini
     assert source_of(mini.averaged(), None) is real, "the same results, averaged"
+    assert source_of(mini, None, by_curves=True).name == "nasbench101-mini", "those have curves"
+    assert source_of(TABLE, None, by_curves=True) is mini
     graphs = source_of_nothing()
     with pytest.raises(InputError, match="no other benchmark of space proxylessnas"):
         source_of(graphs, None)
@@ -290,8 +293,6 @@ def test_sources_are_of_the_space_and_of_another_data_set(tmp_path: Path) -> Non
 
 def source_of_nothing() -> Table:
     """A table of a space that no shipped benchmark has."""
-    from archcast.spaces import registry as spaces
-
     space = spaces.get("proxylessnas")
     texts = [str(each) for each in space.sample(3, np.random.default_rng(0))]
     return Table(space, "mine", texts, {"valid_accuracy": [1.0, 2.0, 3.0]})
@@ -402,6 +403,35 @@ def test_heads_that_need_more_than_curves(tmp_path: Path) -> None:
             tmp_path
         )
         assert record.error is None, record.error
+
+
+def test_curves_of_another_space_teach_how_trainings_end() -> None:
+    """Its architectures say nothing: the same for all that is told of them."""
+    away = toy(60, seed=4, space=spaces.get("size"))
+    curves = replace(away.context.curves, objective=None)
+    source = Source(away.architectures, away.labels, curves, of_space=False)
+    here = replace(TRAIN.context, source=source)
+    none = Transfer("lcsvr(trials=5)").fit([], [], here.take(slice(0)))
+    there = replace(TEST.context, source=source)
+    scores = none.query(TEST.architectures, there)
+    assert kendalltau(scores, TEST.labels)[0] > 0.9, "though all its curves are lower"
+    others = [*TEST.architectures[1:], TEST.architectures[0]]
+    np.testing.assert_array_equal(none.query(others, there), scores)
+    some = Transfer("lcsvr(trials=5)").fit(TRAIN.architectures, TRAIN.labels, here)
+    assert kendalltau(some.query(TEST.architectures, there), TEST.labels)[0] > 0.9
+    assert (some.query(others, there) != some.query(TEST.architectures, there)).any()
+
+
+def test_a_source_of_curves_may_be_of_another_space(tmp_path: Path) -> None:
+    predictor = "transfer(lcsvr(trials=5), source=size-mini)"
+    [record] = Experiment(TABLE, predictor, [0], epochs=[3], repeats=1, test_size=20).run(tmp_path)
+    assert record.error is None
+    assert record.cost is not None
+    assert record.cost.source is not None
+    with pytest.raises(InputError, match="source darts-rnn-mini has no curves to"):
+        Experiment(TABLE, "transfer(lcsvr, source=darts-rnn-mini)", [20], test_size=20).plan()
+    with pytest.raises(InputError, match="darts-rnn-mini: no other benchmark with curves to bits"):
+        source_of(open_named("darts-rnn-mini"), None, by_curves=True)
 
 
 def test_a_source_that_lacks_a_curve_is_named(tmp_path: Path) -> None:

@@ -205,14 +205,20 @@ def context(
         elif name in NETWORK_FIELDS:
             facts[name] = network_field(table, name, seed)
         elif name == "source":
-            source = source_of(table, predictor.tags.source)
-            facts[name] = measured_there(source, source_objective(source, table, objective))
+            facts[name] = _source(table, predictor.tags, objective)
     return Context(**facts)
 
 
+def _source(table: Table, tags: Tags, objective: Objective) -> Source:
+    """What a predictor of such tags learns from beside the table."""
+    source = source_of(table, tags.source, tags.taught_by_curves)
+    there = source_objective(source, table, objective)
+    return measured_there(source, there, source.space == table.space)
+
+
 @lru_cache(maxsize=8)
-def measured_there(source: Table, objective: Objective) -> Source:
-    """All that a benchmark has measured of one of its objectives."""
+def measured_there(source: Table, objective: Objective, of_space: bool = True) -> Source:
+    """All that a benchmark has measured of one of its objectives, see `Source`."""
     labels = source.mean_over_runs(source.values(objective, objective.label))
     known = np.flatnonzero(np.isfinite(labels))
     seconds = None
@@ -225,6 +231,7 @@ def measured_there(source: Table, objective: Objective) -> Source:
         objective.signed(labels[known]),
         _curves(source, first, Tags(), objective, most) if most > 1 else None,
         seconds,
+        of_space,
     )
 
 
@@ -282,15 +289,15 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     """
     missing = []
     if "source" in tags.needs:
-        source = source_of(table, tags.source)
-        elsewhere = measured_there(source, source_objective(source, table, objective))
+        elsewhere = _source(table, tags, objective)
         if tags.taught_by_curves:
+            named = source_of(table, tags.source, by_curves=True).source
             read = tags.curves or {*_curves_to_see(table, objective)}
             if (known := elsewhere.curves) is None:
-                missing.append(f"a source without curves, {source.source}")
+                missing.append(f"a source without curves, {named}")
             else:
                 lacking = sorted(name for name in read if known.get(name) is None)
-                missing += [f"a source without {name}, {source.source}" for name in lacking]
+                missing += [f"a source without {name}, {named}" for name in lacking]
     if "curves" in tags.needs:
         if table.epochs.max() <= 1:  # one value is the final result, and no curve
             missing.append("no curves")

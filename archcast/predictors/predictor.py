@@ -53,19 +53,21 @@ class Curves:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """What was measured in the same space elsewhere: the results of another benchmark.
+    """What was measured elsewhere: the results of another benchmark.
 
     Attributes:
         architectures: all that were trained there.
         labels: what predictors learn from there, means over runs, (architectures,).
         curves: of one run of each architecture; None where there are none.
         seconds: of training all runs, simulated; None where the benchmark does not say.
+        of_space: whether it is of the space that is asked about; of another, only curves teach.
     """
 
     architectures: Sequence[Architecture]
     labels: Vector
     curves: Curves | None = None
     seconds: float | None = None
+    of_space: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Context:
     batch: Batch | None = None  # training images and labels
     networks: Blueprint | None = None  # how networks of the space are built, supernets too
     task: Task | None = None  # all training and validation images
-    source: Source | None = None  # another benchmark of the same space, see `Tags.source`
+    source: Source | None = None  # another benchmark, see `Tags.source`
 
     def take(self, rows: slice | NDArray[np.int64] | list[int]) -> Self:
         """The context of some of the architectures, in the order of `rows`."""

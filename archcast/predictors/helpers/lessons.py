@@ -1,9 +1,9 @@
-"""What a benchmark teaches of architectures, for use on others of the same space."""
+"""What a benchmark teaches of architectures, for use on others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from archcast.core.identity import digest, made_of
 from archcast.predictors.gaussian_process import GaussianProcess
 from archcast.predictors.gradient_boosting import XGBoost
-from archcast.predictors.helpers.carried_gp import Seen
+from archcast.predictors.helpers.beyond import Beyond
 from archcast.predictors.helpers.curves import ended_badly, whole
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.parameters import unfitted
@@ -38,19 +38,33 @@ class Lessons:
 
     teacher: Predictor
     axis: Axis  # of the teacher's scores there
-    kernel: GaussianProcess
+    beyond: Beyond | None  # of the curves there, where the teacher reads some
+    kernel: GaussianProcess | None  # None: of another space
+    stand_in: Architecture | None  # in place of those of another space
     seconds: float
 
-    def __call__(self, architectures: Sequence[Architecture], context: Context) -> Seen:
-        """What is seen of architectures whose curves, where the teacher reads some, are given."""
-        scores = self.teacher.query(architectures, context) if architectures else np.empty(0)
-        kernel = self.kernel
+    def scores(self, architectures: Sequence[Architecture], context: Context) -> Vector:
+        """Of architectures whose curves, where the teacher reads some, are given."""
+        if not architectures:
+            return np.empty(0)
+        shown = [self.stand_in or each for each in architectures]
+        if self.beyond is None:
+            return self.axis.standardise(self.teacher.query(shown, context))
+        assert context.curves is not None
+        inside = replace(context, curves=self.beyond.inside(context.curves))
+        scores = self.teacher.query(shown, inside) + self.beyond(context.curves)
+        return self.axis.standardise(scores)
+
+    def features(self, architectures: Sequence[Architecture]) -> Vector | None:
+        """Those that mattered, scaled as they did; None where the source is of another space."""
+        if (kernel := self.kernel) is None:
+            return None
         scaler: StandardScaler = kernel.scaler_
         lengths = kernel.model_.covar_module.base_kernel.lengthscale.detach().numpy()
         if not architectures:
-            return Seen(np.empty((0, lengths.shape[1])), scores)
-        features = scaler.transform(kernel.views_(architectures)) / lengths
-        return Seen(features, self.axis.standardise(scores))
+            return np.empty((0, lengths.shape[1]))
+        found: Vector = scaler.transform(kernel.views_(architectures)) / lengths
+        return found
 
 
 def lessons(source: Source, head: Predictor, context: Context) -> Lessons:
@@ -58,7 +72,8 @@ def lessons(source: Source, head: Predictor, context: Context) -> Lessons:
 
     The teacher is XGBoost, whatever the head; or the head itself where that reads curves and
     nothing else, which it is taught up to where those of the context end. Length scales are those
-    of a Gaussian process.
+    of a Gaussian process. Of a source of another space, whose architectures have nothing to say,
+    curves alone are learned from: one architecture stands in for all.
     """
     curves = context.curves if head.tags.reads_curves_alone else None
     teacher: Predictor = unfitted(TEACHER) if curves is None else head
@@ -66,9 +81,12 @@ def lessons(source: Source, head: Predictor, context: Context) -> Lessons:
     if key not in _KEPT:
         start = perf_counter()
         taught = _taught(teacher, source, curves)
-        some = _some(len(source.labels), MOST_WEIGHED)
-        kernel = GaussianProcess().fit([source.architectures[i] for i in some], source.labels[some])
-        _KEPT[key] = source, Lessons(*taught, kernel, perf_counter() - start)
+        kernel = None
+        if source.of_space:
+            some = _some(len(source.labels), MOST_WEIGHED)
+            known = [source.architectures[i] for i in some]
+            kernel = GaussianProcess().fit(known, source.labels[some])
+        _KEPT[key] = source, Lessons(*taught, kernel, _stand_in(source), perf_counter() - start)
         while len(_KEPT) > KEPT:
             del _KEPT[next(iter(_KEPT))]
     return _KEPT[key][1]
@@ -77,8 +95,14 @@ def lessons(source: Source, head: Predictor, context: Context) -> Lessons:
 _KEPT: dict[str, tuple[Source, Lessons]] = {}  # with the source, whose id is then no other's
 
 
-def _taught(teacher: Predictor, source: Source, curves: Curves | None) -> tuple[Predictor, Axis]:
-    """A teacher that has learned, and the axis of its scores.
+def _stand_in(source: Source) -> Architecture | None:
+    return None if source.of_space else source.architectures[0]
+
+
+def _taught(
+    teacher: Predictor, source: Source, curves: Curves | None
+) -> tuple[Predictor, Axis, Beyond | None]:
+    """A teacher that has learned, the axis of its scores, and what goes on beyond its curves.
 
     How curves end is learned of runs that came to an end.
     """
@@ -88,9 +112,13 @@ def _taught(teacher: Predictor, source: Source, curves: Curves | None) -> tuple[
         context = Context(curves=_alike(source.curves, curves))
         came = np.flatnonzero(~ended_badly(Context(curves=source.curves)))
         some = came[_some(len(came), MOST_CURVES)]
-    architectures, seen = [source.architectures[i] for i in some.tolist()], context.take(some)
-    teacher.fit(architectures, source.labels[some], seen)
-    return teacher, Axis(teacher.query(architectures, seen))
+    stand_in = _stand_in(source)
+    architectures = [stand_in or source.architectures[i] for i in some.tolist()]
+    seen = context.take(some)
+    labels = source.labels[some]
+    teacher.fit(architectures, labels, seen)
+    beyond = None if seen.curves is None else Beyond(seen.curves, labels)
+    return teacher, Axis(teacher.query(architectures, seen)), beyond
 
 
 def _some(of: int, most: int) -> NDArray[np.int64]:

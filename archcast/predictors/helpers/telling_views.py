@@ -35,6 +35,38 @@ class Views:
         return np.hstack([encodings.get(name)(architectures) for name in self.names])
 
 
+class ScaledViews:
+    """Encodings that tell something of the labels, scaled such that distances are about 1.
+
+    Without labels there are none, and no distances.
+
+    Args:
+        architectures: that have `labels`.
+        others: whose features count in the scales, too.
+    """
+
+    def __init__(
+        self,
+        architectures: Sequence[Architecture],
+        labels: Vector,
+        others: Sequence[Architecture] = (),
+    ) -> None:
+        from sklearn.preprocessing import StandardScaler
+
+        self.views = look(AUTO, architectures, labels) if architectures else None
+        if self.views is not None:
+            features = self.views([*others, *architectures])
+            self.scaler = StandardScaler().fit(features)
+            self.width = max(1, int((features.std(axis=0) > 0).sum()))
+
+    def __call__(self, architectures: Sequence[Architecture]) -> Vector:
+        """Features (architectures, width)."""
+        if self.views is None or not architectures:
+            return np.zeros((len(architectures), 1))
+        found: Vector = self.scaler.transform(self.views(architectures)) / np.sqrt(self.width)
+        return found
+
+
 def views_of(encoding: str) -> tuple[str, ...]:
     """The encodings that `look` may choose."""
     return tuple(VIEWS) if encoding == AUTO else (encoding,)

@@ -15,7 +15,7 @@ from archcast.core.heavy import linalg, optimize
 from archcast.encodings import registry as encodings
 from archcast.predictors.helpers.carried_gp import Seen
 from archcast.predictors.helpers.informed import Informed
-from archcast.predictors.helpers.telling_views import AUTO, look, views_of
+from archcast.predictors.helpers.telling_views import AUTO, ScaledViews, views_of
 from archcast.predictors.predictor import Context, Tags, Vector
 from archcast.predictors.proxies import REFERENCE, Compared
 from archcast.spaces.space import Architecture
@@ -69,8 +69,6 @@ class Across(Informed):
         return [_Weighed(self.device), known, *(encodings.get(name) for name in views_of(AUTO))]
 
     def _learn(self, architectures: Sequence[Architecture], labels: Vector, ctx: Context) -> None:
-        from sklearn.preprocessing import StandardScaler
-
         assert ctx.unlabeled is not None
         sample = ctx.unlabeled[:REFERENCE]
         here = {each.space.name for each in (*sample[:1], *architectures[:1])}
@@ -79,20 +77,12 @@ class Across(Informed):
         matrices = [each.matrix for each in others.values()]
         self.prior_ = _Weighed(self.device, weights(matrices)).fit([], [], ctx)
         self._take_over([self.prior_])
-        self.views_ = None
-        if architectures:
-            self.views_ = look(AUTO, architectures, labels)
-            features = self.views_([*sample, *architectures])
-            self.scaler_ = StandardScaler().fit(features)
-            self.width_ = max(1, int((features.std(axis=0) > 0).sum()))
+        self.views_ = ScaledViews(architectures, labels, sample)
 
     def _seen(self, architectures: Sequence[Architecture], context: Context) -> Seen:
         scores = self.prior_.query(architectures, context)
         self._take_over([self.prior_])
-        if self.views_ is None:
-            return Seen(np.empty((len(architectures), 1)), scores)
-        features = self.scaler_.transform(self.views_(architectures))
-        return Seen(features / np.sqrt(self.width_), scores)
+        return Seen(self.views_(architectures), scores)
 
 
 class _Weighed(Compared):
