@@ -214,9 +214,8 @@ def draw(results: Table, path: Path) -> None:
     test, unit = objective.signed(scores(results, "test")), objective.unit
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     left.hist(test, bins=60, color="#0072B2")
-    left.set(
-        xlabel=f"test {objective.name} ({unit})", ylabel="runs", title=objective.name.capitalize()
-    )
+    named = objective.name if unit == objective.name else f"{objective.name} ({unit})"
+    left.set(xlabel=f"test {named}", ylabel="runs", title=objective.name.capitalize())
     curves = results.columns[f"valid_{objective.name}"]
     epochs = np.arange(1, curves.shape[1] + 1)
     for low, high, colour in ((5, 95, "#cfe3f2"), (25, 75, "#7fb4d9")):

@@ -242,6 +242,8 @@ def test_a_command_that_is_ended_keeps_what_is_finished(tmp_path: Path, end: int
         ("table verify absent.parquet", "no such file"),
         ("table verify broken.parquet", "not a readable Parquet file"),
         ("table convert absent.csv out.parquet --dataset x", "absent.csv"),
+        ("table convert toy.csv out.parquet --dataset ' '", "--dataset: is empty"),
+        ("table convert toy.csv out.parquet --dataset x --hp 12", "--hp: is of official runs"),
         ("table convert toy.csv out.parquet --dataset x --space nasbench", "did you mean nasbench"),
     ],
 )

@@ -69,9 +69,14 @@ def convert(
     from archcast.benchmarks.nasbench201_pth import convert_nasbench201
     from archcast.benchmarks.nats_bench import convert_nats_bench
     from archcast.benchmarks.objective import made_objective
+    from archcast.core.errors import InputError
     from archcast.core.files import check_target
     from archcast.core.spec import parse_spec, split_specs
 
+    if not dataset.strip():
+        raise InputError("--dataset: is empty; say what networks were trained on")
+    if hp is not None and source_format == "csv":
+        raise InputError("--hp: is of official runs; leave it out, or say what IN is by --from")
     check_target(target, source)
     match source_format:
         case "csv":

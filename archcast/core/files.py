@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import stat
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from archcast.core.errors import InputError
@@ -97,6 +99,23 @@ def read_whole(path: Path, most: int | None = None, start: int = 0) -> bytes:
             raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
         file.seek(start)
         return file.read()
+
+
+def append_line(file: BinaryIO, item: Any) -> None:
+    """Add a line of JSON to a journal, and see it on the disk."""
+    file.write(json.dumps(item).encode() + b"\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def whole_lines(path: Path) -> bytes:
+    """The content of a journal up to the end of a line; a last one without it was cut by a kill.
+
+    Raises:
+        OSError: as `read_whole`.
+    """
+    content = read_whole(path)
+    return content[: content.rfind(b"\n") + 1]
 
 
 def sealed(content: bytes) -> bytes:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from archcast.benchmarks.objective import Objective
 from archcast.benchmarks.table import WHOLE, Table, read_table
 from archcast.core.errors import InputError
-from archcast.core.files import check_target, read_whole
+from archcast.core.files import append_line, check_target, read_whole, whole_lines
 from archcast.networks import registry as networks
 from archcast.networks.table_networks import (
     BUILD,
@@ -77,9 +77,9 @@ class Journal:
         try:
             for row in (*self._rows_of_table(), *self._rows_of_journal()):
                 self.rows[row["architecture"], row["seed"]] = row
-            self._file = self.path.open("a")
+            self._file = self.path.open("ab")
             if self._file.tell() == 0:
-                self._append(self.provenance)
+                append_line(self._file, self.provenance)
         except OSError as error:
             self._lock.release()
             raise InputError(f"{self.path}: can't be written ({error.strerror})") from None
@@ -104,12 +104,7 @@ class Journal:
     def append(self, row: dict[str, Any]) -> None:
         """Keep a row, whatever happens next."""
         self.rows[row["architecture"], row["seed"]] = row
-        self._append(row)
-
-    def _append(self, item: dict[str, Any]) -> None:
-        self._file.write(json.dumps(item) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_line(self._file, row)
 
     def _rows_of_table(self) -> Iterator[dict[str, Any]]:
         if not self.out.exists():
@@ -129,8 +124,7 @@ class Journal:
     def _rows_of_journal(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        text = read_whole(self.path)
-        whole = text[: text.rfind(b"\n") + 1]  # a last line without its end was cut by a kill
+        text, whole = read_whole(self.path), whole_lines(self.path)
         if text and not whole and not json.dumps(self.provenance).encode().startswith(text):
             raise InputError(f"{self.path}, line 1: no line of a journal; move the file away")
         for number, line in enumerate(whole.splitlines(), start=1):

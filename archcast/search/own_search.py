@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from archcast.benchmarks.objective import ACCURACY, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number, foreign
-from archcast.core.files import check_target, read_whole
+from archcast.core.files import append_line, check_target, whole_lines
 from archcast.core.identity import made_of
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured, text_of, to_predictor
@@ -200,11 +200,9 @@ class OwnSearch:
         if tags.needs:
             needs = ", ".join(sorted(tags.needs))
             raise InputError(f"predictor {told}: needs {needs}, which nobody has here; choose gp")
-        if traits.deviations and not tags.probabilistic:
-            raise InputError(f"predictor {told}: gives no deviations; choose ensemble({told})")
-        if traits.untrained == tags.learns:
-            kind = "no labels" if traits.untrained else "labels"
-            raise InputError(f"strategy {text}: wants a predictor that learns from {kind}")
+        if barred := traits.bars(tags):
+            other = "another" if traits.untrained else f"ensemble({told})"
+            raise InputError(f"predictor {told}: {barred}; for strategy {text} choose {other}")
 
     def _ask(self) -> Trial | None:
         trial = self._search.ask()
@@ -221,17 +219,13 @@ class OwnSearch:
         self._search.tell(trial, float(self.objective.signed(value)))
 
     def _keep(self, event: dict[str, Any]) -> None:
-        self._file.write(json.dumps(event).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_line(self._file, event)
 
     def _events(self) -> Sequence[dict[str, Any]]:
         """Of the journal, up to a line that a kill has cut, which goes."""
-        try:
-            content = read_whole(self._journal)
-        except FileNotFoundError:
+        if not self._journal.exists():
             return []
-        whole = content[: content.rfind(b"\n") + 1]
+        whole = whole_lines(self._journal)
         os.truncate(self._journal, len(whole))
         with foreign(f"{self._journal}: is no journal of a search; choose another path"):
             events = [dict(json.loads(line)) for line in whole.splitlines()]

@@ -12,7 +12,7 @@ import numpy as np
 from archcast.search.pool import Pool
 
 if TYPE_CHECKING:
-    from archcast.predictors.predictor import Predictor, Vector
+    from archcast.predictors.predictor import Predictor, Tags, Vector
     from archcast.spaces.space import Architecture
 
 
@@ -92,6 +92,14 @@ class Traits:
     derives: bool = False  # what it ends with may be any architecture of the space
     paper: str = ""
     version: int = 1  # of the definition: it goes up whenever what it proposes changes
+
+    def bars(self, predictor: Tags) -> str:
+        """Why a predictor of such tags can't guide it, in words; empty where it can."""
+        if self.untrained and predictor.learns:
+            return "learns from labels"
+        if self.deviations and not predictor.probabilistic:
+            return "gives no deviations"
+        return ""
 
 
 class Strategy(ABC):

@@ -18,7 +18,7 @@ from typing import Any, Self
 from filelock import FileLock
 
 from archcast.core.errors import InputError
-from archcast.core.files import read_whole
+from archcast.core.files import append_line, whole_lines
 from archcast.core.workers import HEED, JobLost, submitting
 from archcast.making.ground_truth import Asked, Beyond
 from archcast.making.table_training import lost
@@ -167,10 +167,8 @@ class Trainings:
 
     def _append(self, text: str, row: Row | None) -> None:
         try:
-            with self.journal.open("a") as file:
-                file.write(json.dumps([text, self.seconds, row]) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            with self.journal.open("ab") as file:
+                append_line(file, [text, self.seconds, row])
         except OSError as error:
             raise InputError(f"{self.journal}: can't be written ({error.strerror})") from None
 
@@ -179,11 +177,9 @@ def ended_in(journal: Path) -> list[Ended]:
     """What a journal tells, up to a line that a kill has cut."""
     found: list[Ended] = []
     at = 0
-    try:
-        content = read_whole(journal)
-    except FileNotFoundError:
+    if not journal.exists():
         return found
-    for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
+    for line in whole_lines(journal).splitlines(keepends=True):
         try:
             text, seconds, row = json.loads(line)
             if row and not {"architecture", "seed", "diverged", "train_loss"} <= row.keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -70,11 +70,11 @@ class NASBench201(Space):
 
     @cached_property
     def _representatives(self) -> dict[str, Architecture]:
-        return {unique_string(cell): cell for cell in reversed([*self.enumerate()])}
+        return _firsts(self, unique_string)
 
     @cached_property
     def _reduced(self) -> dict[str, Architecture]:
-        return {computed(cell): cell for cell in reversed([*self.enumerate()])}
+        return _firsts(self, computed)
 
     def graphs(self, architectures: Sequence[Architecture]) -> Graphs:
         """Nodes: the input, the six edges in the order of the text form, the output."""
@@ -89,6 +89,11 @@ class NASBench201(Space):
         operations[:, 1:last] = choice_matrix(architectures).reshape(n, len(EDGES)) + 1
         operations[:, last] = len(self.operations) - 1
         return whole_graphs(np.broadcast_to(adjacency, (n, *adjacency.shape)), operations)
+
+
+def _firsts(space: NASBench201, key: Callable[[Architecture], str]) -> dict[str, Architecture]:
+    """Of all cells with the same key the first one."""
+    return {key(cell): cell for cell in reversed([*space.enumerate()])}
 
 
 def unique_string(cell: Architecture) -> str:

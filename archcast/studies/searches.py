@@ -453,8 +453,6 @@ def _listed(given: Strategies) -> list[Strategy | str]:
 
 def _fitted_to(traits: Traits, predictor: Predictor) -> Predictor | None:
     """The predictor in a form that a strategy can take, if there is one."""
-    if traits.untrained:
-        return None if predictor.tags.learns else predictor
-    if not traits.deviations or predictor.tags.probabilistic:
+    if not traits.bars(predictor.tags):
         return predictor
-    return Ensemble(predictor) if predictor.tags.learns else None
+    return None if traits.untrained or not predictor.tags.learns else Ensemble(predictor)
