@@ -286,6 +286,12 @@ PARTS = [
         tables=OPEN,
     ),
     Part(
+        "nago",
+        "python -m reproduce.nago --epochs 6 --jobs {jobs} --results {results}",
+        {"docs/several-objectives.md": as_it_is},
+        predictors="gp",
+    ),
+    Part(
         "robust-search",
         "python -m reproduce.robust_search --epochs 30 --jobs {jobs} --results {results}",
         {"docs/robustness.md": as_it_is},
