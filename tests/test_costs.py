@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archcast.benchmarks.opening import open_table
+from archcast.predictors.predictor_text import text_of
 from archcast.studies.costs import (
     affordable,
     budgets,
     pareto,
+    quick,
+    training_seconds,
     unbeaten,
     winners,
     winners_over_benchmarks,
@@ -91,3 +95,14 @@ def test_what_is_beaten_nowhere_is_first() -> None:
     assert found.loc["always"].tolist() == [0.5, 0.5]
     assert found["one"]["once"] == 0.9
     assert pd.isna(found["other"]["once"])
+
+
+def test_a_quick_sweep_leaves_out_what_needs_curves_where_there_are_none() -> None:
+    real, mini = open_table("nasbench201:cifar100"), open_table("nasbench201-mini")
+    found = ",".join(map(text_of, quick(real)["predictors"]))
+    assert found == "bayes-lin-reg,gp,rf,xgb,params,synflow", "no curves, no images"
+    assert len(quick(mini)["predictors"]) == 10
+    assert training_seconds(mini) == pytest.approx(
+        12 * mini.columns["epoch_seconds"].mean(), rel=0.02
+    )
+    assert training_seconds(real) == pytest.approx(real.columns["train_seconds"].mean(), rel=0.02)

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
 
 from archcast.benchmarks.objective import ACCURACY, known_objective
-from archcast.benchmarks.opening import open_named
+from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.cli import app
 from archcast.core.errors import InputError
@@ -607,7 +607,7 @@ def test_expected_gains_are_compared_by_the_same_draws() -> None:
 
 
 def test_a_predictor_that_has_nothing_on_what_is_counted_may_guide() -> None:
-    table = open_named("nasbench201-mini")
+    table = open_table("nasbench201-mini")
     experiment = SearchExperiment(
         table, "evolution", "transfer(gp)", 20, 1, objectives=["accuracy", "flops"]
     )

@@ -14,7 +14,7 @@ from scipy.optimize import approx_fprime
 from scipy.stats import kendalltau
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from archcast.benchmarks.opening import _kept, open_named
+from archcast.benchmarks.opening import _kept, open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import measured_there, run_job
@@ -265,7 +265,7 @@ def test_sources_are_of_the_space_and_of_another_data_set(tmp_path: Path) -> Non
     own = small_table(n=40, seed=9)
     path = tmp_path / "own.parquet"
     own.write(path)
-    cells = [str(cell) for cell in open_named("nasbench201:cifar10").architectures[:4]]
+    cells = [str(cell) for cell in open_table("nasbench201:cifar10").architectures[:4]]
     for dataset in ("CIFAR-10", "cifar10-valid"):
         mine = Table(
             TABLE.space, dataset, cells, {"test_accuracy": [1.5, 2.0, 3.0, 4.0]}, source="mine"
@@ -431,7 +431,7 @@ def test_a_source_of_curves_may_be_of_another_space(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="source darts-rnn-mini has no curves to"):
         Experiment(TABLE, "transfer(lcsvr, source=darts-rnn-mini)", [20], test_size=20).plan()
     with pytest.raises(InputError, match="darts-rnn-mini: no other benchmark with curves to bits"):
-        source_of(open_named("darts-rnn-mini"), None, by_curves=True)
+        source_of(open_table("darts-rnn-mini"), None, by_curves=True)
 
 
 def test_a_source_that_lacks_a_curve_is_named(tmp_path: Path) -> None:

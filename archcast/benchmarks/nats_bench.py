@@ -14,7 +14,8 @@ the authors' API:
 
 At 200 epochs `cifar100` and `ImageNet16-120` were validated per epoch on all original test images
 only (ori-test). A curve of those would show half of the test images, so these tables have no
-validation columns; use `--label test`. All 12-epoch tables and the CIFAR-10 ones have them.
+validation columns, and labels are test accuracies. All 12-epoch tables and the CIFAR-10 ones have
+them.
 
 Seconds are the authors' means an epoch of training alone, latency is that of a batch of 256.
 """

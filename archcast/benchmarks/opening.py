@@ -14,11 +14,16 @@ from archcast.core.spec import split_specs
 
 
 def open_table(benchmark: str, dataset: str | None = None) -> Table:
-    """The table of a benchmark by name, or of a Parquet file by path; it is read once.
+    """The table of a benchmark, as `NAME` or `NAME:DATASET`, or of a Parquet file by path.
+
+    It is read once. Without a data set it is the first one of the benchmark.
 
     Raises:
         InputError: no such benchmark, file or data set, or a file that is no table.
     """
+    name, colon, named = benchmark.partition(":")
+    if colon and name in benchmarks and dataset is None:
+        benchmark, dataset = name, named
     if benchmark in benchmarks:
         datasets = benchmarks.get(benchmark).datasets
         if not datasets:
@@ -37,16 +42,6 @@ def open_table(benchmark: str, dataset: str | None = None) -> Table:
     return table
 
 
-def open_named(text: str) -> Table:
-    """The table that `NAME`, `NAME:DATASET` or a path stands for.
-
-    Raises:
-        InputError: as `open_table`.
-    """
-    name, colon, dataset = text.partition(":")
-    return open_table(name, dataset) if colon and name in benchmarks else open_table(text)
-
-
 def open_tables(text: str) -> dict[str, Table]:
     """Tables of several benchmarks, `NAME`, `NAME:DATASET` or a path each, by these; or of `all`.
 
@@ -60,7 +55,7 @@ def open_tables(text: str) -> dict[str, Table]:
     for each in names:
         if each in tables:
             raise InputError(f"benchmark {each} is named twice; name it once")
-        tables[each] = open_named(each)
+        tables[each] = open_table(each)
     return tables
 
 

@@ -75,19 +75,21 @@ def costs(
         surface_table,
     )
     from archcast.studies.costs import QUICK, doublings, summarise
+    from archcast.studies.costs import quick as quick_sweep
 
     tables = on.open_all(report)
     sizes = numbers("--train-sizes", train_sizes)
     paid = numbers_or_none("--epochs", epochs)
     said = {name: context.get_parameter_source(name) for name in QUICK}
     unsaid = [name for name, source in said.items() if source and source.name == "DEFAULT"]
-    faster = {name: QUICK[name] for name in unsaid} if quick else {}
     experiments = {
-        name: replace(
-            splits.experiment(table, predictors, sizes, paid or doublings(table), device), **faster
-        )
+        name: splits.experiment(table, predictors, sizes, paid or doublings(table), device)
         for name, table in tables.items()
     }
+    if quick:
+        for name, table in tables.items():
+            faster = {each: given for each, given in quick_sweep(table).items() if each in unsaid}
+            experiments[name] = replace(experiments[name], **faster)
     if len(tables) > 1:
         return _over_benchmarks(experiments, work, format, report)
     ((table, experiment),) = zip(tables.values(), experiments.values(), strict=True)

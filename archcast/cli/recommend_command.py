@@ -23,7 +23,8 @@ def recommend(
     """Say which predictor to use within a budget.
 
     And which may be as good. From the records in the results folder, as `costs` and `leaderboard`
-    leave them; without any, on the embedded benchmark, from a sweep that comes with archcast.
+    leave them; without any, from sweeps that come with archcast: of nasbench201-mini and
+    nasbench201.
     """
     from archcast.report.terminal import INTERVALS, TIED, leaderboard_table, recommendation_text
     from archcast.studies.recommendation import cheapest, summarise

@@ -8,7 +8,7 @@ from typing import Any
 
 from archcast.benchmarks import registry as benchmarks
 from archcast.benchmarks.objective import Objective
-from archcast.benchmarks.opening import open_named, open_table
+from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.predictors.predictor import Tags
@@ -26,7 +26,7 @@ def source_of(table: Table, name: str | None, by_curves: bool = False) -> Table:
     """
     if name is None:
         return _first(table, by_curves)
-    found = open_named(name)
+    found = open_table(name)
     if found.space != table.space and not by_curves:
         raise InputError(
             f"source {name} is of space {found.space.name}, and {table.source} of"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from archcast.benchmarks.table import Table
+from archcast.core.errors import InputError
+from archcast.core.spec import split_specs
+from archcast.predictors.predictor import Predictor
 from archcast.studies import leaderboard
+from archcast.studies.experiment import choose_predictors
 
 # A sweep that takes a minute or two, with a few of each family.
 QUICK: dict[str, Any] = {
@@ -24,6 +29,15 @@ LEAST_SECONDS = 1e-3  # below, differences are noise of the clock
 STEPS_A_DECADE = 2
 SHARES = (0.05, 0.5)  # of a training, for a query
 _COUNTS = ["init_seconds", "query_seconds", "kendall_tau"]  # all on which rows are compared
+
+
+def quick(table: Table) -> dict[str, Any]:
+    """What `QUICK` says, without the predictors that need what the table lacks."""
+    chosen: list[Predictor] = []
+    for name in split_specs(QUICK["predictors"]):
+        with suppress(InputError):
+            chosen += choose_predictors(name, table, table.objective())[0]
+    return QUICK | {"predictors": chosen}
 
 
 def doublings(table: Table) -> tuple[int, ...]:
@@ -74,7 +88,7 @@ def training_seconds(table: Table) -> float:
     """What a training takes, on average; NaN where the table does not say."""
     if table.epoch_seconds is None:
         return math.nan
-    return float(np.mean(table.epoch_seconds) * table.epochs.max())
+    return float(np.mean(table.epoch_seconds) * table.lengths.max())
 
 
 def winners_over_benchmarks(

@@ -17,7 +17,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import pandas as pd
 
 from archcast.benchmarks.objective import MeasuredOn
-from archcast.benchmarks.opening import open_named, open_table, open_tables
+from archcast.benchmarks.opening import open_table, open_tables
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.core.files import check_target
@@ -121,7 +121,7 @@ def over_benchmarks(
     else:
         opened = {}
         for table in tables:
-            each = open_named(table) if isinstance(table, str) else _as_table(table, None)
+            each = open_table(table) if isinstance(table, str) else _as_table(table, None)
             name = each.name if each.name not in opened else f"{each.name}:{each.dataset}"
             if name in opened or each.hash in {other.hash for other in opened.values()}:
                 raise InputError(f"benchmark {name} is given twice; give it once")
