@@ -25,12 +25,13 @@ from reproduce.options import options_of_jobs
 from reproduce.page import number, table
 
 PREDICTORS = "learning-curve,transfer(lcsvr)"
+NO_LABEL = ", no label"  # behind the name of a predictor that was given none
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 STYLES: dict[str, tuple[str | None, str]] = {
     "early-stop-acc": ("#666666", "-"), "early-stop-loss": ("#666666", ":"),
     "lc-pfn": ("#56B4E9", "-"), "lce": ("#0072B2", "-"), "lce-m": ("#0072B2", ":"),
     "lcsvr": ("#009E73", "-"),
-    "transfer(lcsvr)": ("#009E73", "--"), "transfer(lcsvr), no label": ("#009E73", ":"),
+    "transfer(lcsvr)": ("#009E73", "--"), f"transfer(lcsvr){NO_LABEL}": ("#009E73", ":"),
     "sotl": ("#D55E00", ":"), "sotl-e": ("#D55E00", "-"),
     "tse-e": ("#CC79A7", "-"), "tse-ema": ("#E69F00", "-"),
 }  # fmt: skip
@@ -46,7 +47,7 @@ def main() -> None:
     epochs = tuple(each for each in EPOCHS if each <= results.epochs.max())
     experiment = Experiment(results, options.predictors, (0, 100), epochs, repeats=options.repeats)
     board = summarise(measure(experiment.run(options.results, options.jobs)))
-    board.loc[board["train_size"] == 0, "predictor"] += ", no label"
+    board.loc[board["train_size"] == 0, "predictor"] += NO_LABEL
     board = board.sort_values(["predictor", "epochs"])
     rows = []
     for name, each in board.groupby("predictor"):
@@ -55,8 +56,8 @@ def main() -> None:
         query = last["query_seconds"] - last["evidence_seconds"]
         taus = [number(tau, 2) for tau in each["kendall_tau"]]
         costs = [f"{last['fit_seconds']:.2f} s", f"{1000 * query:.1f} ms"]
-        predictor, *labels = str(name).split(", ")
-        rows.append([", ".join([f"`{predictor}`", *labels]), *taus, *costs])
+        predictor = str(name).removesuffix(NO_LABEL)
+        rows.append([f"`{predictor}`{str(name)[len(predictor) :]}", *taus, *costs])
     print(table([options.benchmark, *map(str, epochs), "fit", "a query"], rows))
     if options.figure:
         draw(board, options.figure)

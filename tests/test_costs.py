@@ -13,7 +13,7 @@ from archcast.studies.costs import (
     affordable,
     budgets,
     pareto,
-    quick,
+    quick_on,
     training_seconds,
     unbeaten,
     winners,
@@ -99,9 +99,9 @@ def test_what_is_beaten_nowhere_is_first() -> None:
 
 def test_a_quick_sweep_leaves_out_what_needs_curves_where_there_are_none() -> None:
     real, mini = open_table("nasbench201:cifar100"), open_table("nasbench201-mini")
-    found = ",".join(map(text_of, quick(real)["predictors"]))
+    found = ",".join(map(text_of, quick_on(real)["predictors"]))
     assert found == "bayes-lin-reg,gp,rf,xgb,params,synflow", "no curves, no images"
-    assert len(quick(mini)["predictors"]) == 10
+    assert len(quick_on(mini)["predictors"]) == 10
     assert training_seconds(mini) == pytest.approx(
         12 * mini.columns["epoch_seconds"].mean(), rel=0.02
     )

@@ -74,8 +74,7 @@ def costs(
         sizes_table,
         surface_table,
     )
-    from archcast.studies.costs import QUICK, doublings, summarise
-    from archcast.studies.costs import quick as quick_sweep
+    from archcast.studies.costs import QUICK, doublings, quick_on, summarise
 
     tables = on.open_all(report)
     sizes = numbers("--train-sizes", train_sizes)
@@ -88,7 +87,7 @@ def costs(
     }
     if quick:
         for name, table in tables.items():
-            faster = {each: given for each, given in quick_sweep(table).items() if each in unsaid}
+            faster = {each: given for each, given in quick_on(table).items() if each in unsaid}
             experiments[name] = replace(experiments[name], **faster)
     if len(tables) > 1:
         return _over_benchmarks(experiments, work, format, report)

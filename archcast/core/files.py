@@ -108,13 +108,8 @@ def append_line(file: BinaryIO, item: Any) -> None:
     os.fsync(file.fileno())
 
 
-def whole_lines(path: Path) -> bytes:
-    """The content of a journal up to the end of a line; a last one without it was cut by a kill.
-
-    Raises:
-        OSError: as `read_whole`.
-    """
-    content = read_whole(path)
+def whole_lines(content: bytes) -> bytes:
+    """That of a journal up to the end of a line; a last one without it was cut by a kill."""
     return content[: content.rfind(b"\n") + 1]
 
 

@@ -205,13 +205,13 @@ def context(
         elif name in NETWORK_FIELDS:
             facts[name] = network_field(table, name, seed)
         elif name == "source":
-            facts[name] = _source(table, predictor.tags, objective)
+            source = source_of(table, predictor.tags.source, predictor.tags.taught_by_curves)
+            facts[name] = _taught_by(source, table, objective)
     return Context(**facts)
 
 
-def _source(table: Table, tags: Tags, objective: Objective) -> Source:
-    """What a predictor of such tags learns from beside the table."""
-    source = source_of(table, tags.source, tags.taught_by_curves)
+def _taught_by(source: Table, table: Table, objective: Objective) -> Source:
+    """What a source has to teach of an objective of the table."""
     there = source_objective(source, table, objective)
     return measured_there(source, there, source.space == table.space)
 
@@ -289,15 +289,15 @@ def missing_needs(table: Table, tags: Tags, objective: Objective) -> list[str]:
     """
     missing = []
     if "source" in tags.needs:
-        elsewhere = _source(table, tags, objective)
+        source = source_of(table, tags.source, tags.taught_by_curves)
+        elsewhere = _taught_by(source, table, objective)
         if tags.taught_by_curves:
-            named = source_of(table, tags.source, by_curves=True).source
             read = tags.curves or {*_curves_to_see(table, objective)}
             if (known := elsewhere.curves) is None:
-                missing.append(f"a source without curves, {named}")
+                missing.append(f"a source without curves, {source.source}")
             else:
                 lacking = sorted(name for name in read if known.get(name) is None)
-                missing += [f"a source without {name}, {named}" for name in lacking]
+                missing += [f"a source without {name}, {source.source}" for name in lacking]
     if "curves" in tags.needs:
         if table.epochs.max() <= 1:  # one value is the final result, and no curve
             missing.append("no curves")

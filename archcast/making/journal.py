@@ -124,7 +124,8 @@ class Journal:
     def _rows_of_journal(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
-        text, whole = read_whole(self.path), whole_lines(self.path)
+        text = read_whole(self.path)
+        whole = whole_lines(text)
         if text and not whole and not json.dumps(self.provenance).encode().startswith(text):
             raise InputError(f"{self.path}, line 1: no line of a journal; move the file away")
         for number, line in enumerate(whole.splitlines(), start=1):

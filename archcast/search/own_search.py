@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from archcast.benchmarks.objective import ACCURACY, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError, check_number, foreign
-from archcast.core.files import append_line, check_target, whole_lines
+from archcast.core.files import append_line, check_target, read_whole, whole_lines
 from archcast.core.identity import made_of
 from archcast.predictors.predictor import Predictor
 from archcast.predictors.predictor_text import configured, text_of, to_predictor
@@ -223,9 +223,10 @@ class OwnSearch:
 
     def _events(self) -> Sequence[dict[str, Any]]:
         """Of the journal, up to a line that a kill has cut, which goes."""
-        if not self._journal.exists():
+        try:
+            whole = whole_lines(read_whole(self._journal))
+        except FileNotFoundError:
             return []
-        whole = whole_lines(self._journal)
         os.truncate(self._journal, len(whole))
         with foreign(f"{self._journal}: is no journal of a search; choose another path"):
             events = [dict(json.loads(line)) for line in whole.splitlines()]

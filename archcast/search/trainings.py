@@ -18,7 +18,7 @@ from typing import Any, Self
 from filelock import FileLock
 
 from archcast.core.errors import InputError
-from archcast.core.files import append_line, whole_lines
+from archcast.core.files import append_line, read_whole, whole_lines
 from archcast.core.workers import HEED, JobLost, submitting
 from archcast.making.ground_truth import Asked, Beyond
 from archcast.making.table_training import lost
@@ -177,9 +177,11 @@ def ended_in(journal: Path) -> list[Ended]:
     """What a journal tells, up to a line that a kill has cut."""
     found: list[Ended] = []
     at = 0
-    if not journal.exists():
+    try:
+        whole = whole_lines(read_whole(journal))
+    except FileNotFoundError:
         return found
-    for line in whole_lines(journal).splitlines(keepends=True):
+    for line in whole.splitlines(keepends=True):
         try:
             text, seconds, row = json.loads(line)
             if row and not {"architecture", "seed", "diverged", "train_loss"} <= row.keys():

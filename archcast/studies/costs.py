@@ -31,7 +31,7 @@ SHARES = (0.05, 0.5)  # of a training, for a query
 _COUNTS = ["init_seconds", "query_seconds", "kendall_tau"]  # all on which rows are compared
 
 
-def quick(table: Table) -> dict[str, Any]:
+def quick_on(table: Table) -> dict[str, Any]:
     """What `QUICK` says, without the predictors that need what the table lacks."""
     chosen: list[Predictor] = []
     for name in split_specs(QUICK["predictors"]):

@@ -121,7 +121,7 @@ def over_benchmarks(
     else:
         opened = {}
         for table in tables:
-            each = open_table(table) if isinstance(table, str) else _as_table(table, None)
+            each = _as_table(table, None)
             name = each.name if each.name not in opened else f"{each.name}:{each.dataset}"
             if name in opened or each.hash in {other.hash for other in opened.values()}:
                 raise InputError(f"benchmark {name} is given twice; give it once")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from archcast.core.identity import digest, made_of
 from archcast.predictors.gaussian_process import GaussianProcess
 from archcast.predictors.gradient_boosting import XGBoost
-from archcast.predictors.helpers.beyond import Beyond
+from archcast.predictors.helpers.continuation import Continuation
 from archcast.predictors.helpers.curves import ended_badly, whole
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.parameters import unfitted
@@ -38,7 +38,7 @@ class Lessons:
 
     teacher: Predictor
     axis: Axis  # of the teacher's scores there
-    beyond: Beyond | None  # of the curves there, where the teacher reads some
+    continuation: Continuation | None  # of the curves there, where the teacher reads some
     kernel: GaussianProcess | None  # None: of another space
     stand_in: Architecture | None  # in place of those of another space
     seconds: float
@@ -48,11 +48,11 @@ class Lessons:
         if not architectures:
             return np.empty(0)
         shown = [self.stand_in or each for each in architectures]
-        if self.beyond is None:
+        if self.continuation is None:
             return self.axis.standardise(self.teacher.query(shown, context))
         assert context.curves is not None
-        inside = replace(context, curves=self.beyond.inside(context.curves))
-        scores = self.teacher.query(shown, inside) + self.beyond(context.curves)
+        near, added = self.continuation(context.curves)
+        scores = self.teacher.query(shown, replace(context, curves=near)) + added
         return self.axis.standardise(scores)
 
     def features(self, architectures: Sequence[Architecture]) -> Vector | None:
@@ -101,7 +101,7 @@ def _stand_in(source: Source) -> Architecture | None:
 
 def _taught(
     teacher: Predictor, source: Source, curves: Curves | None
-) -> tuple[Predictor, Axis, Beyond | None]:
+) -> tuple[Predictor, Axis, Continuation | None]:
     """A teacher that has learned, the axis of its scores, and what goes on beyond its curves.
 
     How curves end is learned of runs that came to an end.
@@ -117,8 +117,8 @@ def _taught(
     seen = context.take(some)
     labels = source.labels[some]
     teacher.fit(architectures, labels, seen)
-    beyond = None if seen.curves is None else Beyond(seen.curves, labels)
-    return teacher, Axis(teacher.query(architectures, seen)), beyond
+    continuation = None if seen.curves is None else Continuation(seen.curves, labels)
+    return teacher, Axis(teacher.query(architectures, seen)), continuation
 
 
 def _some(of: int, most: int) -> NDArray[np.int64]:

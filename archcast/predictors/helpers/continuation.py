@@ -10,7 +10,7 @@ from archcast.predictors.helpers.curves import ended_badly, whole
 from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Vector
 
 
-class Beyond:
+class Continuation:
     """A straight line, by ridge regression, beyond the least and the largest value of each epoch.
 
     Curves of another task may lie wholly above or below those that were taught, where a regression
@@ -32,17 +32,16 @@ class Beyond:
         known = self._flat(curves)
         self.line = make_pipeline(StandardScaler(), Ridge(alpha=len(known))).fit(known, labels)
 
-    def inside(self, curves: Curves) -> Curves:
-        """The nearest curves among those whose values lie between the least and the largest."""
+    def __call__(self, curves: Curves) -> tuple[Curves, Vector]:
+        """The nearest curves between these bounds, and what the line adds to their scores.
+
+        That is on the labels' axis.
+        """
         seen = Context(curves=curves)
         clipped = {name: np.clip(whole(seen, name), *ends) for name, ends in self.bounds.items()}
-        return replace(curves, objective=clipped.pop(OBJECTIVE, None), columns=clipped)
-
-    def __call__(self, curves: Curves) -> Vector:
-        """What the line adds to the scores of the curves inside, on the labels' axis."""
-        near = self.inside(curves)
+        near = replace(curves, objective=clipped.pop(OBJECTIVE, None), columns=clipped)
         added = self.line.predict(self._flat(curves)) - self.line.predict(self._flat(near))
-        return np.where(ended_badly(Context(curves=curves)), 0.0, added)
+        return near, np.where(ended_badly(seen), 0.0, added)
 
     def _flat(self, curves: Curves) -> Vector:
         return np.hstack([whole(Context(curves=curves), name) for name in self.bounds])
