@@ -77,6 +77,9 @@ def test_one_source_reaches_the_members_and_its_price_the_record() -> None:
     with pytest.raises(InputError, match=r"one source at a time, not a\.parquet, b\.parquet"):
         _ = Committee(["transfer(gp, source=a.parquet)", "transfer(xgb, source=b.parquet)"]).tags
 
+    with pytest.raises(InputError, match="who learns from curves chooses another source"):
+        _ = Committee(["transfer(gp)", "transfer(lcsvr)"]).tags
+
     class Dear(BayesianLinearRegression):
         price: float | None = 7.0
 
@@ -88,3 +91,12 @@ def test_one_source_reaches_the_members_and_its_price_the_record() -> None:
         Dear.price = price
         committee = Committee([Dear(), "bayes-lin-reg"]).fit(TRAIN.architectures, TRAIN.labels)
         assert committee.source_seconds_ == price
+
+
+def test_a_source_that_members_share_is_paid_for_once() -> None:
+    source = TRAIN.context.source
+    assert source is not None
+    assert source.seconds == 1e4
+    committee = Committee(["transfer(bayes-lin-reg)", "transfer(rf(n_estimators=2))"])
+    committee.fit(*TRAIN)
+    assert committee.source_seconds_ == pytest.approx(1e4, abs=100)

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import least_squares
 from sklearn import model_selection
 
-from archcast.benchmarks.objective import ACCURACY
+from archcast.benchmarks.objective import ACCURACY, Objective
 from archcast.benchmarks.table import Table
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import context, run_job
@@ -19,7 +19,7 @@ from archcast.predictors import lce, lcsvr
 from archcast.predictors import registry as predictors
 from archcast.predictors.helpers.curve_families import FAMILIES, most_probable
 from archcast.predictors.lce import UNKNOWN_STD, CurveMixture
-from archcast.predictors.predictor import Context, Curves, Tags
+from archcast.predictors.predictor import LAST, Context, Curves, Tags
 from archcast.predictors.predictor_text import to_predictor
 from archcast.studies.experiment import Experiment
 from archcast.testing import toy
@@ -365,6 +365,86 @@ def test_lcsvr_learns_beside_runs_that_diverged() -> None:
         assert each[0] == 0.0 == each.min()
         assert kendall_tau(test.labels[1:], each[1:]) > 0.5
     assert predictor.fallbacks_ == 1
+
+
+def failing(toys: Toy, runs: int, first: float = np.nan) -> Context:
+    """The first runs diverged in the second epoch; their first loss may be infinite."""
+    assert toys.context.curves is not None
+    columns = {name: values.copy() for name, values in toys.context.curves.columns.items()}
+    for values in columns.values():
+        values[:runs, 1:] = np.nan
+    columns["train_loss"][:runs, 0] = first
+    diverged = np.arange(len(toys.labels)) < runs
+    return Context(curves=replace(toys.context.curves, columns=columns, diverged=diverged))
+
+
+@pytest.mark.parametrize("first", [np.nan, np.inf])
+def test_runs_that_diverged_teach_lcsvr_nothing_of_the_others(first: float) -> None:
+    train, test = toy(60, seed=1), toy(40, seed=2)
+    labels = np.where(np.arange(60) < 2, 0.0, train.labels)
+    predictor = lcsvr.LearningCurveSVR(trials=5, best=2)
+    both = [
+        predictor.fit(*given).query(test.architectures, test.context, return_std=True)
+        for given in (
+            (train.architectures, labels, failing(train, 2, first)),
+            (train.architectures[2:], labels[2:], train.context.take(slice(2, 60))),
+        )
+    ]
+    np.testing.assert_array_equal(*both)
+    alone = predictor.fit(train.architectures, labels * 0.0, failing(train, 60, first))
+    scores = alone.query(test.architectures, test.context)
+    assert np.isfinite(scores).all()
+
+
+def test_a_run_with_an_infinite_loss_that_goes_on() -> None:
+    train, test = toy(60, seed=1), toy(40, seed=2)
+    assert train.context.curves is not None
+    columns = {name: values.copy() for name, values in train.context.curves.columns.items()}
+    columns["train_loss"][5, 0] = np.inf
+    context = Context(curves=replace(train.context.curves, columns=columns))
+    fitted = lcsvr.LearningCurveSVR(trials=5, best=2).fit(
+        train.architectures, train.labels, context
+    )
+    assert kendall_tau(test.labels, fitted.query(test.architectures, test.context)) > 0.5
+
+
+def test_views_of_many_curves_are_chosen_at_random() -> None:
+    assert lcsvr._choices(2, 0) == [(True, True), (True, False), (False, True)]
+    many = lcsvr._choices(40, 0)
+    assert many[0] == (True,) * 40
+    assert 200 < len(set(many)) <= 2**lcsvr.MOST_LISTED
+    assert lcsvr._choices(40, 0) == many != lcsvr._choices(40, 1)
+
+
+def test_values_beyond_every_other_are_no_better_than_a_run_that_diverged() -> None:
+    """Labels of bits, and of errors in the millions, are negative values as higher is better."""
+    train, test = toy(60, seed=1), toy(40, seed=2)
+    for scale in (-1e-2, -1e7):
+        labels = scale * (100.0 - train.labels)
+        curves = replace(failing(train, 2).curves, worst=LAST)  # type: ignore[type-var]
+        known = Context(curves=curves)
+        fitted = lcsvr.LearningCurveSVR(trials=5, best=2).fit(train.architectures, labels, known)
+        asked = failing(test, 1)
+        scores = fitted.query(test.architectures, asked)
+        assert scores[0] == scores.min() > 10 * labels.min()
+
+
+def test_curves_of_test_values_are_not_shown() -> None:
+    table = small_table()
+    columns = dict(table.columns)
+    columns["test_loss"] = columns["train_loss"] + 1.0
+    columns["test_curve"] = columns["valid_accuracy"]
+    texts = [str(each) for each in table.architectures for _ in range(2)]
+    declared = Objective("fit", "max", "%", valid="test_curve", test="test_accuracy")
+    rows = np.arange(4)
+    for objectives, shown in (
+        ([ACCURACY], {"train_loss", "valid_accuracy"}),
+        ([ACCURACY, declared], {"train_loss", "valid_accuracy", "test_curve"}),
+    ):
+        found = Table(table.space, "toy", texts, columns, objectives=objectives)
+        given = context(found, rows, predictors.get("lcsvr")(), ACCURACY, 3, rows, 0)
+        assert given.curves is not None
+        assert given.curves.columns.keys() == shown
 
 
 def test_a_run_that_diverged_is_the_last_whatever_labels_are_rescaled_to() -> None:

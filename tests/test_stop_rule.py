@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from archcast.benchmarks.objective import ACCURACY
+from archcast.benchmarks.table import Table
 from archcast.predictors.predictor import Predictor, Tags
 from archcast.search.random_search import RandomSearch
 from archcast.search.simulation import Simulation
@@ -112,6 +114,17 @@ def test_a_learner_begins_with_ten_and_learns_anew_from_half_as_many_more() -> N
     assert set(Learner.learned) == {n for n in (10, 15, 22, 33) if n < len(ended)} | {10}
     most = EPOCHS - 1  # a fit for each number of epochs after which it is asked
     assert all(Learner.learned.count(n) <= most for n in Learner.learned)
+
+
+def test_trainings_that_diverged_teach_nothing() -> None:
+    texts = [str(each) for each in TABLE.architectures for _ in range(2)]
+    failed = np.arange(len(texts)) < 8
+    table = Table(TABLE.space, "toy", texts, {**TABLE.columns, "diverged": failed})
+    rule = StopRule(Learner(), 0.05, ACCURACY)
+    assert rule.foresight(table, np.arange(17)) is None
+    found = rule.foresight(table, np.arange(18))
+    assert found is not None
+    np.testing.assert_array_equal(found.rows, np.arange(8, 18))
 
 
 def test_searches_with_a_rule_are_their_own_records(tmp_path: Path) -> None:

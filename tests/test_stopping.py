@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 from typer.testing import CliRunner
 
+from archcast.benchmarks.table import Table
 from archcast.cli import app
 from archcast.core.errors import InputError
 from archcast.evaluation.engine import split
+from archcast.predictors.lcsvr import LearningCurveSVR
 from archcast.report.text import rows_of
 from archcast.studies.stopping import (
     StopJob,
@@ -120,6 +123,22 @@ def test_what_is_recorded_is_what_was_paid_for() -> None:
     curves = TABLE.columns["valid_accuracy"][parts.run[parts.test]]
     np.testing.assert_allclose(done.curves, curves)
     assert StopRecord.model_validate_json(done.model_dump_json()) == done
+
+
+def test_runs_that_diverged_teach_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned = []
+    real = LearningCurveSVR.fit
+
+    def fit(self: Any, architectures: Any, labels: Any, *given: Any) -> Any:
+        learned.append(labels)
+        return real(self, architectures, labels, *given)
+
+    texts = [str(each) for each in TABLE.architectures for _ in range(2)]
+    failed = np.arange(len(texts)) % 10 < 4
+    table = Table(TABLE.space, "toy", texts, {**TABLE.columns, "diverged": failed})
+    monkeypatch.setattr(LearningCurveSVR, "fit", fit)
+    assert run_stop_job(planned(JOB), table).error is None
+    assert all(0 < len(labels) < JOB.train_size and labels.min() > 0 for labels in learned)
 
 
 def test_rows_are_means_with_intervals() -> None:

@@ -101,9 +101,9 @@ def test_equal_networks_share_their_row() -> None:
 def test_labels_that_say_nothing_leave_all_views() -> None:
     cells = drawn(NB201)
     assert telling_views(cells, np.ones(60)) == [*VIEWS]
-    assert telling_views(cells[:1], np.ones(1)) == ["one-hot"]
+    assert telling_views(cells[:1], np.ones(1)) == ["graph-features"]
     assert telling_views(cells[:2], np.arange(2.0))
-    assert telling_views([cells[0]] * 5, np.arange(5.0)) == ["one-hot"]
+    assert telling_views([cells[0]] * 5, np.arange(5.0)) == ["graph-features"]
 
 
 @pytest.mark.parametrize("space", ["mobilenet", "size", "nasbench101", "darts"])
@@ -130,6 +130,7 @@ def test_views_that_refuse_a_space_are_left_out() -> None:
     rng = np.random.default_rng(0)
     graphs = large.sample(4, rng)
     assert telling_views(graphs, np.arange(4.0)) == ["graph-features"]
+    assert telling_views(graphs[:1], np.zeros(1)) == ["graph-features"]
 
 
 @pytest.mark.parametrize("name", ["xgb", "lcsvr", "nao"])

@@ -21,6 +21,7 @@ from archcast.evaluation.engine import measured_there, run_job
 from archcast.evaluation.sources import source_of
 from archcast.predictors.helpers import carried_gp, lessons
 from archcast.predictors.helpers.carried_gp import CarriedGP, Seen, minus_log_posterior
+from archcast.predictors.helpers.continuation import SameParts
 from archcast.predictors.lcsvr import LearningCurveSVR
 from archcast.predictors.predictor import Context, Curves, Predictor, Source, Tags, Vector
 from archcast.predictors.wrappers.transfer import Transfer
@@ -164,15 +165,52 @@ def test_what_can_not_be_a_head() -> None:
 
 def test_curves_are_compared_at_the_same_parts_of_a_training() -> None:
     """Of a line the value at half of the training is the same, however many epochs that has."""
-    there = np.array([[10.0 * epoch for epoch in range(1, 11)]])
-    here = Curves(4, {"valid_accuracy": np.zeros((0, 3))})
-    found = lessons._alike(Curves(10, {"valid_accuracy": there, "valid_loss": there}), here)
-    assert found.columns.keys() == {"valid_accuracy"}
-    np.testing.assert_allclose(found.columns["valid_accuracy"], [[25.0, 50.0, 75.0]])
-    assert found.objective is None
-    early = Curves(100, {"valid_accuracy": np.zeros((0, 2))})
-    found = lessons._alike(Curves(10, {"valid_accuracy": there}), early)
-    np.testing.assert_allclose(found.columns["valid_accuracy"], [[10.0, 10.0]])
+    line = {"valid_accuracy": 10.0 * np.arange(1, 11)[None], "valid_loss": np.zeros((1, 10))}
+    there = Curves(10, line)
+    for horizon, epochs, expected in (
+        (4, 3, [25.0, 50.0, 75.0]),
+        (20, 6, [10.0, 20.0, 30.0]),
+        (20, 5, [10.0, 20.0, 25.0]),
+        (100, 2, [10.0]),
+    ):
+        so_far = np.arange(1.0, epochs + 1)[None]
+        parts = SameParts(there, Curves(horizon, {"valid_accuracy": so_far}))
+        found, here = parts(there), parts(Curves(horizon, {"valid_accuracy": so_far}))
+        assert found.columns.keys() == {"valid_accuracy"}
+        assert found.objective is None
+        np.testing.assert_allclose(found.columns["valid_accuracy"], [expected])
+        known = np.array(expected) * horizon / 100 if horizon < 100 else [2.0]
+        np.testing.assert_allclose(here.columns["valid_accuracy"], [known])
+
+
+@pytest.mark.parametrize(("horizon", "epochs"), [(7, 3), (48, 24), (90, 27), (200, 50)])
+def test_trainings_of_any_length_are_read(horizon: int, epochs: int) -> None:
+    """Also where parts of one are between epochs of the other."""
+    progress = 1.0 - 0.6 * np.exp(-7.2 / horizon * np.arange(1, epochs + 1))
+    curve = TEST.labels[:, None] * progress
+    read = Curves(horizon, {"valid_accuracy": curve}, curve)
+    there = Context(curves=read, source=TRAIN.context.source)
+    fitted = Transfer("lcsvr(trials=10)").fit([], [], there.take(slice(0)))
+    assert kendalltau(fitted.query(TEST.architectures, there), TEST.labels)[0] > 0.85
+
+
+def test_labels_of_runs_that_diverged_turn_nothing_round() -> None:
+    def failing(context: Context) -> Context:
+        assert context.curves is not None
+        diverged = np.arange(len(context.curves.columns["valid_loss"])) < 3
+        return replace(context, curves=replace(context.curves, diverged=diverged))
+
+    labels = np.where(np.arange(60) < 3, 0.0, TRAIN.labels)
+    head = Transfer("lcsvr(trials=5)")
+    fitted = head.fit(TRAIN.architectures, labels, failing(TRAIN.context))
+    scores = fitted.query(TEST.architectures, failing(TEST.context))
+    without = head.fit(TRAIN.architectures[3:], TRAIN.labels[3:], TRAIN.context.take(slice(3, 60)))
+    kept = TEST.context.take(slice(3, 60))
+    np.testing.assert_allclose(scores[3:], without.query(TEST.architectures[3:], kept))
+    assert scores[:3].max() < scores[3:].min()
+    none = head.fit([], [], TRAIN.context.take(slice(0)))
+    scores = none.query(TEST.architectures, failing(TEST.context))
+    assert scores[:3].max() < scores[3:].min()
 
 
 def test_a_head_that_reads_curves_learns_there_how_they_end() -> None:
@@ -306,6 +344,14 @@ def test_values_there_are_means_over_runs_as_higher_is_better(tmp_path: Path) ->
     assert found.seconds is None, "what measuring takes, no table says"
     assert found.curves is not None
     assert found.curves.columns["valid_accuracy"].shape == (40, EPOCHS)
+
+
+def test_values_there_are_of_runs_that_came_to_an_end(tmp_path: Path) -> None:
+    values = source_of(TABLE, elsewhere(tmp_path)).columns["valid_accuracy"]
+    failed = np.isin(np.arange(80), [0, 2, 3])  # one of two runs, then both
+    table = source_of(TABLE, elsewhere(tmp_path, diverged=failed, valid_accuracy=values))
+    found = measured_there(table, table.objective())
+    np.testing.assert_allclose(found.labels[:2], [values[1, -1], 0.0])
 
 
 def test_the_content_of_the_source_decides_the_identity(tmp_path: Path) -> None:

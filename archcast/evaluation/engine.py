@@ -28,8 +28,8 @@ from archcast.evaluation.network_fields import (
 )
 from archcast.evaluation.record import Cost, Record
 from archcast.evaluation.sources import source_objective, source_of
-from archcast.predictors.helpers.curves import DIVERGED_LOSS
 from archcast.predictors.predictor import (
+    LAST,
     OBJECTIVE,
     Context,
     Curves,
@@ -104,7 +104,7 @@ def draw_runs(table: Table, rng: np.random.Generator, values: NDArray[Any]) -> N
     return drawn
 
 
-@versioned(3)
+@versioned(4)
 def run_job(planned: Planned[Job], table: Table) -> Record:
     """Fit and query a predictor; whatever goes wrong inside it becomes the record's error."""
     job = planned.job
@@ -219,7 +219,9 @@ def _taught_by(source: Table, table: Table, objective: Objective) -> Source:
 @lru_cache(maxsize=8)
 def measured_there(source: Table, objective: Objective, of_space: bool = True) -> Source:
     """All that a benchmark has measured of one of its objectives, see `Source`."""
-    labels = source.mean_over_runs(source.values(objective, objective.label))
+    values = source.values(objective, objective.label).astype(np.float64)
+    labels = source.mean_over_runs(np.where(source.diverged, np.nan, values))
+    labels = np.where(np.isnan(labels), source.mean_over_runs(values), labels)
     known = np.flatnonzero(np.isfinite(labels))
     seconds = None
     if objective.needs_training and source.epoch_seconds is not None and source.lengths.all():
@@ -249,15 +251,17 @@ def _curves(
         columns={name: start(name) for name in there if name in (tags.curves or {name})},
         objective=objective.signed(start(own)) if own and wanted else None,
         diverged=table.diverged[rows] & (table.epochs[rows] < epochs),
-        worst=0.0 if (objective.direction, objective.unit) == ("max", "%") else -DIVERGED_LOSS,
+        worst=0.0 if (objective.direction, objective.unit) == ("max", "%") else LAST,
     )
 
 
 def _curves_to_see(table: Table, objective: Objective) -> list[str]:
-    """Those of a table that are not of test values."""
+    """Those of a table that are not of test values, by an objective or by their name."""
     of = [objective, *table.objectives]
-    hidden = {each.test for each in of} - {name for each in of for name in (each.valid, each.curve)}
-    return [name for name in table.curves if name not in hidden]
+    shown = {name for each in of for name in (each.valid, each.curve)}
+    hidden = {each.test for each in of}
+    hidden |= {name for name in table.curves if "test" in name.lower().split("_")}
+    return [name for name in table.curves if name in shown or name not in hidden]
 
 
 def fact_column(table: Table, name: str) -> str:

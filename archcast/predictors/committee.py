@@ -61,6 +61,10 @@ class Committee(RescalesLabels, Predictor):
             fitted = for_rescaled_labels(member, self.seed, self.device)
             self.members_.append(fitted.fit(architectures, y, context.only(fitted.tags)))
         self._take_over_fits(self.members_)
+        taught = sum("source" in member.tags.needs for member in self.members)
+        if taught > 1 and self.source_seconds_ is not None:  # one source, of which each has told
+            assert context.source is not None
+            self.source_seconds_ -= (taught - 1) * (context.source.seconds or 0.0)
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         values = []

@@ -8,13 +8,14 @@ from itertools import product
 import numpy as np
 
 from archcast.encodings import registry as encodings
-from archcast.predictors.helpers.curves import DIVERGED_LOSS, ended_badly, whole
+from archcast.predictors.helpers.curves import ended_badly, whole, worst_known
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.helpers.telling_views import look, views_of
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.spaces.space import Architecture
 
 MOST_COMPARED = 400  # labels on which settings are compared: the time grows with their cube
+MOST_LISTED = 8  # views, of which every choice is a candidate; of more, as many at random
 
 
 class LearningCurveSVR(Predictor):
@@ -27,8 +28,8 @@ class LearningCurveSVR(Predictor):
     labels, one for all architectures. Of more than 400 labels, a random 400 compare the settings,
     which then learn from all. Scores and deviations are on the labels' axis.
 
-    A run that is known to have diverged scores the worst there is, and counts in `fallbacks_`;
-    where others are learned from, its curves go on with the worst of theirs.
+    A run that is known to have diverged scores the worst there is, and counts in `fallbacks_`. It
+    teaches nothing, unless all are such runs.
 
     Args:
         encoding: of architectures, a name from `archcast.encodings`; or `auto`, for those that tell
@@ -43,7 +44,7 @@ class LearningCurveSVR(Predictor):
         probabilistic=True,
         in_unit=True,
         paper="Baker et al., 2017, Accelerating NAS using Performance Prediction",
-        version=4,
+        version=5,
     )
 
     def __init__(
@@ -72,16 +73,20 @@ class LearningCurveSVR(Predictor):
         from archcast.predictors.helpers.curve_svr import regression
 
         assert context.curves is not None
-        self.views_ = look(self.encoding, architectures, labels)
-        fine = ~ended_badly(context)
-        self.most_ = {
-            name: np.nanmax(curve[fine]) if fine.any() else 0.0
-            for name, curve in context.curves.columns.items()
-        }
+        worst, least = context.curves.worst, float(labels.min())
+        within = LAST < worst <= least  # it is not, of labels that are rescaled
+        self.worst_ = worst if within else least - 3.0 * (float(labels.std()) or 1.0)
+        came = np.flatnonzero(~ended_badly(context))
+        if 0 < len(came) < len(labels):
+            architectures, labels = [architectures[i] for i in came.tolist()], labels[came]
+            context = context.take(came)
+        assert context.curves is not None
+        self.views_, curves = look(self.encoding, architectures, labels), context.curves
+        self.worst_known_ = {name: worst_known(curves, name) for name in curves.columns}
         views, self.axis_ = self._views(architectures, context), Axis(labels)
         x, y = np.hstack(views), self.axis_.standardise(labels)
         view = np.repeat(np.arange(len(views)), [part.shape[1] for part in views])
-        *seen, _ = product([True, False], repeat=len(views))  # every choice of views but none
+        seen = _choices(len(views), self.seed)
         svr = regression(view, seen[0])
         self.svr_, self.noise_ = svr, 1.0
         if len(y) >= 2 * self.folds:
@@ -107,8 +112,6 @@ class LearningCurveSVR(Predictor):
             errors = cross_val_predict(self.svr_, x[some], y[some], cv=folds) - y[some]
             self.noise_ = max(float(np.sqrt(np.mean(errors**2))), 1e-6)
         self.svr_.fit(x, y)
-        worst, least = context.curves.worst, float(labels.min())
-        self.worst_ = worst if least >= worst else least - 3.0 * float(labels.std())  # rescaled
 
     def _query(self, architectures: Sequence[Architecture], context: Context) -> Vector:
         assert context.curves is not None
@@ -132,7 +135,15 @@ class LearningCurveSVR(Predictor):
         views = [self.views_(architectures)]
         assert context.curves is not None
         for name in context.curves.columns:
-            curve = whole(context, name)
-            curve = np.where(curve == DIVERGED_LOSS, self.most_[name], curve)
+            curve = whole(context, name, self.worst_known_[name])
             views.append(np.hstack([np.diff(curve, order, axis=1) for order in (0, 1, 2)]))
         return views
+
+
+def _choices(views: int, seed: int) -> list[tuple[bool, ...]]:
+    """Of views, every choice but none, all of them first; or many at random."""
+    if views <= MOST_LISTED:
+        return [*product([True, False], repeat=views)][:-1]
+    drawn = np.random.default_rng(seed).random((2**MOST_LISTED, views)) < 0.5
+    drawn[0] = True
+    return [tuple(row) for row in drawn.tolist() if any(row)]

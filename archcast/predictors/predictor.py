@@ -57,7 +57,8 @@ class Source:
 
     Attributes:
         architectures: all that were trained there.
-        labels: what predictors learn from there, means over runs, (architectures,).
+        labels: what predictors learn from there, means over runs that did not diverge, or over all
+            where all did, (architectures,).
         curves: of one run of each architecture; None where there are none.
         seconds: of training all runs, simulated; None where the benchmark does not say.
         of_space: whether it is of the space that is asked about; of another, only curves teach.
@@ -159,9 +160,12 @@ class Tags:
             InputError: they need different sources.
         """
         reads = [each.curves for each in parts if "curves" in each.needs]
-        sources = {each.source for each in parts if "source" in each.needs}
+        taught = [each for each in parts if "source" in each.needs]
+        sources = {each.source for each in taught}
         if len(sources) > 1:
             raise InputError(f"one source at a time, not {', '.join(sorted(map(str, sources)))}")
+        if sources == {None} and len({each.taught_by_curves for each in taught}) > 1:
+            raise InputError("who learns from curves chooses another source: name one, by source=")
         return cls(
             needs=frozenset().union(*(each.needs for each in parts)),
             curves=frozenset().union(*reads) if all(reads) else frozenset(),

@@ -47,14 +47,14 @@ class StopRule:
     seed: int = 0
     device: str = "cpu"
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     def foresight(self, table: Table, rows: NDArray[np.int64]) -> Foresight | None:
         """What is foretold of a training that begins when those of some rows have ended, wholly.
 
-        None where these are too few.
+        None where these are too few. Those that diverged teach nothing of how the others end.
         """
-        learned = 0
+        rows, learned = rows[~table.diverged[rows]], 0
         if self.predictor.tags.learns:
             learned = LEARNED
             while int(learned * GROWTH) <= len(rows):

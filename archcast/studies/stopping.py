@@ -154,7 +154,7 @@ def check_foretells(
         )
 
 
-@versioned(2)
+@versioned(3)
 def run_stop_job(planned: Planned[StopJob], table: Table) -> StopRecord:
     """Ask the predictor about every architecture after every epoch but the last."""
     job = planned.job
@@ -173,8 +173,9 @@ def run_stop_job(planned: Planned[StopJob], table: Table) -> StopRecord:
     def predict() -> dict[str, Any]:
         check_labels(parts, job)
         predictor = configured(planned.predictor, job.predictor_seed(), job.device)
-        train, test = ([table.architectures[i] for i in at] for at in (parts.train, parts.test))
-        runs = parts.run[parts.train], parts.run[parts.test]
+        train_at = parts.train[~table.diverged[parts.run[parts.train]]]  # these came to an end
+        train, test = ([table.architectures[i] for i in at] for at in (train_at, parts.test))
+        runs = parts.run[train_at], parts.run[parts.test]
         labels = objective.signed(table.values(objective, "valid")[runs[0]])
         answers, fallbacks = [], 0
         for epochs in range(1, curves.shape[1]):

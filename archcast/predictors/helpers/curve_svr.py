@@ -11,12 +11,23 @@ from sklearn.svm import NuSVR
 
 from archcast.predictors.predictor import Vector
 
+ROUNDING = 1e-12  # of a value, what is no difference
+
 Seen = tuple[bool, ...]  # of each view, whether it is seen at all
 
 
 def regression(view: NDArray[np.int64], seen: Seen) -> Pipeline:
     """Standardised features, weighed by view, and a nu-SVR; its steps are `views` and `svr`."""
-    return Pipeline([("scale", StandardScaler()), ("views", _Views(view, seen)), ("svr", _NuSVR())])
+    return Pipeline([("scale", _Scaler()), ("views", _Views(view, seen)), ("svr", _NuSVR())])
+
+
+class _Scaler(StandardScaler):  # type: ignore[misc]
+    """Leaves out what differs by rounding alone, as differences of straight lines do."""
+
+    def fit(self, x: Vector, y: Vector | None = None) -> _Scaler:
+        super().fit(x)
+        self.scale_[x.std(axis=0) <= ROUNDING * np.abs(x).max(initial=0.0)] = np.inf
+        return self
 
 
 class _NuSVR(NuSVR):  # type: ignore[misc]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.predictors.predictor import OBJECTIVE, Context, Vector
+from archcast.predictors.predictor import LAST, OBJECTIVE, Context, Curves, Vector
 
-DIVERGED_LOSS = 1e6  # nats
+DIVERGED_LOSS = -LAST  # beyond any that is measured
 
 
 def ended_badly(context: Context) -> NDArray[np.bool_]:
@@ -19,11 +19,22 @@ def ended_badly(context: Context) -> NDArray[np.bool_]:
     return np.zeros(len(known), dtype=bool) if diverged is None else diverged
 
 
-def whole(context: Context, name: str) -> Vector:
+def worst_known(curves: Curves, name: str) -> float:
+    """The worst value of a curve, of those of runs that are not known to have diverged; or 0."""
+    values = curves.get(name)
+    assert values is not None
+    known = values[~ended_badly(Context(curves=curves))]
+    known = known[np.isfinite(known)]
+    high_is_better = name == OBJECTIVE or "accuracy" in name
+    return float(known.min() if high_is_better else known.max()) if len(known) else 0.0
+
+
+def whole(context: Context, name: str, worst: float | None = None) -> Vector:
     """One of the curves that were given, of shape (architectures, epochs), without gaps.
 
-    The last value of a run that was stopped holds. One that diverged goes on with the worst there
-    is: an accuracy of 0, a loss of `DIVERGED_LOSS`, or what is worst of the objective.
+    The last value of a run that was stopped holds. One that diverged goes on with `worst`, without
+    which it is the worst there is: an accuracy of 0, a loss of `DIVERGED_LOSS`, or what is worst of
+    the objective. So does one before its first finite value.
     """
     assert context.curves is not None
     values = context.curves.get(name)
@@ -33,8 +44,8 @@ def whole(context: Context, name: str) -> Vector:
     held = np.take_along_axis(values, last, axis=1)
     if (diverged := context.curves.diverged) is not None:
         held[diverged[:, None] & ~known] = np.nan
-    if name == OBJECTIVE:
+    if worst is None and name == OBJECTIVE:
         worst = context.curves.worst
-    else:
+    elif worst is None:
         worst = 0.0 if "accuracy" in name else DIVERGED_LOSS
     return np.where(np.isfinite(held), held, worst)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archcast.core.errors import InputError
 from archcast.predictors.helpers.carried_gp import CarriedGP, Seen
+from archcast.predictors.helpers.curves import ended_badly
 from archcast.predictors.helpers.labels import rescale, values_of
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.nao import NAO
-from archcast.predictors.predictor import Context, Predictor, Tags, Vector
+from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
 from archcast.predictors.predictor_text import for_rescaled_labels, text_of, to_predictor
 from archcast.spaces.space import Architecture
 
@@ -29,6 +31,8 @@ class Informed(Predictor):
     from the labels too, and sees, where it takes features, what that process says of each label
     without having seen it. The score is a mean of both on normal quantiles of the labels, of which
     the head has less the fewer labels there are. Without labels the scores from elsewhere are all.
+
+    Runs that are known to have diverged teach nothing, and come last.
 
     Deviations are those of the process. What elsewhere took is `source_seconds_`.
     """
@@ -57,6 +61,9 @@ class Informed(Predictor):
         """What is seen of architectures, once `_learn` has been called."""
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
+        came = np.flatnonzero(~_known_to_diverge(architectures, context))
+        architectures, labels = [architectures[i] for i in came.tolist()], labels[came]
+        context = context.take(came)
         self._learn(architectures, labels, context)
         self.labels_, y = labels, rescale(labels, LABELS)
         self.process_ = CarriedGP().fit(self._seen(architectures, context), y)
@@ -82,8 +89,9 @@ class Informed(Predictor):
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
         means, deviations = self.process_.query(self._seen(architectures, context))
+        diverged = _known_to_diverge(architectures, context)
         if self.head_ is None:
-            return means, deviations
+            return np.where(diverged, LAST, means), deviations
         if isinstance(self.head_, VectorPredictor | NAO):
             scores = np.asarray(self.head_.query_beside(architectures, means[:, None]))
         else:
@@ -92,7 +100,12 @@ class Informed(Predictor):
         values = self.head_.values(scores)
         assert values is not None
         share = len(self.labels_) / (2 * len(self.labels_) + FEW)
-        return means + share * (values - means), deviations
+        means = means + share * (values - means)
+        return np.where(diverged, LAST, means), deviations
 
     def values(self, scores: Vector) -> Vector | None:
         return values_of(scores, self.labels_, LABELS) if len(self.labels_) else None
+
+
+def _known_to_diverge(architectures: Sequence[Architecture], context: Context) -> NDArray[np.bool_]:
+    return np.zeros(len(architectures), bool) if context.curves is None else ended_badly(context)

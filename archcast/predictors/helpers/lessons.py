@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from archcast.core.identity import digest, made_of
 from archcast.predictors.gaussian_process import GaussianProcess
 from archcast.predictors.gradient_boosting import XGBoost
-from archcast.predictors.helpers.continuation import Continuation
-from archcast.predictors.helpers.curves import ended_badly, whole
+from archcast.predictors.helpers.continuation import Continuation, SameParts, width_of
+from archcast.predictors.helpers.curves import ended_badly
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.parameters import unfitted
-from archcast.predictors.predictor import OBJECTIVE, Context, Curves, Predictor, Source, Vector
+from archcast.predictors.predictor import Context, Curves, Predictor, Source, Vector
 from archcast.spaces.space import Architecture
 
 if TYPE_CHECKING:
@@ -106,10 +106,11 @@ def _taught(
 
     How curves end is learned of runs that came to an end.
     """
-    context, some = Context(), np.arange(len(source.labels))
+    context, some, parts = Context(), np.arange(len(source.labels)), None
     if curves is not None:
         assert source.curves is not None
-        context = Context(curves=_alike(source.curves, curves))
+        parts = SameParts(source.curves, curves)
+        context = Context(curves=parts(source.curves))
         came = np.flatnonzero(~ended_badly(Context(curves=source.curves)))
         some = came[_some(len(came), MOST_CURVES)]
     stand_in = _stand_in(source)
@@ -117,7 +118,9 @@ def _taught(
     seen = context.take(some)
     labels = source.labels[some]
     teacher.fit(architectures, labels, seen)
-    continuation = None if seen.curves is None else Continuation(seen.curves, labels)
+    continuation = None
+    if parts and seen.curves:
+        continuation = Continuation(parts, seen.curves, labels)
     return teacher, Axis(teacher.query(architectures, seen)), continuation
 
 
@@ -128,31 +131,5 @@ def _some(of: int, most: int) -> NDArray[np.int64]:
 
 def _shape(curves: Curves) -> list[object]:
     """What a teacher has to know of curves to learn from like ones."""
-    return [curves.horizon, _epochs(curves), sorted(curves.columns), curves.objective is None]
-
-
-def _epochs(curves: Curves) -> int:
-    known = [*curves.columns.values(), *([] if curves.objective is None else [curves.objective])]
-    return int(known[0].shape[1])
-
-
-def _alike(there: Curves, here: Curves) -> Curves:
-    """Curves from there, at the same parts of a training as those from here."""
-    parts = np.arange(1, _epochs(here) + 1) / here.horizon
-    context = Context(curves=there)
-
-    def at_parts(name: str) -> Vector:
-        values = whole(context, name)
-        epochs = np.clip(parts * there.horizon, 1, values.shape[1])
-        low = np.floor(epochs).astype(int)
-        high = np.minimum(low + 1, values.shape[1])
-        share = epochs - low
-        found: Vector = (1 - share) * values[:, low - 1] + share * values[:, high - 1]
-        return found
-
-    return Curves(
-        here.horizon,
-        {name: at_parts(name) for name in here.columns},
-        None if here.objective is None or there.objective is None else at_parts(OBJECTIVE),
-        worst=there.worst,
-    )
+    names = sorted(curves.columns)
+    return [curves.horizon, width_of(curves), names, curves.objective is None]

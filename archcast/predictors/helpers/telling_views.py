@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,17 +92,14 @@ def telling_views(architectures: Sequence[Architecture], labels: Vector) -> list
     """
     at = np.unique(np.linspace(0, len(labels) - 1, MOST_WEIGHED).astype(int))
     some = [architectures[i] for i in at]
-    distances = {}
+    known = {}
     for name in VIEWS:
-        try:
-            distance = _distances(Views((name,))(some))
-        except InputError:
-            continue
-        if distance is not None:
-            distances[name] = distance
+        with suppress(InputError):
+            known[name] = _distances(Views((name,))(some))
+    distances = {name: each for name, each in known.items() if each is not None}
     y = rescale(labels[at], "normal")
     if len(distances) < 2 or np.ptp(y) == 0:
-        return [*distances] or ["one-hot"]
+        return [*distances] or [*known][:1] or ["one-hot"]
     weights = weigh(np.array([*distances.values()]), Axis(y).standardise(y))
     return [
         name

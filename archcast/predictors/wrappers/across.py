@@ -60,7 +60,7 @@ class Across(Informed):
             needs=tags.needs | weighed.needs,
             of_images=tags.of_images or weighed.of_images,
             paper="Krishnakumar et al., 2022, NAS-Bench-Suite-Zero",
-            version=2,
+            version=3,
         )
 
     def uses(self) -> Sequence[object]:

@@ -56,7 +56,7 @@ class Transfer(Informed):
             needs=tags.needs | {"source"},
             source=self.source,
             taught_by_curves=tags.reads_curves_alone,
-            version=3,
+            version=4,
             paper="Kennedy & O'Hagan, 2000, Predicting the Output from a Complex Computer Code",
         )
 
