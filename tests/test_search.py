@@ -969,6 +969,7 @@ FINAL = changed(TABLE, valid_accuracy=TABLE.columns["valid_accuracy"][:, -1:])
         ({"budget": 0}, TABLE, "--budget 0: give 1 or more"),
         ({"seconds": 0.0}, TABLE, "--seconds 0: give more than 0"),
         ({"seconds": float("nan")}, TABLE, "--seconds nan: give more than 0"),
+        ({"seconds": float("inf")}, TABLE, "--seconds inf: give more than 0, and an end"),
         ({"seconds": 9.0}, changed(TABLE, epoch_seconds=None), "--seconds: .* give --budget"),
         ({"repeats": 0}, TABLE, "--repeats 0: give 1 or more"),
         ({"epochs": 7}, TABLE, "--epochs 7: .*have 6 epochs; give 1 to 6"),

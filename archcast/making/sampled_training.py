@@ -7,6 +7,7 @@ from collections.abc import Iterator, Set
 from concurrent.futures import Executor
 from functools import partial
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ def train_within(setting: Setting, seconds: float, out: Path, workers: int | Exe
     Raises:
         InputError: `seconds` are not above 0 or too few, or as `train_runs`.
     """
-    if not seconds > 0:
-        raise InputError(f"--seconds {seconds:g}: give more than 0")
+    if not 0 < seconds < inf:
+        raise InputError(f"--seconds {seconds:g}: give more than 0, and an end")
     with Journal(out, setting.provenance()) as journal:
         lost_runs = set[tuple[str, int]]()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,8 @@ class SearchExperiment:
         if label == "test" and self.label is None:
             remarks.append(f"searches see test values: {table.source} has no others")
         for option, value in (("--seconds", self.seconds), ("--wall", self.wall)):
-            if value is not None and not value > 0:
-                raise InputError(f"{option} {value:g}: give more than 0")
+            if value is not None and not 0 < value < inf:
+                raise InputError(f"{option} {value:g}: give more than 0, and an end")
         if epoch_prices(table, table.starts[:-1], goal.dearest) is None:
             unknown = f"{table.source} does not say what {goal.dearest.work} takes"
             if goal.dearest.is_counted:
