@@ -97,6 +97,25 @@ def test_columns_of_numbers_and_of_lists_are_kept_and_others_are_not(convert, ca
     np.testing.assert_array_equal(table.columns["grads"], [[1, 2], [np.nan, np.nan]])
 
 
+def test_gaps_are_of_what_is_not_the_main_objective(convert):
+    latency = Objective("latency_phone", "min", "ms", valid="latency_phone", test="latency_phone")
+    text = f"architecture,test_accuracy,latency_phone\n{A},10,1.5\n{B},,2.5\n"
+    table = convert(text, objectives=[latency])
+    np.testing.assert_array_equal(table.columns["test_accuracy"], [10, np.nan])
+    with pytest.raises(InputError, match="row 2: test_accuracy is empty, not a number"):
+        convert(text)
+
+
+def test_architectures_of_named_decisions_need_no_text(tmp_path, caplog):
+    path = tmp_path / "results.csv"
+    path.write_text("architecture,kernel,test_accuracy\n1,3,10\n2,5,20\n")
+    with caplog.at_level(logging.WARNING, logger="archcast"):
+        table = convert_csv(path, "choices", "mine", decisions=["kernel"])
+    assert "left out the columns architecture" in caplog.text
+    table.write(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").hash == table.hash
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_curves_stand_in_a_column_an_epoch(convert, first):
     """In the order of their numbers; scalars beside them stay scalars."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from archcast.core.errors import InputError
 from archcast.core.identity import made_of
+from archcast.spaces import dag as dag_space
 from archcast.spaces import registry as spaces
 from archcast.spaces.choices import ChoicesSpace
 from archcast.spaces.dag import DagSpace, edge_sets
@@ -61,6 +62,15 @@ def test_texts_complete_what_a_dag_leaves_open() -> None:
         '{"kind": "dag", "operations": ["c", "b", "a"], "numbers": []}', texts[1:]
     )
     assert partly == DagSpace(["c", "b", "a"], 4)
+
+
+def test_graphs_that_would_fill_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dag_space, "MOST_CHOICES", 10)
+    small, large = dag("iabo", "01", "12", "23"), dag("iabao", "01", "12", "23", "34")
+    assert declared_space('{"kind": "dag"}', [small]).name == "dag"
+    assert declared_space('{"kind": "dag"}', [large]).name == "dag"
+    with pytest.raises(InputError, match="2 graphs of up to 5 nodes are 20 choices, and 10 are"):
+        declared_space('{"kind": "dag"}', [small, large])
 
 
 def test_what_a_space_says_is_part_of_its_identity() -> None:

@@ -94,6 +94,16 @@ def test_isomorphic_architectures_are_one() -> None:
     np.testing.assert_array_equal(alone["test_accuracy"], found["test_accuracy"][half:])
 
 
+def test_the_architecture_that_was_asked_for_comes_first() -> None:
+    """Of two isomorphic ones that a table has, each has its own runs."""
+    space = spaces.get("nasbench201")
+    one = space.parse("|none~0|+|none~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|none~2|")
+    other = space.parse("|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
+    both = Table(space, "mine", [str(one), str(other)], {"test_accuracy": [50.0, 60.0]})
+    found = ground_truth(both, [other, one], device="cpu")
+    assert found["test_accuracy"].tolist() == [60.0, 50.0]
+
+
 def test_what_can_not_be_trained_is_told(table: Table, tmp_path: Path) -> None:
     lacking = ARCHITECTURES[2:3]
     with pytest.raises(InputError, match="seeds"):

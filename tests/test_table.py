@@ -196,6 +196,14 @@ def test_a_diverged_run_has_the_worst_value_of_its_objective() -> None:
         assert found.values(bits, "test").tolist() == good.columns["test_bits"].tolist()
 
 
+def test_what_needs_no_training_holds_of_runs_that_diverged() -> None:
+    columns = {"test_accuracy": [1.5, 2.0, 3.0], "latency_cpu": [1.0, 2.0, 9.0]}
+    columns |= {"diverged": [False, True, False], "valid_accuracy": [1.5, 2.0, 3.0]}
+    found = Table(SPACE, "toy", CELLS, columns)
+    assert found.values(found.objective("latency_cpu"), "valid").tolist() == [1.0, 2.0, 9.0]
+    assert found.values(found.objective(), "valid").tolist() == [1.5, 0.0, 3.0]
+
+
 def test_least_table() -> None:
     least = table()
     assert least.epochs.tolist() == [0, 0, 0]
@@ -292,6 +300,16 @@ def test_isomorphic_cell_is_found() -> None:
     )
     stored = Table(SPACE, "toy", [str(SPACE.canonical(twin))], {"test_accuracy": [50.0]})
     assert stored.index(twin) == 0
+    written = Table(SPACE, "toy", [str(twin), str(canonical)], {"test_accuracy": [50.0, 60.0]})
+    third = next(
+        cell
+        for cell in SPACE.enumerate()
+        if cell not in (twin, canonical) and SPACE.canonical(cell) == SPACE.canonical(twin)
+    )
+    assert [written.index(cell) for cell in (twin, canonical, third)] == [0, 1, 0]
+    other = next(cell for cell in SPACE.enumerate() if SPACE.canonical(cell) != canonical)
+    with pytest.raises(KeyError):
+        written.index(other)
 
 
 def test_hash_sees_every_number() -> None:
@@ -330,6 +348,8 @@ def test_wrong_rows() -> None:
         Table(SPACE, "toy", [CELLS[0], CELLS[0]], {"test_accuracy": [1.0, 2.0]})
     with pytest.raises(InputError, match="row 2: 'nonsense' is not an architecture"):
         Table(SPACE, "toy", [CELLS[0], "nonsense"], {"test_accuracy": [1.0, 2.0]})
+    with pytest.raises(InputError, match="a column is called 'architecture'; give it another"):
+        Table(SPACE, "toy", CELLS, {"test_accuracy": [1.0, 2.0, 3.0], "architecture": [1, 2, 3]})
     with pytest.raises(InputError, match="no rows"):
         Table(SPACE, "toy", [], {"test_accuracy": []})
 

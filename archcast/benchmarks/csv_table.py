@@ -76,15 +76,19 @@ def convert_csv(
     named = [*mapping, *by_epoch]
     theirs = {name: name for name in frame.columns if name not in taken and name not in named}
     theirs |= mapping
+    left_out: list[str] = []
     made: Space
     if space == ChoicesSpace.name:
         made, texts = _choices(frame, decisions, ranges, source)
         theirs = {ours: name for ours, name in theirs.items() if name not in decisions}
+        left_out += [theirs.pop(name) for name in ("architecture",) if name in theirs]
     else:
         texts = _texts(frame, theirs, source)
         made = declared_space(DAG if space == DagSpace.name else space, texts)
-    whole = {*KNOWN, *(objectives[0] if objectives else ACCURACY).columns}
-    left_out = [n for n in theirs if n not in whole | {*mapping} and not _is_numeric(frame[n])]
+    main = objectives[0] if objectives else ACCURACY
+    known = {*KNOWN, *main.columns}
+    whole = known - ({"test_accuracy"} - main.columns)
+    left_out += [n for n in theirs if n not in known | {*mapping} and not _is_numeric(frame[n])]
     if left_out:
         _logger.warning("%s: left out the columns %s", source, ", ".join(left_out))
     arrays = {

@@ -80,6 +80,8 @@ class Table:
         self.name = dataset  # what records call it; a benchmark's name, or that of the file
         self.mixed = False  # whether ranked architectures may be isomorphic to labelled ones
         self.metadata = dict(metadata or {})
+        if "architecture" in columns:
+            raise InputError(f"{source}: a column is called 'architecture'; give it another name")
         if not texts:
             raise InputError(f"{source}: the table has no rows; give at least one architecture")
         self.objectives = [*objectives] or [self._accuracy(columns)]
@@ -201,7 +203,16 @@ class Table:
         """
         if architecture in self._index:
             return self._index[architecture]
-        return self._index[self.space.canonical(architecture)]
+        form = self.space.canonical(architecture)
+        return self._index[form] if form in self._index else self._by_form[form]
+
+    @cached_property
+    def _by_form(self) -> dict[Architecture, int]:
+        """Where the first architecture of each canonical form stands."""
+        found: dict[Architecture, int] = {}
+        for at, architecture in enumerate(self.architectures):
+            found.setdefault(self.space.canonical(architecture), at)
+        return found
 
     def require(self, column: str, what: str) -> NDArray[Any]:
         """A column, or an error that says that `what` can't run without it."""
@@ -302,7 +313,7 @@ class Table:
         """An objective's value of each row, in its own unit; NaN where it is missing.
 
         Of a column by epoch it is the last value. The validation value of a run that diverged is
-        the worst: 0 percent, or the worst of all.
+        the worst, of what training decides: 0 percent, or the worst of all.
 
         Raises:
             InputError: the table has no such column, or a row of its main objective no value.
@@ -318,7 +329,7 @@ class Table:
             last = np.maximum(_length(values) - 1, 0)
             padded = np.pad(values, ((0, 0), (0, 1)), constant_values=np.nan)
             values = padded[np.arange(len(values)), last]
-        if part == "valid" and self.diverged.any():
+        if part == "valid" and objective.needs_training and self.diverged.any():
             values = np.where(self.diverged, self._worst(objective, values), values)
         if objective == self.objectives[0] and np.isnan(values).any():
             row = int(np.flatnonzero(np.isnan(values))[0])

@@ -62,8 +62,8 @@ def ground_truth(
 
     What the table lacks is trained by its recipe on its images, at its scale, and kept in the cache
     of ground truths; a run is trained once, and what was interrupted goes on. Isomorphic
-    architectures are one; the table's own runs count for all of them. `build` is the function that
-    built the table's networks, if they were none of ours.
+    architectures are one: where the table lacks one, the runs of another count for it. `build` is
+    the function that built the table's networks, if they were none of ours.
 
     Returns:
         The columns `architecture`, as asked for, `seed`, `trained`, which is False of the table's
@@ -76,7 +76,8 @@ def ground_truth(
     """
     check_number("seeds", seeds, 1)
     forms = [table.space.canonical(each) for each in architectures]
-    lacking = [form for form in dict.fromkeys(forms) if not _runs(table, form)]
+    named = dict(zip(forms, architectures, strict=True))
+    lacking = [form for form, asked in named.items() if not _runs(table, asked)]
     trained = None
     if lacking:
         runs = [(form, seed) for form in lacking for seed in range(seeds)]
@@ -84,15 +85,15 @@ def ground_truth(
     rows: list[dict[str, Any]] = []
     for asked, form in zip(architectures, forms, strict=True):
         is_new = trained is not None and form in lacking
-        found = _runs(trained if trained is not None and is_new else table, form)
+        found = _runs(trained, form) if trained and is_new else _runs(table, asked)
         rows += ({"architecture": str(asked), "trained": is_new, **run} for run in found)
     return pd.DataFrame(rows)
 
 
-def _runs(table: Table, form: Architecture) -> list[dict[str, Any]]:
+def _runs(table: Table, architecture: Architecture) -> list[dict[str, Any]]:
     """The runs of an architecture, and of curves the last value; none where the table has none."""
     try:
-        at = table.index(form)
+        at = table.index(architecture)
     except KeyError:
         return []
     return [

@@ -19,6 +19,7 @@ from archcast.spaces.data_space import DataSpace, check_keys
 from archcast.spaces.decision import Choice, Decision, decision_from_json
 from archcast.spaces.space import Architecture, Choices, Graphs
 
+MOST_CHOICES = 200_000_000  # of all graphs that a table holds, each of as many as the largest
 COUNTED = 40  # nodes: of larger graphs there are too many to be counted
 
 
@@ -115,7 +116,14 @@ class DagSpace(DataSpace):
         if "numbers" not in value:
             names = dict.fromkeys(name for dag in graphs for name in dag.numbers)
             numbers = {name: _bounds(name, graphs) for name in sorted(names)}
-        return cls(operations, nodes, tuple(numbers.values()))
+        found = cls(operations, nodes, tuple(numbers.values()))
+        held = len({*texts}) * (found._pairs + len(found._lowest))
+        if held > MOST_CHOICES:
+            raise InputError(
+                f"{len({*texts}):,} graphs of up to {nodes} nodes are {held:,} choices, and"
+                f" {MOST_CHOICES:,} are the most; leave out the largest graphs, or some"
+            )
+        return found
 
     def as_json(self) -> dict[str, Any]:
         numbers = [decision.as_json() for decision in self.lists]
