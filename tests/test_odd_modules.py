@@ -18,6 +18,7 @@ from archcast.core.errors import InputError
 from archcast.zero_cost import Batch
 from archcast.zero_cost import registry as proxies
 from archcast.zero_cost.proxy import Proxy
+from archcast.zero_cost.weights import weights_of
 
 SINGLE = [name for name in proxies if isinstance(proxies.get(name), Proxy)]
 BATCH = Batch(
@@ -488,6 +489,30 @@ def test_images_that_are_changed_in_place() -> None:
         expected = of(name, modules(), twice)
         assert of(name, network, Batch(images, BATCH.labels)) == pytest.approx(expected, rel=1e-4)
     assert torch.equal(images, BATCH.images)
+
+
+def test_inputs_of_weights_by_hand() -> None:
+    """However they stand in a product."""
+
+    class Products(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.ConvTranspose2d(3, 16, 2)
+            self.down = nn.Conv2d(16, 8, 3, groups=2)
+            self.behind = nn.Parameter(torch.ones(8, 32))
+            self.turned = nn.Parameter(torch.ones(7, 32))
+            self.ahead = nn.Parameter(torch.ones(5, 7))
+            self.last = nn.Parameter(torch.ones(5))
+            self.head = nn.Linear(1, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.down(self.up(x)).mean((2, 3)) @ self.behind @ self.turned.t()
+            x = torch.matmul(self.ahead, x.unsqueeze(2)).squeeze(2)
+            found: Tensor = self.head((x @ self.last).unsqueeze(1))
+            return found
+
+    found = weights_of(Products(), torch.ones(2, 3, 6, 6))
+    assert found.inputs == [3 * 4, 8 * 9, 8, 32, 7, 5, 1]
 
 
 def test_weights_of_whole_numbers() -> None:

@@ -40,6 +40,10 @@ registry: Registry[Benchmark] = Registry(
             "archcast.benchmarks.embedded:DARTS_RNN_MINI",
             "300 recurrent DARTS cells, trained on the characters of a text",
         ),
+        "nago-mini": Entry(
+            "archcast.benchmarks.embedded:NAGO_MINI",
+            "300 generators of random graphs, two samples each, on small Fashion-MNIST images",
+        ),
         "nasbench-graph": Entry(
             "archcast.benchmarks.nasbench_graph_results:BENCHMARK",
             "26,206 graph networks on nine data sets (Qin et al., 2022)",

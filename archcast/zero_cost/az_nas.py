@@ -76,9 +76,9 @@ def _blocks(passes: Passes) -> list[Call]:
     return [calls[0], *behind]
 
 
-def _he(weight: Tensor) -> float:
-    """The deviation of He et al., 2015, by the number of inputs."""
-    return math.sqrt(2.0 / weight[0].numel())
+def _he(inputs: int) -> float:
+    """The deviation of He et al., 2015."""
+    return math.sqrt(2.0 / inputs)
 
 
 def blocks_of(module: nn.Module) -> Iterator[nn.Module]:

@@ -25,6 +25,9 @@ PRODUCTS = {  # a weight may be any of the other arguments
     **dict.fromkeys(("einsum", "linalg_matmul", "chain_matmul", "linalg_multi_dot"), 0),
     **dict.fromkeys(("addmm", "addbmm", "baddbmm", "addmv"), 1),
 }
+MATRICES = frozenset(
+    ("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", "addmm", "addbmm", "baddbmm", "addmv")
+)  # products that sum over the last dimension of the first, and the last but one of the second
 WEIGHTED = LAYERS | FUSED | PRODUCTS
 SUMS = frozenset(("add", "radd", "iadd"))
 # Functions through which a parameter of several dimensions reaches the data without being a weight.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from archcast.core.errors import InputError
 from archcast.zero_cost.graph import Recorder, check_maps
 from archcast.zero_cost.passes import Passes
 from archcast.zero_cost.proxy import proxy
@@ -18,7 +19,12 @@ def meco(passes: Passes) -> float:
     paper's code counts what holds several layers too; without, the score does not depend on how a
     network is written. A channel without variance is taken to correlate with nothing, not even
     itself, so that its layer adds zero.
+
+    Raises:
+        InputError: the network takes sequences, which it reads one place after another.
     """
+    if passes.batch.images.ndim == 3:
+        raise InputError("networks of sequences give no feature maps")
     image = passes.noise((1, *passes.batch.images.shape[1:]))
     with torch.no_grad(), Recorder(passes.network, maps=True) as recorder:
         passes.forward(passes.network, image)

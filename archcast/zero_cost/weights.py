@@ -16,6 +16,7 @@ from archcast.zero_cost.functions import (
     COPIES,
     FUSED,
     LAYERS,
+    MATRICES,
     NEUTRAL,
     PRODUCTS,
     SUMS,
@@ -34,6 +35,7 @@ class Weights(NamedTuple):
     biases: list[Tensor]  # of the same
     scales: list[Tensor]  # of batch norms
     shifts: list[Tensor]
+    inputs: list[int]  # of each weight, how many values of the data one product of it sums over
 
 
 def weights_of(network: nn.Module, images: Tensor) -> Weights:
@@ -69,7 +71,7 @@ class _Survey(TorchFunctionMode):
         self.sources: dict[int, set[int]] = {key: {key} for key in self.parameters}
         self.copies: dict[int, int] = {}
         self.alive: list[Tensor] = []  # all that was seen, so that no identity is given twice
-        self.weights: dict[int, None] = {}  # in the order of their first use
+        self.weights: dict[int, int] = {}  # their inputs, in the order of their first use
         self.biases: set[int] = set()
         self.scales: set[int] = set()
         self.shifts: set[int] = set()
@@ -119,8 +121,10 @@ class _Survey(TorchFunctionMode):
             self.sources[key] = {s for each in given for s in self._sources(each)}
 
     def _multiply(self, name: str, factors: list[Tensor]) -> None:
+        behind = False  # the data
         for factor in factors:
             if self._is_data(factor):
+                behind = True
                 continue
             own = self._parameters_in(factor)
             if not own:
@@ -129,7 +133,7 @@ class _Survey(TorchFunctionMode):
                 is_weight = factor.ndim > 1 or name in ("matmul", "mv", "dot", "inner", "addmv")
                 bias = self.names[key].rsplit(".", 1)[-1].startswith("bias")
                 if is_weight and not bias:
-                    self.weights[key] = None
+                    self.weights.setdefault(key, _inputs(name, factor, behind))
                 else:
                     self.biases.add(key)
 
@@ -168,22 +172,32 @@ class _Survey(TorchFunctionMode):
             in_order(self.biases.difference(seen)),
             in_order(self.scales),
             in_order(self.shifts),
+            [self.weights[key] for key in seen],
         )
 
 
+def _inputs(name: str, factor: Tensor, behind: bool) -> int:
+    """How many values of the data one value of a product sums over, `behind` which a factor is."""
+    if name.startswith("conv_transpose"):
+        return factor[:, 0].numel()
+    if name in MATRICES:
+        return factor.shape[-2] if behind and factor.ndim > 1 else factor.shape[-1]
+    return factor[0].numel()
+
+
 @torch.no_grad()
-def draw_weights(found: Weights, seed: int, deviation: Callable[[Tensor], float]) -> None:
+def draw_weights(found: Weights, seed: int, deviation: Callable[[int], float]) -> None:
     """Gaussian weights, scales of one for batch norm, and no biases.
 
     Args:
         found: the parameters of a network; they are changed.
         seed: of the weights.
-        deviation: of the weights of a layer, from these.
+        deviation: of a weight, from its inputs.
     """
     generator = torch.Generator().manual_seed(seed)
-    for weight in found.weights:
+    for weight, inputs in zip(found.weights, found.inputs, strict=True):
         drawn = torch.randn(weight.shape, generator=generator)
-        weight.copy_(deviation(weight) * drawn)
+        weight.copy_(deviation(inputs) * drawn)
     for scale in found.scales:
         scale.fill_(1.0)
     for shift in (*found.biases, *found.shifts):
