@@ -7,6 +7,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from archcast.core.errors import InputError
 from archcast.networks.blueprint import networks_of
@@ -388,6 +390,39 @@ def test_synflow_by_finite_differences(kind: str) -> None:
 
     slope = (flow(1 + 1e-5) - flow(1 - 1e-5)) / 2e-5
     assert of("synflow")(network, given) == pytest.approx(slope, rel=1e-7, abs=1e-9)
+
+
+CAPPED: dict[str, Callable[[Tensor], Tensor]] = {
+    "module": nn.ReLU6(),
+    "in place": nn.ReLU6(inplace=True),
+    "function": functional.relu6,
+    "hardtanh": lambda x: functional.hardtanh(x, 0.0, max_val=6.0),
+    "clamp": lambda x: x.clamp(0, 6),
+    "clip": lambda x: torch.clip(x, max=6, min=0),
+    "one after the other": lambda x: x.relu().clamp_max(6),
+}
+
+
+@pytest.mark.parametrize("how", CAPPED)
+def test_synflow_of_networks_with_caps(how: str) -> None:
+    """Without batch norm signals of MobileNets lie beyond 6, from where nothing comes back."""
+
+    class Network(nn.Module):
+        def __init__(self, rectify: Callable[[Tensor], Tensor]) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(
+                [nn.Conv2d(IMAGES.images.shape[1], 8, 3), nn.Conv2d(8, 8, 3)]
+            )
+            self.head, self.rectify = nn.Linear(8, 4), rectify
+
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in self.layers:
+                x = self.rectify(20 * layer(x))
+            found: Tensor = self.head(x.mean((2, 3)))
+            return found
+
+    capped, free = (seeded(partial(Network, each)) for each in (CAPPED[how], functional.relu))
+    assert of("synflow")(capped, IMAGES) == pytest.approx(of("synflow")(free, IMAGES))
 
 
 def test_synflow_of_a_cell() -> None:

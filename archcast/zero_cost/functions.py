@@ -36,6 +36,12 @@ NEUTRAL = SUMS | frozenset(
      "expand_as", "embedding", "embedding_bag", "batch_norm", "layer_norm", "group_norm",
      "instance_norm", "rms_norm", "prelu", "setitem", "copy")
 )  # fmt: skip
+CAPS = {  # functions that cut off what is large: the argument of their least value, and its default
+    "relu6": ("", 0.0),
+    "hardtanh": ("min_val", -1.0),
+    **dict.fromkeys(("clamp", "clip"), ("min", None)),
+    "clamp_max": ("", None),
+}
 COPIES = frozenset(("reshape", "flatten", "contiguous", "clone", "to", "float", "double"))
 NO_LAYERS = frozenset(("pad", "embedding", *FUSED))  # though of torch.nn.functional
 

@@ -18,6 +18,7 @@ from torch.utils.hooks import RemovableHandle
 
 from archcast.core.errors import InputError
 from archcast.zero_cost.functions import (
+    CAPS,
     FUSED,
     NO_LAYERS,
     PRODUCTS,
@@ -270,6 +271,21 @@ class WithoutBatchNorm(TorchFunctionMode):
         if name_of(func) == "batch_norm":
             return norm_arguments(func, args, kwargs or {})["input"]
         return func(*args, **(kwargs or {}))
+
+
+class WithoutCaps(TorchFunctionMode):
+    """Within the context no value is too large, as for ReLU6 those beyond 6 are."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs, name = kwargs or {}, name_of(func)
+        if name not in CAPS:
+            return func(*args, **kwargs)
+        key, usual = CAPS[name]
+        values: Tensor = args[0] if args else kwargs["input"]
+        least = kwargs.get(key, args[1] if len(args) > 1 and key else usual)
+        return values if least is None else torch.clamp(values, min=least)
 
 
 class InDouble(TorchFunctionMode):
