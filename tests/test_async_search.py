@@ -139,6 +139,18 @@ class Here(Executor):
         return future
 
 
+class Deadly(Here):
+    """As `Here`, but no process survives its second job."""
+
+    def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.done != 1:
+            return super().submit(job, *args, **kwargs)
+        self.done += 1
+        future: Future[Any] = Future()
+        future.set_exception(JobLost(args[-1], "killed the process that it ran in, twice"))
+        return future
+
+
 class Killed(KeyboardInterrupt):
     """In place of a kill."""
 
@@ -198,16 +210,6 @@ def test_a_search_survives_trainings_that_no_process_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is told the worst, also when it goes on after a kill, and their rows are in no table."""
-
-    class Deadly(Here):
-        def submit(self, job: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-            if self.done != 1:
-                return super().submit(job, *args, **kwargs)
-            self.done += 1
-            future: Future[Any] = Future()
-            future.set_exception(JobLost(args[-1], "killed the process that it ran in, twice"))
-            return future
-
     monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path / "cache"))
     options = {"strategies": "random", "at_once": 2}
     [record] = searched(table, tmp_path, Deadly(), **options)
@@ -223,6 +225,17 @@ def test_a_search_survives_trainings_that_no_process_does(
     (tmp_path / "search" / f"{record.job.key(table.hash)}.json").unlink()
     [again] = searched(table, tmp_path, Here(), **options)
     assert again.values == record.values
+
+
+def test_what_a_lost_training_takes_counts(table: Table, tmp_path: Path) -> None:
+    options = {"strategies": "random", "at_once": 2}
+    [record] = searched(table, tmp_path / "all", Deadly(), **options)
+    assert len(record.training_seconds) == 5
+    assert np.diff(record.training_seconds, prepend=0.0).min() > 0
+    enough = 0.99 * record.total_training_seconds
+    [cut] = searched(table, tmp_path / "cut", Deadly(), budget=9, seconds=enough, **options)
+    assert 0.0 in cut.values
+    assert cut.total_training_seconds == enough
 
 
 def test_who_is_not_there_to_train_is_no_failure_of_a_search(table: Table, tmp_path: Path) -> None:

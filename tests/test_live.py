@@ -18,6 +18,7 @@ from archcast.making.ground_truth import Beyond, ground_truth
 from archcast.making.recipe import Recipe
 from archcast.making.robustness import Attack
 from archcast.making.table_training import Setting, drawn, train_runs
+from archcast.making.trainer import Run, train
 from archcast.search.goal import Goal
 from archcast.search.live import COUNTED, SEEDS, LiveSimulation
 from archcast.search.open_pool import OpenPool
@@ -78,6 +79,29 @@ def test_what_the_table_lacks_is_trained_and_judged_by_other_seeds(
     out = read_table(*tmp_path.glob(f"{Path(table.name).stem}-*-live.parquet"))
     trained = {str(each) for each in out.architectures}
     assert trained >= {*one.beyond, *two.beyond}
+
+
+def test_what_diverges_at_once_takes_time(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = 0
+
+    def diverging(*args: Any, **options: Any) -> Run:
+        nonlocal trained
+        trained += 1
+        run = replace(train(*args, **options), epoch_seconds=1.0)
+        if trained != 2:
+            return run
+        return replace(
+            run, diverged=True, train_loss=[], train_score=[], valid_loss=[], valid_score=[]
+        )
+
+    monkeypatch.setenv("ARCHCAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("archcast.making.table_training.train", diverging)
+    [record] = searched(table, tmp_path, "random", budget=9, seconds=3.5, repeats=1)
+    assert record.values[1] == 0.0 < min(record.values[0], record.values[2])
+    assert record.training_seconds == [1.0, 2.0, 3.0]
+    assert record.total_training_seconds == 3.5
 
 
 def test_how_far_a_search_is(

@@ -244,9 +244,11 @@ class Table:
     def lengths(self) -> NDArray[np.int64]:
         """What the whole training of each row counts as, in `epoch_seconds`: its epochs.
 
-        It is 1 in a table without curves, where the whole training is all that is known.
+        It is 1 of a run that diverged at once, and in a table without curves, where the whole
+        training is all that is known.
         """
-        return self.epochs if self.epochs.any() else np.ones_like(self.epochs)
+        curves = self.epochs.any()
+        return np.maximum(self.epochs, self.diverged) if curves else np.ones_like(self.epochs)
 
     @cached_property
     def diverged(self) -> NDArray[np.bool_]:
