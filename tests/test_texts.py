@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from archcast.benchmarks.table import read_table
@@ -17,6 +18,7 @@ from archcast.making.recipe import AdamRecipe
 from archcast.making.table_training import Setting, train_one, train_table
 from archcast.making.trainer import train
 from archcast.networks.blueprint import Blueprint, Untrained
+from archcast.networks.darts_rnn_modules import Cell, MixedNode
 from archcast.networks.darts_rnn_network import NETWORKS
 from archcast.networks.scales import Recurrence
 from archcast.networks.table_networks import task_of
@@ -121,6 +123,30 @@ def test_a_step_by_hand() -> None:
         expected = state @ weights["embedding"].T + weights["bias"]
         found = network(torch.from_numpy(sequence)[None])[0, :, place].detach().numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_a_mixture_weighs_what_nodes_make() -> None:
+    torch.manual_seed(0)
+    cell = Cell(5)
+    for weight in cell.parameters():
+        torch.nn.init.uniform_(weight, -1.0, 1.0)
+    step, state = torch.rand(2, 3, 5).unbind()
+    kept = torch.tensor([2.0, 0.0, 2.0, 2.0, 0.0])
+    *first, _ = nodes_of(SPACE.sample(1, np.random.default_rng(0))[0])
+    sources = torch.tensor([0.0, 0.3, 0.1, 0.0, 0.2, 0.6, 0.1, 0.2])
+    activations = torch.tensor([0.1, 0.0, 0.7, 0.5])
+
+    def made(last: Node | MixedNode) -> Tensor:
+        return cell(step, state, None, kept, [*first, last])
+
+    without = made(MixedNode(0.0 * sources, activations))
+    expected = without + sum(
+        of_source * of_activation * (made(Node(source, at)) - without)
+        for source, of_source in enumerate(sources)
+        for at, of_activation in enumerate(activations)
+    )
+    torch.testing.assert_close(made(MixedNode(sources, activations)), expected)
+    torch.testing.assert_close(made(MixedNode(sources, 0.0 * activations)), without)
 
 
 def test_dropout_keeps_its_mask_over_a_sequence() -> None:

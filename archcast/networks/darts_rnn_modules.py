@@ -120,22 +120,27 @@ class Cell(nn.Module):
         joined = torch.cat([_masked(step, kept_of_step), _masked(state, kept_of_state)], dim=-1)
         made = [_towards(state, joined @ self.first, torch.tanh)]
         for node, weight in zip(nodes, self.weights, strict=True):
-
-            def from_(source: int, activation: int, weight: Tensor = weight) -> Tensor:
-                both = _masked(made[source], kept_of_state) @ weight
-                return _towards(made[source], both, FUNCTIONS[activation])
-
-            made.append(from_(*node) if isinstance(node, Node) else _mixed(node, from_, state))
+            if isinstance(node, Node):
+                start = made[node.source]
+                both = _masked(start, kept_of_state) @ weight
+                made.append(_towards(start, both, FUNCTIONS[node.activation]))
+            else:
+                made.append(_mixed(node, torch.stack(made), kept_of_state, weight))
         return torch.stack(made[1:]).mean(dim=0)
 
 
-def _mixed(node: MixedNode, made: Callable[[int, int], Tensor], like: Tensor) -> Tensor:
-    total = torch.zeros_like(like)
-    for source, of_source in enumerate(node.sources):
-        for activation, of_activation in enumerate(node.activations):
-            if of_source != 0 and of_activation != 0:
-                total = total + of_source * of_activation * made(source, activation)
-    return total
+def _mixed(node: MixedNode, made: Tensor, kept: Tensor | None, weight: Tensor) -> Tensor:
+    """From all nodes before it; a source is read once, whatever the activations."""
+    read, used = ([at for at, share in enumerate(row.tolist()) if share] for row in node)
+    starts = made[read]
+
+    def mixture(goal: Tensor) -> Tensor:
+        weighed = (node.activations[at] * FUNCTIONS[at](goal) for at in used)
+        return sum(weighed, torch.zeros_like(goal))
+
+    whole = node.activations[used].sum()
+    ends = _towards(whole * starts, _masked(starts, kept) @ weight, mixture)
+    return torch.tensordot(node.sources[read], ends, dims=1)
 
 
 def _masked(values: Tensor, kept: Tensor | None) -> Tensor:
