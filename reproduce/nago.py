@@ -123,7 +123,9 @@ def search(
         paid[proposed] = paid.get(proposed, 0) + further
         spent += further * plan.samples / epochs
         seconds += further * float(runs.columns["epoch_seconds"].sum())
-        curves = np.nan_to_num(runs.columns["valid_accuracy"])  # 0 once a run has diverged
+        curves = np.zeros((len(networks), epochs))  # 0 once a run has diverged
+        known = np.nan_to_num(runs.columns["valid_accuracy"])
+        curves[:, : known.shape[1]] = known
         reached = float(curves[:, wanted - 1].mean())
         tried.append(Tried(proposed, wanted, reached, float(runs.columns["memory"].mean())))
         told = np.array([tried[-1].accuracy, -tried[-1].memory])

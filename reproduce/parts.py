@@ -287,7 +287,7 @@ PARTS = [
     ),
     Part(
         "nago",
-        "python -m reproduce.nago --epochs 6 --jobs {jobs} --results {results}",
+        "python -m reproduce.nago --epochs 6 --trainings 36 --jobs {jobs} --results {results}",
         {"docs/several-objectives.md": as_it_is},
         predictors="gp",
     ),

@@ -14,8 +14,9 @@ from archcast.search.hyperband import density
 from archcast.spaces.nago_small import SPACE
 from archcast.spaces.space import Architecture
 from reproduce.nago import BOTH, Generators, Tried, answers, plans, sampled, search
+from reproduce.parts import PARTS
 
-EPOCHS, SAMPLES = 9, 2
+EPOCHS, TRAININGS, SAMPLES = 6, 36, 2  # as they are measured
 ALONE, GENERATORS, BOHB, BOTH_PLAN = plans(SAMPLES)
 
 
@@ -37,6 +38,15 @@ class Made(Beyond):
             "memory": np.array([100.0 + each.choices[0] for each, _ in runs]),
         }
         return SimpleNamespace(columns=columns)
+
+
+class Diverging(Made):
+    """Runs that all diverge in their second epoch."""
+
+    def trained(self, runs: Any, *_: Any) -> Any:
+        found = super().trained(runs)
+        found.columns["valid_accuracy"] = found.columns["valid_accuracy"][:, :1]
+        return found
 
 
 def test_samples_of_a_generator_are_one_architecture() -> None:
@@ -66,7 +76,18 @@ def test_a_search_is_told_means_over_samples_of_what_it_paid_for(plan: Any) -> N
     paid = sum(most.values()) * plan.samples
     assert seconds == pytest.approx(2.0 * paid)
     assert 8 * EPOCHS <= paid < (8 + plan.samples) * EPOCHS
-    assert {one.epochs for one in tried} == ({1, 3, EPOCHS} if plan.name == BOHB.name else {EPOCHS})
+    assert {one.epochs for one in tried} == ({2, EPOCHS} if plan.name == BOHB.name else {EPOCHS})
+
+
+@pytest.mark.parametrize("plan", plans(SAMPLES), ids=lambda plan: plan.name)
+def test_what_diverges_is_worth_nothing(plan: Any) -> None:
+    tried, _ = search(plan, Diverging(), EPOCHS, 8, seed=100)
+    assert {one.accuracy for one in tried} == {0.0}
+
+
+def test_they_are_searched_as_they_are_measured() -> None:
+    [part] = [each for each in PARTS if each.name == "nago"]
+    assert f"--epochs {EPOCHS} --trainings {TRAININGS} " in part.command
 
 
 def test_bohb_soon_draws_by_what_it_has_learned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +98,7 @@ def test_bohb_soon_draws_by_what_it_has_learned(monkeypatch: pytest.MonkeyPatch)
         return density(points, data, *how)
 
     monkeypatch.setattr(hyperband, "density", counted)
-    search(BOHB, Made(), EPOCHS, 24, seed=100)
+    search(BOHB, Made(), EPOCHS, TRAININGS, seed=100)
     least = sum(each.levels > 1 for each in Generators().decisions) + 1
     assert len(calls) > 4
     assert min(calls) == least
