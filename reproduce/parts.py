@@ -280,7 +280,8 @@ PARTS = [
     ),
     Part(
         "open-spaces",
-        f"python -m reproduce.open_spaces {' '.join(OPEN)} --jobs {{jobs}} --results {{results}}",
+        f"python -m reproduce.open_spaces {' '.join(OPEN)} --repeats 4 --jobs {{jobs}}"
+        " --results {results}",
         {"docs/search.md": as_it_is},
         predictors="",
         tables=OPEN,
