@@ -11,6 +11,7 @@ regret and the skips of what each search likes most.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -68,7 +69,7 @@ def of_searches(records: list[SearchRecord], random: list[SearchRecord], results
     rows = []
     for strategy, found in by_strategy.items():
         truth = np.array([record.truth[0] for record in found])
-        seconds = np.mean([r.total_training_seconds + r.total_predictor_seconds for r in found])
+        seconds = took(found)
         regrets = [record.best - record.truth[0] for record in found]
         skips = [skips_of(results, record.architectures[0]) for record in found]
         rows.append(
@@ -79,8 +80,8 @@ def of_searches(records: list[SearchRecord], random: list[SearchRecord], results
                     f"{truth.mean():.2f} ({truth.std(ddof=1):.2f})",
                     f"{np.mean(regrets):.2f}",
                     f"{np.mean(skips):.1f}",
-                    seconds_text(float(seconds)),
-                    f"{np.mean([regret_at(each, float(seconds)) for each in random]):.2f}",
+                    seconds_text(seconds),
+                    f"{np.mean([regret_at(each, seconds) for each in random]):.2f}",
                     f"{PUBLISHED[strategy]:.2f}" if strategy in PUBLISHED else "-",
                 ],
             )
@@ -105,6 +106,12 @@ def skips_of(results: Table, at: int) -> int:
 def regret_at(record: SearchRecord, seconds: float) -> float:
     """Of the incumbent after so many seconds."""
     return float(incumbent_regrets(record)[trial_by(record, seconds)])
+
+
+def took(records: Sequence[SearchRecord]) -> float:
+    """Seconds of a search, trainings and supernets, in the mean."""
+    totals = [each.total_training_seconds + each.total_predictor_seconds for each in records]
+    return float(np.mean(totals))
 
 
 def trial_by(record: SearchRecord, seconds: float) -> int:

@@ -23,7 +23,7 @@ from archcast.search.live import SEEDS
 from archcast.search.search_job import SearchRecord
 from archcast.search.simulation import incumbents
 from archcast.studies.searches import SearchExperiment
-from reproduce.one_shot import trial_by
+from reproduce.one_shot import took, trial_by
 from reproduce.options import opened, options_of_jobs
 from reproduce.page import table
 from reproduce.robust_search import spread
@@ -77,12 +77,6 @@ def searched(
     if failed := [record.error for record in records if record.failed]:
         raise SystemExit(f"{text}: {len(failed)} searches failed: {failed[0]}")
     return records
-
-
-def took(records: Sequence[SearchRecord]) -> float:
-    """Seconds of a search, trainings and supernets, in the mean."""
-    totals = [each.total_training_seconds + each.total_predictor_seconds for each in records]
-    return float(np.mean(totals))
 
 
 def truth_by(record: SearchRecord, seconds: float) -> float:

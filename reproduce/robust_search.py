@@ -15,6 +15,7 @@ from archcast.benchmarks.opening import open_table
 from archcast.cli.options import DEFAULT_BENCHMARK
 from archcast.report.text import seconds_text
 from archcast.studies.searches import SearchExperiment
+from reproduce.one_shot import took
 from reproduce.options import options_of_jobs
 from reproduce.page import table
 
@@ -40,9 +41,8 @@ def main() -> None:
             raise SystemExit(f"{len(failed)} searches failed: {failed[0]}")
         searched = [record for record in records if record.job.strategy != "random"]
         cells = [record.architectures[0] for record in searched]
-        seconds = np.mean([record.total_predictor_seconds for record in searched])
         found = [spread(known[name][cells], digits) for name, digits in DIGITS.items()]
-        rows.append([f"`{text}`", *found, seconds_text(float(seconds))])
+        rows.append([f"`{text}`", *found, seconds_text(took(searched))])
     median = [f"{np.median(known[name]):.{digits}f}" for name, digits in DIGITS.items()]
     heads = ["search", *(f"`{name}`" for name in DIGITS), "took"]
     print(table(heads, [*rows, ["none: the median of each", *median, ""]]))
