@@ -4,12 +4,14 @@
 
 Each search begins with two cells, trains what it asks for, and knows nothing of the embedded
 benchmark; that says what is worth what it returned. Every search has a cache of its own, so that
-all is trained, and goes on after each kill by the same command.
+all is trained, and goes on after each kill by the same command. One at a time it gives the same
+results; with several at a time what ends first is chance, and it has to do each training once.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -24,8 +26,9 @@ import numpy as np
 from archcast.benchmarks.opening import open_table
 from archcast.benchmarks.table import Table, read_table
 from archcast.evaluation.record import RecordStore
-from archcast.search.search_job import SearchRecord
+from archcast.search.search_job import SearchRecord, own_seed
 from archcast.search.simulation import incumbents
+from archcast.search.trainings import ended_in
 from reproduce.page import number, table
 
 TASK, SPACE = "fashion-mnist-14", "nasbench201"
@@ -76,6 +79,18 @@ class Searches:
         [path] = self.folder.glob(f"results/{SPACE}-{TASK}-??????.parquet")
         return path
 
+    def ended(self) -> dict[Path, list[str]]:
+        """The trainings that each search has seen end, in order, by its journal."""
+        paths = self.folder.glob("results/search/*/*.journal")
+        return {path: [each.text for each in ended_in(path)] for path in paths}
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether the journals hold each training of the searches once, and no other."""
+        of_journals = {path.stem: sorted(texts) for path, texts in self.ended().items()}
+        records = self.records()
+        return of_journals == {each.job.key(each.table): asked_by(each) for each in records}
+
     def trained(self) -> dict[Path, bytes]:
         """All trainings that are kept."""
         return {path: path.read_bytes() for path in self.folder.glob("cache/ground-truth/*/*.json")}
@@ -95,20 +110,33 @@ def main(budget: int, kills: int, at_once: int, seed: int) -> int:
             shutil.copy(plain.begun_with, killed.folder / "results")
             hit = 0
             for _ in range(kills):
-                before = killed.trained()
+                before, ended = killed.trained(), killed.ended()
                 hit += killed.run(rng.uniform(0.1, 0.3) * seconds)[1]
-                after = killed.trained()
+                after, ended_now = killed.trained(), killed.ended()
                 lost += sum(after.get(path) != content for path, content in before.items())
+                lost += sum(
+                    ended_now.get(path, [])[: len(texts)] != texts for path, texts in ended.items()
+                )
             killed.run()
-            courses = [[course(each) for each in one.records()] for one in (plain, killed)]
-            same = "the same" if courses[0] == courses[1] else "not the same"
+            if count == 1:
+                courses = [[course(each) for each in one.records()] for one in (plain, killed)]
+                same = "the same" if courses[0] == courses[1] else "not the same"
+                came = f"they gave {same} results"
+            else:
+                whole = "each" if killed.are_whole else "not each"
+                came = f"their journals hold {whole} training once"
             told.append(
                 f"With {count} at a time the three searches took {seconds:.0f} s together; killed"
-                f" {hit} times they gave {same} results."
+                f" {hit} times, {came}."
             )
     print(table(HEADS, rows))
     print(f"\n{' '.join(told)} {lost} finished trainings were lost.")
     return int(lost > 0)
+
+
+def asked_by(record: SearchRecord) -> list[str]:
+    """All trainings of a search, as journals name them."""
+    return sorted(json.dumps([each, own_seed(record.job)]) for each in record.beyond)
 
 
 def course(record: SearchRecord) -> tuple[object, ...]:
