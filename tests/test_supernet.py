@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 from itertools import combinations
@@ -350,6 +350,21 @@ def test_a_query_is_what_an_heir_reaches(tmp_path: Path, monkeypatch: pytest.Mon
             found = predictor.query(cells, CELLS.context)
             np.testing.assert_allclose(found, expected, rtol=1e-6)
             expected = expected[::-1]
+
+
+def test_supernets_of_the_most_epochs_are_trained_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def epochs(training: _Training) -> Iterator[int]:
+        begun.append(training.plan.epochs)
+        yield from range(training.plan.epochs)
+
+    monkeypatch.setattr(_Training, "epochs", epochs)
+    plans = [Plan("uniform", number) for number in (1, 3, 2)]
+    supernet_training.train_supernets(plans, BLUEPRINT, TASK, "cpu", tmp_path, 1)
+    assert begun == [3, 2, 1]
 
 
 @pytest.mark.parametrize("name", ["rsws", "few-shot"])

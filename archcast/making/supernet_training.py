@@ -133,10 +133,12 @@ def train_supernets(
 ) -> None:
     """Train those of `plans` that `folder` does not hold yet, under a progress bar of epochs.
 
-    One that fails is logged and left: whoever asks for its supernet fails by it.
+    Those of the most epochs come first, so that workers end at about the same time. One that fails
+    is logged and left: whoever asks for its supernet fails by it.
     """
     wanted = dict.fromkeys(plan.start for plan in plans if plan.start)
-    stages = [list(wanted), [plan for plan in dict.fromkeys(plans) if plan not in wanted]]
+    others = [plan for plan in dict.fromkeys(plans) if plan not in wanted]
+    stages = [list(wanted), sorted(others, key=lambda plan: -plan.epochs)]
     given = (blueprint, task, device, folder)
     todo = [[plan for plan in stage if not _Training(plan, *given).finished] for stage in stages]
 
