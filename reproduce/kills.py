@@ -3,12 +3,14 @@
     python -m reproduce.kills --kills 300 --seed 0
 
 A kill is one of INT, TERM, HUP and KILL, of the main process alone or of all, as by a terminal; of
-commands on a cluster every other one is of the worker, and lets the command go on. What counts as a
-fault: a record, a kept training or a row of a table that is gone or changed afterwards, a journal
-of a search that does not begin as before, a traceback, a process that is there after ten seconds, a
-temporary file, and a command that does not end well when it is let alone at last. Then each is run
-twice at the same time by two users of one folder, with one cache and with two: both have to end
-well, or one says in a line that the other is at it. The exit status is 1 where there was a fault.
+commands on a cluster every other one is of the worker, and lets the command go on. A command that
+ends before its kill is not counted as killed; all that it has made is removed then, so that there
+is work left. What counts as a fault: a record, a kept training or a row of a table that is gone or
+changed afterwards, a journal of a search that does not begin as before, a traceback, a process that
+is there after ten seconds, a temporary file, and a command that does not end well when it is let
+alone. At last each is run twice at the same time by two users of one folder, with one cache and
+with two: both have to end well, or one says in a line that the other is at it. The exit status is 1
+where there was a fault.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,12 +38,13 @@ from tests.results import small_table
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 SECONDS = 10.0  # after which no process may be there
+PATIENCE = 600.0  # seconds within which a command ends that is let alone
 ON = "--benchmark toy.parquet"
 SPLIT = "--test-size 20 --repeats 40"
 LIVE = "--live --task squares.npz --space size --device cpu"
 SEARCH = f"search {LIVE} --strategy evolution --predictor bayes-lin-reg --budget 8"
 RANKED = f"{ON} {SPLIT} --train-sizes 10,20 --predictors rf,random"
-SCHEDULER = "scheduler.json"
+SCHEDULER, WORKER_CACHE = "scheduler.json", "worker-cache"
 ON_CLUSTER = f"--cluster ../../{SCHEDULER}"
 COMMANDS = {
     "leaderboard": f"leaderboard {RANKED} --jobs 2",
@@ -70,6 +73,7 @@ class Trials:
         self.command = COMMANDS[name].split()
         self.above = above
         self.folder, self.temporary = above / "work", above / "temporary"
+        self.struck = 0  # kills of a running command
         for folder in (self.folder, self.temporary):
             folder.mkdir()
         small_table().write(self.folder / "toy.parquet")
@@ -91,19 +95,18 @@ class Trials:
         """What is wrong after a kill."""
         before, rows = self.finished(), self.rows()
         process = self.start()
-        try:
-            process.wait(after)
-        except subprocess.TimeoutExpired:
+        has_ended = ends(process, after)
+        if not has_ended:
+            self.struck += 1
             if everybody:
                 os.killpg(process.pid, number)
             else:
                 process.send_signal(number)
-        try:
-            _, said = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        if (said := told(process, SECONDS)) is None:
             yield f"does not end by {number.name}"
             return
+        if has_ended and process.returncode:
+            yield f"ends with {process.returncode}: {said[-300:]!r}"
         if "Traceback" in said and "in main" in said:  # before that it was Python that started
             yield f"a traceback: {said[-300:]!r}"
         end = time.monotonic() + SECONDS
@@ -127,22 +130,30 @@ class Trials:
             yield f"temporary files: {[*map(str, parts)]}"
         for path in left_there:
             shutil.rmtree(path)
+        if has_ended:
+            self.clear()
 
     def lose(self, nanny: int, after: float) -> Iterator[str]:
         """What is wrong when the worker of the cluster is killed, and the command let alone."""
         before, process = self.finished(), self.start()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(after)
-        for child in Path(f"/proc/{nanny}/task/{nanny}/children").read_text().split():
-            os.kill(int(child), signal.SIGKILL)
-        _, said = process.communicate()
-        if process.returncode:
-            yield f"ends with {process.returncode}: {said[-300:]!r}"
+        if not ends(process, after):
+            self.struck += 1
+            for child in Path(f"/proc/{nanny}/task/{nanny}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+        yield from well_ended(process)
         after_it = self.finished()
         if lost := [path for path in before if not is_kept(path, before[path], after_it.get(path))]:
             yield f"lost or changed: {lost}"
-        for path in self.folder.glob("results/**/*.json"):  # or there is nothing left to lose
-            path.unlink()
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove all that the command has made, so that it begins anew."""
+        for folder in (self.folder / "results", self.above / "cache"):
+            shutil.rmtree(folder, ignore_errors=True)
+        (self.folder / "made.parquet").unlink(missing_ok=True)
+        if ON_CLUSTER.split()[1] in self.command:
+            for path in self.above.parent.glob(f"{WORKER_CACHE}/ground-truth/*/*.json"):
+                path.unlink()
 
     def finished(self) -> dict[Path, bytes]:
         """Records and trainings, which never change once they are there, and journals."""
@@ -185,10 +196,7 @@ class Trials:
 
     def finish(self) -> Iterator[str]:
         """What is wrong when the command is let alone."""
-        process = self.start()
-        _, said = process.communicate()
-        if process.returncode:
-            yield f"ends with {process.returncode}: {said[-300:]!r}"
+        yield from well_ended(self.start())
 
     def share(self) -> Iterator[str]:
         """What is wrong when two users of one folder begin anew at the same time."""
@@ -200,11 +208,38 @@ class Trials:
         for path in self.folder.glob("results/**/*.json"):
             path.unlink()
         both = [self.start(), self.start(cache)]
-        told = [process.communicate()[1] for process in both]
+        said_by = [told(process, PATIENCE) for process in both]
         codes = [process.returncode for process in both]
-        for code, said in zip(codes, told, strict=True):
-            if code and not (code == 2 and BUSY in said and 0 in codes):
+        for code, said in zip(codes, said_by, strict=True):
+            if said is None:
+                yield f"beside another with {cache}, does not end within {PATIENCE:.0f} s"
+            elif code and not (code == 2 and BUSY in said and 0 in codes):
                 yield f"beside another with {cache}, ends with {code}: {said[-300:]!r}"
+
+
+def ends(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether it does within so many seconds."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
+
+
+def told(process: subprocess.Popen[str], seconds: float) -> str | None:
+    """What a command says; None of one that does not end in time, and is killed with its own."""
+    try:
+        return process.communicate(timeout=seconds)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return None
+
+
+def well_ended(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What is wrong with the end of a command that is let alone."""
+    if (said := told(process, PATIENCE)) is None:
+        yield f"does not end within {PATIENCE:.0f} s"
+    elif process.returncode:
+        yield f"ends with {process.returncode}: {said[-300:]!r}"
 
 
 def is_kept(path: Path, before: bytes, after: bytes | None) -> bool:
@@ -217,12 +252,7 @@ def is_kept(path: Path, before: bytes, after: bytes | None) -> bool:
 def main(kills: int, seed: int, longest: float) -> int:
     rng = np.random.default_rng(seed)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
-    faults, killed = Counter[str](), Counter[str]()
-
-    def count(name: str, fault: str) -> None:
-        faults[name] += 1
-        print(f"{name}: {fault}", file=sys.stderr, flush=True)
-
+    faults: list[tuple[str, str]] = []  # with the names of the commands
     with TemporaryDirectory() as root, ExitStack() as stack:
         nanny = begin_cluster(stack, Path(root))
         trials = {}
@@ -234,32 +264,43 @@ def main(kills: int, seed: int, longest: float) -> int:
             name = [*COMMANDS][turn % len(COMMANDS)]
             number, after = SIGNALS[rng.integers(len(SIGNALS))], rng.uniform(0.0, longest)
             everybody, of_worker = rng.random(2) < 0.5
-            killed[name] += 1
             if ON_CLUSTER in COMMANDS[name] and of_worker:
-                faults_of = trials[name].lose(nanny, after)
+                found = trials[name].lose(nanny, after)
                 how = "the worker's KILL"
             else:
-                faults_of = trials[name].kill(number, everybody, after)
+                found = trials[name].kill(number, everybody, after)
                 how = f"{number.name}{' of all' if everybody else ''}"
-            for fault in faults_of:
-                count(name, f"{how} after {after:.2f} s: {fault}")
-        for name, each in trials.items():
-            for fault in (*each.finish(), *each.share()):
-                count(name, fault)
-    print(f"{kills} kills at random moments, {faults.total()} faults:\n")
-    print(
-        table(
-            ["command", "kills", "faults"], [[n, f"{killed[n]}", f"{faults[n]}"] for n in COMMANDS]
-        )
-    )
-    return int(faults.total() > 0)
+            faults += [(name, f"{how} after {after:.2f} s: {each}") for each in caught(found)]
+        for name, trial in trials.items():
+            for found in (trial.finish(), trial.share()):
+                faults += [(name, each) for each in caught(found)]
+    print(report({name: trial.struck for name, trial in trials.items()}, faults), flush=True)
+    for name, fault in faults:
+        print(f"{name}: {fault}", file=sys.stderr)
+    return int(len(faults) > 0)
+
+
+def caught(found: Iterator[str]) -> Iterator[str]:
+    """What is wrong, also that it can't be found out."""
+    try:
+        yield from found
+    except Exception as error:
+        yield f"{type(error).__name__}: {error}"
+
+
+def report(struck: Mapping[str, int], faults: Sequence[tuple[str, str]]) -> str:
+    """How many kills struck each command, and how many faults it has."""
+    of_command = Counter(name for name, _ in faults)
+    rows = [[name, f"{number}", f"{of_command[name]}"] for name, number in struck.items()]
+    total = f"{sum(struck.values())} kills at random moments, {len(faults)} faults:"
+    return f"{total}\n\n{table(['command', 'kills', 'faults'], rows)}"
 
 
 def begin_cluster(stack: ExitStack, root: Path) -> int:
     """A scheduler and a worker; the process that begins the worker, anew whenever it ends."""
     file = ("--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", str(root / SCHEDULER))
     where = ("--local-directory", str(root / "worker"), "--nthreads", "2")
-    environment = {**os.environ, "ARCHCAST_CACHE": str(root / "worker-cache")}
+    environment = {**os.environ, "ARCHCAST_CACHE": str(root / WORKER_CACHE)}
     for kind, options in (("scheduler", ("--port", "0")), ("worker", where)):
         process = subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.dask_{kind}", *file, *options],

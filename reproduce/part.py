@@ -193,5 +193,6 @@ def run(command: str, given: Mapping[str, str | None], root: Path) -> str:
             process.terminate()
             raise
     if process.returncode:
+        print(printed, end="", file=sys.stderr)
         raise subprocess.CalledProcessError(process.returncode, words)
     return printed
