@@ -135,12 +135,15 @@ def _mixed(node: MixedNode, made: Tensor, kept: Tensor | None, weight: Tensor) -
     starts = made[read]
 
     def mixture(goal: Tensor) -> Tensor:
-        weighed = (node.activations[at] * FUNCTIONS[at](goal) for at in used)
-        return sum(weighed, torch.zeros_like(goal))
+        mixed = torch.zeros_like(goal)
+        for at in used:
+            mixed = mixed + node.activations[at] * FUNCTIONS[at](goal)
+        return mixed
 
     whole = node.activations[used].sum()
     ends = _towards(whole * starts, _masked(starts, kept) @ weight, mixture)
-    return torch.tensordot(node.sources[read], ends, dims=1)
+    found: Tensor = torch.tensordot(node.sources[read], ends, dims=1)
+    return found
 
 
 def _masked(values: Tensor, kept: Tensor | None) -> Tensor:

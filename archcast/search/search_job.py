@@ -135,7 +135,7 @@ class SearchRecord(BaseRecord):
         yield (self.best, *totals), 4
 
 
-@versioned(5)
+@versioned(6)
 def run_search_job(
     planned: PlannedSearch, table: Table, trainers: Trainers | None = None
 ) -> SearchRecord:

@@ -25,20 +25,20 @@ from archcast.zero_cost.weights import draw_weights, weights_of
 TINY = 1e-6  # of the paper's code: a dead block has the trainability 2 - 1 / TINY
 
 
-@proxy(version=3)
+@proxy(version=4)
 def az_expressivity(passes: Passes) -> float:
     """Sum over blocks of the entropy of the spectrum of their features."""
     return sum(passes.once(_entropies))
 
 
-@proxy(version=3)
+@proxy(version=4)
 def az_progressivity(passes: Passes) -> float:
     """The least gain in that entropy from one block to the next."""
     entropies = passes.once(_entropies)
     return min(after - before for before, after in pairwise(entropies))
 
 
-@proxy(version=3)
+@proxy(version=4)
 def az_trainability(passes: Passes) -> float:
     """Mean over blocks of 2 - s - 1/s, s the spectral norm of an estimate of the block's Jacobian.
 
