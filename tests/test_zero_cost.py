@@ -704,6 +704,50 @@ def test_zen_with_running_statistics(kind: str) -> None:
     assert of("zen")(network, given) == pytest.approx(expected, rel=1e-9)
 
 
+ENDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "sum": lambda a, b: a + b,
+    "in place": lambda a, b: b.add_(a),
+    "concatenation": lambda a, b: torch.cat([a, b], dim=1),
+    "weighed": lambda a, b: functional.dropout(torch.stack([a, b]).sum(0), 0.0),
+    "earlier": lambda a, b: a,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("pool", ["mean", "module", "flat"])
+def test_zen_looks_at_what_is_pooled(end: str, pool: str) -> None:
+    """Whatever made it; and not at a branch that leads nowhere."""
+    seen: list[Tensor] = []
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            channels = IMAGES.images.shape[1]
+            self.first, self.second = nn.Conv2d(channels, 4, 3), nn.Conv2d(4, 4, 3, padding=1)
+            self.dead, self.pool = nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1)
+            self.head = nn.LazyLinear(3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            first = self.first(x)
+            second = self.second(first)
+            last = ENDS[end](first, second)
+            seen.append(last.clone())
+            self.dead(second)
+            pooled = {
+                "mean": lambda: last.mean((2, 3)),
+                "module": lambda: self.pool(last)[..., 0, 0],
+                "flat": lambda: last.flatten(2).mean(2),
+            }
+            found: Tensor = self.head(pooled[pool]())
+            return found
+
+    network = Network()
+    network(IMAGES.images)
+    value = of("zen")(network, IMAGES)
+    moved = (seen[-1] - seen[-2]).abs().sum(dim=(1, 2, 3)).mean()
+    assert value == pytest.approx(moved.log().item(), rel=1e-6)
+
+
 def test_zen_of_batch_norm_that_tracks_nothing() -> None:
     """Statistics that a network has gathered before, or does not gather, change no score."""
     expected = of("zen")(separable(), IMAGES)
