@@ -46,9 +46,11 @@ SMALL = (
     "nasbench-macro-mini",
     "darts-mini",
     "darts-rnn-mini",
+    "nago-mini",
 )  # besides the default
 SPACES = ("nasbench201-mini", *SMALL)  # each trained here
 OF_IMAGES = tuple(name for name in SPACES if name != "darts-rnn-mini")
+SHARING = tuple(name for name in SPACES if name != "nago-mini")  # whose networks have a supernet
 OPEN = ("darts-mini", "darts-rnn-mini")  # of spaces that no table holds
 ON_NOISE = "model-based,baseline,synflow,zen,layers,l2-norm"  # what needs no images, and is quick
 TUNED = "tuned(xgb),tuned(lgb),tuned(rf),tuned(mlp),tuned(gcn)"
@@ -266,11 +268,11 @@ PARTS = [
     ),
     Part(
         "weight-sharing",
-        f"python -m reproduce.weight_sharing {' '.join(SPACES)} --jobs {{jobs}}"
+        f"python -m reproduce.weight_sharing {' '.join(SHARING)} --jobs {{jobs}}"
         " --results {results}",
         {"docs/weight-sharing.md": as_it_is},
         predictors=",".join(SHARED),
-        tables=SPACES,
+        tables=SHARING,
     ),
     Part(
         "one-shot",

@@ -21,6 +21,7 @@ MADE = {
     "nasbench-macro-mini": (400, 6, 6),
     "darts-mini": (400, 4, 12),
     "darts-rnn-mini": (300, 3, 6),
+    "nago-mini": (600, 2, 6),
 }
 
 
