@@ -7,7 +7,6 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -392,39 +391,6 @@ def test_synflow_by_finite_differences(kind: str) -> None:
     assert of("synflow")(network, given) == pytest.approx(slope, rel=1e-7, abs=1e-9)
 
 
-CAPPED: dict[str, Callable[[Tensor], Tensor]] = {
-    "module": nn.ReLU6(),
-    "in place": nn.ReLU6(inplace=True),
-    "function": functional.relu6,
-    "hardtanh": lambda x: functional.hardtanh(x, 0.0, max_val=6.0),
-    "clamp": lambda x: x.clamp(0, 6),
-    "clip": lambda x: torch.clip(x, max=6, min=0),
-    "one after the other": lambda x: x.relu().clamp_max(6),
-}
-
-
-@pytest.mark.parametrize("how", CAPPED)
-def test_synflow_of_networks_with_caps(how: str) -> None:
-    """Without batch norm signals of MobileNets lie beyond 6, from where nothing comes back."""
-
-    class Network(nn.Module):
-        def __init__(self, rectify: Callable[[Tensor], Tensor]) -> None:
-            super().__init__()
-            self.layers = nn.ModuleList(
-                [nn.Conv2d(IMAGES.images.shape[1], 8, 3), nn.Conv2d(8, 8, 3)]
-            )
-            self.head, self.rectify = nn.Linear(8, 4), rectify
-
-        def forward(self, x: Tensor) -> Tensor:
-            for layer in self.layers:
-                x = self.rectify(20 * layer(x))
-            found: Tensor = self.head(x.mean((2, 3)))
-            return found
-
-    capped, free = (seeded(partial(Network, each)) for each in (CAPPED[how], functional.relu))
-    assert of("synflow")(capped, IMAGES) == pytest.approx(of("synflow")(free, IMAGES))
-
-
 def test_synflow_of_a_cell() -> None:
     """Each path from input to output adds its flow once a convolution on it."""
     both = [NONE] * 6
@@ -436,6 +402,59 @@ def test_synflow_of_a_cell() -> None:
 
 
 EDGE_0_3 = 3
+
+
+CAPPED: dict[str, Callable[[], nn.Module]] = {
+    "module": nn.ReLU6,
+    "hardtanh": lambda: nn.Hardtanh(0.0, 6.0),
+    "relu6": lambda: Applied(nn.functional.relu6),
+    "in place": lambda: Applied(lambda x: nn.functional.relu6(x, inplace=True)),
+    "clamp": lambda: Applied(lambda x: x.clamp(0, 6)),
+    "clip": lambda: Applied(lambda x: torch.clip(x, min=0.0, max=6.0)),
+    "clamp_": lambda: Applied(lambda x: x.clamp_(0.0, max=6.0)),
+}
+
+
+class Applied(nn.Module):
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def inverted(activation: Callable[[], nn.Module], size: float = 1.0) -> nn.Module:
+    """Wide inverted residuals, whose signals leave six far behind."""
+
+    def build() -> nn.Module:
+        layers: list[nn.Module] = [nn.Conv2d(1, 8, 3, bias=False), nn.BatchNorm2d(8), activation()]
+        for _ in range(3):
+            layers += (nn.Conv2d(8, 32, 1, bias=False), nn.BatchNorm2d(32), activation())
+            layers += (nn.Conv2d(32, 32, 3, padding=1, groups=32, bias=False), activation())
+            layers += (nn.Conv2d(32, 8, 1, bias=False), nn.BatchNorm2d(8))
+        network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+        with torch.no_grad():
+            network[0].weight.mul_(size)
+        return network
+
+    return seeded(build)
+
+
+@pytest.mark.parametrize("kind", CAPPED)
+def test_synflow_has_no_upper_end(kind: str) -> None:
+    """Weights before a ReLU6 count as those before a ReLU."""
+    for size in (1.0, 100.0):
+        expected = of("synflow")(inverted(nn.ReLU, size), IMAGES)
+        assert of("synflow")(inverted(CAPPED[kind], size), IMAGES) == pytest.approx(expected)
+
+
+def test_synflow_of_hard_sigmoids() -> None:
+    """A gate by hand is one of the library: a share, and no factor without end."""
+    by_hand = of("synflow")(
+        inverted(lambda: Applied(lambda x: x * nn.functional.relu6(x + 3.0) / 6.0)), IMAGES
+    )
+    assert by_hand == pytest.approx(of("synflow")(inverted(nn.Hardswish), IMAGES))
 
 
 def test_synflow_beyond_single_precision() -> None:
@@ -704,10 +723,17 @@ def test_zen_with_running_statistics(kind: str) -> None:
     assert of("zen")(network, given) == pytest.approx(expected, rel=1e-9)
 
 
+def written(left: Tensor, right: Tensor) -> Tensor:
+    maps = torch.zeros(len(left), 8, *left.shape[2:])
+    maps[:, :4], maps[:, 4:] = left, right
+    return maps
+
+
 ENDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "sum": lambda a, b: a + b,
     "in place": lambda a, b: b.add_(a),
     "concatenation": lambda a, b: torch.cat([a, b], dim=1),
+    "written": written,
     "weighed": lambda a, b: functional.dropout(torch.stack([a, b]).sum(0), 0.0),
     "earlier": lambda a, b: a,
 }
@@ -760,6 +786,12 @@ def test_zen_of_batch_norm_that_tracks_nothing() -> None:
             module.running_mean = module.running_var = module.num_batches_tracked = None
     assert of("zen")(seen, IMAGES) == of("zen")(untracked, IMAGES) == expected
     assert of("zen")(seen, IMAGES, seed=1) != expected
+
+
+def test_zen_needs_maps_that_a_network_made() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(196, 3))
+    with pytest.raises(InputError, match="no feature maps"):
+        of("zen")(network, IMAGES)
 
 
 @every_network

@@ -78,7 +78,7 @@ class Plan:
     decision at an option, `split`, and starts from the weights of another training.
     """
 
-    version: ClassVar[int] = 4  # of the training: it goes up whenever weights change
+    version: ClassVar[int] = 5  # of the training: it goes up whenever weights change
 
     sampler: str
     epochs: int

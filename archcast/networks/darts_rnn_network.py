@@ -20,7 +20,6 @@ class DARTSRecurrentNetworks(Networks[Recurrence]):
     Without the dropout of whole words there, which is a matter of training.
     """
 
-    version: ClassVar[int] = 2
     space = SPACE
     scales: ClassVar = {
         "mini": Recurrence(width=48, initial=0.2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,13 +37,8 @@ NEUTRAL = SUMS | frozenset(
      "expand_as", "embedding", "embedding_bag", "batch_norm", "layer_norm", "group_norm",
      "instance_norm", "rms_norm", "prelu", "setitem", "copy")
 )  # fmt: skip
-CAPS = {  # functions that cut off what is large: the argument of their least value, and its default
-    "relu6": ("", 0.0),
-    "hardtanh": ("min_val", -1.0),
-    **dict.fromkeys(("clamp", "clip"), ("min", None)),
-    "clamp_max": ("", None),
-}
 COPIES = frozenset(("reshape", "flatten", "contiguous", "clone", "to", "float", "double"))
+CAPS = {"hardtanh": "max_val", "clamp": "max", "clip": "max"}  # the third arguments
 NO_LAYERS = frozenset(("pad", "embedding", *FUSED))  # though of torch.nn.functional
 
 
@@ -74,6 +70,20 @@ def rectifies(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
 
 def _is_zero(value: Any) -> bool:
     return not value.any() if isinstance(value, Tensor) else value == 0
+
+
+def uncapped(
+    func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[Any, Sequence[Any], dict[str, Any]]:
+    """A call of a function that rectifies, without the most that it gives."""
+    name = name_of(func)
+    if name == "relu6":
+        return functional.relu, args, kwargs
+    if name not in CAPS:
+        return func, args, kwargs
+    if len(args) > 2:
+        return func, (*args[:2], math.inf, *args[3:]), kwargs
+    return func, args, kwargs | {CAPS[name]: math.inf}
 
 
 def norm_arguments(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:

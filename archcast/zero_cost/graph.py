@@ -18,7 +18,6 @@ from torch.utils.hooks import RemovableHandle
 
 from archcast.core.errors import InputError
 from archcast.zero_cost.functions import (
-    CAPS,
     FUSED,
     NO_LAYERS,
     PRODUCTS,
@@ -29,6 +28,7 @@ from archcast.zero_cost.functions import (
     norm_arguments,
     rectifies,
     tensors_in,
+    uncapped,
     widths,
 )
 
@@ -262,30 +262,29 @@ class Finite(TorchFunctionMode):
             check_finite(self._total)
 
 
-class WithoutBatchNorm(TorchFunctionMode):
-    """Within the context batch norm gives its input."""
+class Linearised(TorchFunctionMode):
+    """Within the context batch norm gives its input, and what rectifies has no upper end.
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if name_of(func) == "batch_norm":
-            return norm_arguments(func, args, kwargs or {})["input"]
-        return func(*args, **(kwargs or {}))
+    A number that was added just before tells a hard sigmoid, whose output is to stay a share.
+    """
 
-
-class WithoutCaps(TorchFunctionMode):
-    """Within the context no value is too large, as for ReLU6 those beyond 6 are."""
+    def __init__(self) -> None:
+        super().__init__()
+        self._shifted: Any = None  # the last sum with a number
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs, name = kwargs or {}, name_of(func)
-        if name not in CAPS:
-            return func(*args, **kwargs)
-        key, usual = CAPS[name]
-        values: Tensor = args[0] if args else kwargs["input"]
-        least = kwargs.get(key, args[1] if len(args) > 1 and key else usual)
-        return values if least is None else torch.clamp(values, min=least)
+        if name == "batch_norm":
+            return norm_arguments(func, args, kwargs)["input"]
+        tensors = list(tensors_in((args, kwargs)))
+        if rectifies(name, args, kwargs) and tensors[0] is not self._shifted:
+            func, args, kwargs = uncapped(func, args, kwargs)
+        result = func(*args, **kwargs)
+        if name in SUMS and len(tensors) == 1:
+            self._shifted = result
+        return result
 
 
 class InDouble(TorchFunctionMode):
