@@ -9,6 +9,10 @@ Each function answers what the command of its name does; `ground_truth` trains w
 and `train_sample` makes a table, as `archcast leaderboard --live` does. They take a table or a
 benchmark's name, and predictors as objects or as text, and return DataFrames. A `Cluster` is for
 many machines, an `OwnSearch` for trainings of your own.
+
+`**work` are `results`, the folder of records; `workers`, processes or an executor; and `retry`,
+False to leave jobs that failed as they are. `**how` are these, and, as the command's options,
+`epochs`, `test_size`, `repeats`, `seed`, `objective`, `label`, `truth` and `device`.
 """
 
 from __future__ import annotations

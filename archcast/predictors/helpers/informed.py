@@ -88,10 +88,16 @@ class Informed(Predictor):
     def _query_with_std(
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
+        means, deviations = self._joined(architectures, context)
+        return np.where(_known_to_diverge(architectures, context), LAST, means), deviations
+
+    def _joined(
+        self, architectures: Sequence[Architecture], context: Context
+    ) -> tuple[Vector, Vector]:
+        """What the process and the head say."""
         means, deviations = self.process_.query(self._seen(architectures, context))
-        diverged = _known_to_diverge(architectures, context)
         if self.head_ is None:
-            return np.where(diverged, LAST, means), deviations
+            return means, deviations
         if isinstance(self.head_, VectorPredictor | NAO):
             scores = np.asarray(self.head_.query_beside(architectures, means[:, None]))
         else:
@@ -100,8 +106,7 @@ class Informed(Predictor):
         values = self.head_.values(scores)
         assert values is not None
         share = len(self.labels_) / (2 * len(self.labels_) + FEW)
-        means = means + share * (values - means)
-        return np.where(diverged, LAST, means), deviations
+        return means + share * (values - means), deviations
 
     def values(self, scores: Vector) -> Vector | None:
         return values_of(scores, self.labels_, LABELS) if len(self.labels_) else None
