@@ -11,7 +11,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from archcast.benchmarks.objective import COUNTED, MeasuredOn
+from archcast.benchmarks.objective import MeasuredOn
 from archcast.benchmarks.table import Table
 from archcast.core.progress import Pace
 from archcast.making.ground_truth import Asked, Beyond
@@ -138,7 +138,8 @@ class LiveSimulation(Simulation):
     def _lost(self, asked: Asked) -> Row:
         """What a search is told of a training that was lost: the worst, at the highest costs."""
         row, known = self.beyond.lost(asked), self.table.columns
-        for name in ("epoch_seconds", *COUNTED, f"latency_{self.beyond.setting.device}"):
+        costs = ("epoch_seconds", "parameters", "flops", "memory")
+        for name in (*costs, f"latency_{self.beyond.setting.device}"):
             if name in known:
                 row[name] = np.nanmax(known[name]).item()
         return row
