@@ -81,7 +81,8 @@ def convert_csv(
     if space == ChoicesSpace.name:
         made, texts = _choices(frame, decisions, ranges, source)
         theirs = {ours: name for ours, name in theirs.items() if name not in decisions}
-        left_out += [theirs.pop(name) for name in ("architecture",) if name in theirs]
+        if "architecture" in theirs:
+            left_out.append(theirs.pop("architecture"))
     else:
         texts = _texts(frame, theirs, source)
         made = declared_space(DAG if space == DagSpace.name else space, texts)

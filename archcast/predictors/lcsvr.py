@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from archcast.encodings import registry as encodings
-from archcast.predictors.helpers.curves import ended_badly, whole, worst_known
+from archcast.predictors.helpers.curves import ended_badly, that_ended_well, whole, worst_known
 from archcast.predictors.helpers.labels import Axis
 from archcast.predictors.helpers.telling_views import look, views_of
 from archcast.predictors.predictor import LAST, Context, Predictor, Tags, Vector
@@ -76,10 +76,8 @@ class LearningCurveSVR(Predictor):
         worst, least = context.curves.worst, float(labels.min())
         within = LAST < worst <= least  # it is not, of labels that are rescaled
         self.worst_ = worst if within else least - 3.0 * (float(labels.std()) or 1.0)
-        came = np.flatnonzero(~ended_badly(context))
-        if 0 < len(came) < len(labels):
-            architectures, labels = [architectures[i] for i in came.tolist()], labels[came]
-            context = context.take(came)
+        if not ended_badly(context).all():
+            architectures, labels, context = that_ended_well(architectures, labels, context)
         assert context.curves is not None
         self.views_, curves = look(self.encoding, architectures, labels), context.curves
         self.worst_known_ = {name: worst_known(curves, name) for name in curves.columns}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from archcast.predictors.predictor import LAST, OBJECTIVE, Context, Curves, Vector
+from archcast.spaces.space import Architecture
 
 DIVERGED_LOSS = -LAST  # beyond any that is measured
 
@@ -17,6 +20,16 @@ def ended_badly(context: Context) -> NDArray[np.bool_]:
     known = next(curve for curve in curves if curve is not None)
     diverged = context.curves.diverged
     return np.zeros(len(known), dtype=bool) if diverged is None else diverged
+
+
+def that_ended_well(
+    architectures: Sequence[Architecture], labels: Vector, context: Context
+) -> tuple[Sequence[Architecture], Vector, Context]:
+    """Those whose runs are not known to have diverged; all of them where no curves are given."""
+    if context.curves is None:
+        return architectures, labels, context
+    came = np.flatnonzero(~ended_badly(context))
+    return [architectures[i] for i in came.tolist()], labels[came], context.take(came)
 
 
 def worst_known(curves: Curves, name: str) -> float:

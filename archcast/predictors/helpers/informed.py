@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archcast.core.errors import InputError
 from archcast.predictors.helpers.carried_gp import CarriedGP, Seen
-from archcast.predictors.helpers.curves import ended_badly
+from archcast.predictors.helpers.curves import ended_badly, that_ended_well
 from archcast.predictors.helpers.labels import rescale, values_of
 from archcast.predictors.helpers.vector import VectorPredictor
 from archcast.predictors.nao import NAO
@@ -61,9 +60,7 @@ class Informed(Predictor):
         """What is seen of architectures, once `_learn` has been called."""
 
     def _fit(self, architectures: Sequence[Architecture], labels: Vector, context: Context) -> None:
-        came = np.flatnonzero(~_known_to_diverge(architectures, context))
-        architectures, labels = [architectures[i] for i in came.tolist()], labels[came]
-        context = context.take(came)
+        architectures, labels, context = that_ended_well(architectures, labels, context)
         self._learn(architectures, labels, context)
         self.labels_, y = labels, rescale(labels, LABELS)
         self.process_ = CarriedGP().fit(self._seen(architectures, context), y)
@@ -89,7 +86,9 @@ class Informed(Predictor):
         self, architectures: Sequence[Architecture], context: Context
     ) -> tuple[Vector, Vector]:
         means, deviations = self._joined(architectures, context)
-        return np.where(_known_to_diverge(architectures, context), LAST, means), deviations
+        if context.curves is not None:
+            means = np.where(ended_badly(context), LAST, means)
+        return means, deviations
 
     def _joined(
         self, architectures: Sequence[Architecture], context: Context
@@ -110,7 +109,3 @@ class Informed(Predictor):
 
     def values(self, scores: Vector) -> Vector | None:
         return values_of(scores, self.labels_, LABELS) if len(self.labels_) else None
-
-
-def _known_to_diverge(architectures: Sequence[Architecture], context: Context) -> NDArray[np.bool_]:
-    return np.zeros(len(architectures), bool) if context.curves is None else ended_badly(context)
